@@ -1,0 +1,121 @@
+#include "client/cli/report.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "absl/strings/str_join.h"
+#include "client/cli/format.h"
+#include "client/cli/table.h"
+#include "client/lib/money.h"
+
+namespace bursar::cli {
+
+void PrintOrganization(const v1::Organization& organization, std::ostream& out) {
+  Table table({{""}, {""}});
+  table.Add({"organization", organization.organization_id()});
+  table.Add({"name", organization.display_name()});
+  table.Add({"plan", organization.plan()});
+  table.Add({"status", Word(organization.status())});
+  table.Add({"currency", organization.currency_code()});
+  table.Add({"time zone", organization.time_zone()});
+  table.Add({"billing anchor", FormatTimeField(organization, "billing_anchor")});
+  table.Add({"included usage", organization.included_scope() == v1::INCLUDED_SCOPE_ORGANIZATION
+                                   ? "one pool"
+                                   : "per seat"});
+  std::string provisioning = "off";
+  if (organization.auto_provision_members()) {
+    provisioning = organization.max_seats() == 0
+                       ? "on"
+                       : "on, up to " + FormatCount(organization.max_seats()) + " seats";
+  }
+  table.Add({"new members by use", provisioning});
+  if (!organization.settings_url().empty()) {
+    table.Add({"settings address", organization.settings_url()});
+  }
+  table.Add({"created", FormatTimeField(organization, "create_time")});
+  table.Add({"etag", organization.etag()});
+  out << table.Text();
+}
+
+void PrintEvaluations(const google::protobuf::RepeatedPtrField<v1::Evaluation>& evaluations,
+                      std::ostream& out) {
+  if (evaluations.empty()) return;
+  Table table({{""},
+               {"WHOSE"},
+               {"BUCKET"},
+               {"WHAT"},
+               {"LIMIT", Align::kRight},
+               {"SPENT", Align::kRight},
+               {"HELD", Align::kRight},
+               {"LEFT", Align::kRight},
+               {"STARTS ANEW"}});
+  for (const v1::Evaluation& one : evaluations) {
+    table.Add({one.blocking() ? "!" : "", ScopeInWords(one.scope(), one.scope_id()),
+               Word(one.bucket()), Spaced(one.source()),
+               FormatMoneyField(one, "limit", "unlimited"), FormatMoneyField(one, "spent", "-"),
+               FormatMoneyField(one, "held", "-"), FormatMoneyField(one, "remaining", "unlimited"),
+               FormatTimeField(one, "reset_time")});
+  }
+  out << table.Text();
+}
+
+void PrintDenial(const v1::Denial& denial, std::ostream& out) {
+  out << denial.message() << "\n\n";
+  Table facts({{""}, {""}});
+  facts.Add({"reason", Spaced(Word(denial.reason()))});
+  if (denial.scope() != v1::SCOPE_UNSPECIFIED) {
+    facts.Add({"whose", ScopeInWords(denial.scope(), denial.scope_id())});
+  }
+  if (denial.bucket() != v1::BUCKET_UNSPECIFIED) {
+    facts.Add({"bucket", Word(denial.bucket())});
+  }
+  facts.Add({"ends by itself",
+             denial.has_reset_time() ? FormatTimeField(denial, "reset_time") : "never"});
+  facts.Add({"retrying helps", denial.retry_helps() ? "yes" : "no"});
+  if (!denial.admin_answer().empty()) facts.Add({"an owner says", denial.admin_answer()});
+  out << facts.Text();
+  if (denial.remedies().empty()) return;
+  out << "\nWhat helps:\n";
+  Table remedies({{"WAY OUT"}, {"WHO"}, {"COST"}, {"FROM"}, {"HOW"}});
+  for (const v1::Remedy& remedy : denial.remedies()) {
+    std::string who = remedy.actor() == v1::REMEDY_ACTOR_SELF   ? "you"
+                      : remedy.actor() == v1::REMEDY_ACTOR_TIME ? "time"
+                                                                : RolesInWords(remedy.roles());
+    if (who.empty()) who = "administrator";
+    remedies.Add({Spaced(Word(remedy.kind())), who, FormatMoneyField(remedy, "cost", "-"),
+                  remedy.has_available_at() ? FormatTimeField(remedy, "available_at") : "now",
+                  remedy.description()});
+  }
+  out << remedies.Text(2);
+}
+
+void PrintBlockers(const google::protobuf::RepeatedPtrField<v1::Blocker>& blockers,
+                   std::ostream& out) {
+  if (blockers.empty()) return;
+  out << "\nStill blocked:\n";
+  for (const v1::Blocker& blocker : blockers) {
+    out << "  " << Spaced(Word(blocker.reason())) << ": " << blocker.message() << "\n";
+  }
+}
+
+std::string ScopeInWords(v1::Scope scope, const std::string& id) {
+  if (scope == v1::SCOPE_UNSPECIFIED) return id;
+  const std::string word = Spaced(Word(scope));
+  return id.empty() ? word : word + " " + id;
+}
+
+std::string RolesInWords(const google::protobuf::RepeatedField<int>& roles) {
+  std::vector<std::string> words;
+  for (const int role : roles) words.push_back(Spaced(Word(static_cast<v1::MemberRole>(role))));
+  return absl::StrJoin(words, ", ");
+}
+
+std::string DrawsInWords(const google::protobuf::RepeatedPtrField<v1::Draw>& draws) {
+  std::vector<std::string> words;
+  for (const v1::Draw& draw : draws) {
+    words.push_back(Word(draw.bucket()) + " " + FormatMoney(draw.amount()));
+  }
+  return absl::StrJoin(words, ", ");
+}
+
+}  // namespace bursar::cli

@@ -1,0 +1,337 @@
+#include "server/ledger/admission.h"
+
+#include <algorithm>
+
+#include "server/base/check.h"
+
+namespace bursar {
+
+namespace {
+
+BoundSource SourceOf(WindowKind kind) {
+  switch (kind) {
+    case WindowKind::kMonth:
+      return BoundSource::kIncludedMonth;
+    case WindowKind::kWeek:
+      return BoundSource::kIncludedWeek;
+    case WindowKind::kDay:
+      return BoundSource::kIncludedDay;
+    case WindowKind::kFiveHours:
+      return BoundSource::kIncludedFiveHours;
+  }
+  return BoundSource::kIncludedMonth;
+}
+
+// A zone that was accepted once is in the database for good; an unknown one can only come from a
+// damaged record, and UTC keeps the wallet readable.
+Zone ZoneOf(const std::string& name, const DecisionContext& context) {
+  absl::StatusOr<Zone> zone = context.zones->Find(name);
+  return zone.ok() ? *zone : Zone();
+}
+
+// The pool's allowance in windows of `kind`: the sum over its seats (rule B2).
+Amount PoolAllowance(const WalletHeader& header, const Plan& plan, WindowKind kind) {
+  Amount sum;
+  for (const SeatTier& tier : plan.seat_tiers) {
+    const TierState* state = header.FindTier(tier.id);
+    if (state == nullptr) continue;
+    for (const IncludedWindow& window : tier.windows) {
+      if (window.kind == kind) sum += Amount(absl::int128(window.amount.value) * state->seats);
+    }
+  }
+  return sum;
+}
+
+void AddIncludedBound(AdmissionState& state, const Evaluation& bound) {
+  const Amount headroom = bound.Headroom().FlooredAtZero();
+  state.included_headroom =
+      state.included_applies ? Min(state.included_headroom, headroom) : headroom;
+  state.included_applies = true;
+  if (headroom.is_zero()) {
+    // All exhausted windows must be open again: the last of them decides (rule D2).
+    state.included_reopens_at = state.included_reopens_at == absl::InfiniteFuture()
+                                    ? bound.resets_at
+                                    : std::max(state.included_reopens_at, bound.resets_at);
+  }
+  state.bounds.push_back(bound);
+}
+
+void EvaluateIncluded(AdmissionState& state, const WalletHeader& header, const Member* member,
+                      const AdmissionQuery& query, const DecisionContext& context) {
+  static const std::vector<WindowCounter> kNone;
+  const bool pool = header.settings.included_scope == IncludedScope::kOrganization;
+  Evaluation bound;
+  bound.bucket = Bucket::kIncluded;
+  bound.scope = pool ? Scope::kOrganization : Scope::kMember;
+  bound.scope_id = pool ? std::string_view(header.organization_id) : query.member_id;
+  for (const IncludedWindow& window : state.tier->windows) {
+    const CurrentWindow current = FindCurrentWindow(
+        pool ? header.pool_windows : (member == nullptr ? kNone : member->windows), window.kind,
+        header.settings, context);
+    bound.source = SourceOf(window.kind);
+    bound.limit = pool ? PoolAllowance(header, *state.plan, window.kind) : Amount(window.amount);
+    bound.spent = current.counter.spent;
+    bound.held = pool ? header.held_included : (member == nullptr ? Amount() : member->held_included);
+    bound.resets_at = current.counter.window.end;
+    AddIncludedBound(state, bound);
+  }
+}
+
+void AddOverflowBound(AdmissionState& state, const Evaluation& bound) {
+  if (bound.limit.has_value()) {
+    const Amount headroom = bound.Headroom().FlooredAtZero();
+    state.extra_headroom =
+        state.extra_headroom.has_value() ? Min(*state.extra_headroom, headroom) : headroom;
+    if (bound.source == BoundSource::kSpendLimit && bound.limit->is_zero()) state.zero_limit = true;
+  }
+  state.bounds.push_back(bound);
+}
+
+std::optional<Amount> LimitAmount(const std::optional<SpendLimit>& limit) {
+  if (!limit.has_value() || !limit->amount.has_value()) return std::nullopt;
+  return Amount(*limit->amount);
+}
+
+Amount TierSpendOf(const Member* member, const CurrentMonth& month, std::string_view tier_id) {
+  if (member == nullptr || !month.opened) return Amount();
+  for (const TierSpend& spend : member->tier_spends) {
+    if (spend.tier_id == tier_id) return spend.extra;
+  }
+  return Amount();
+}
+
+void EvaluateLimits(AdmissionState& state, const WalletHeader& header, const Member* member,
+                    const AdmissionQuery& query, const DecisionContext& context) {
+  Evaluation bound;
+  bound.bucket = state.overflow_bucket;
+  bound.source = BoundSource::kSpendLimit;
+
+  const CurrentMonth organization = FindCurrentMonth(header.month, header.settings, context);
+  const CurrentMonth own = FindCurrentMonth(member == nullptr ? MonthCounter() : member->month,
+                                            header.settings, context);
+  bound.scope = Scope::kMember;
+  bound.scope_id = query.member_id;
+  bound.limit = member == nullptr ? std::nullopt : LimitAmount(member->limit);
+  bound.spent = own.counter.extra;
+  bound.held = member == nullptr ? Amount() : member->held_extra;
+  bound.resets_at = own.counter.month.end;
+  AddOverflowBound(state, bound);
+
+  const TierState* tier = header.FindTier(state.tier->id);
+  if (state.plan->tier_limits_allowed && tier != nullptr && tier->limit.has_value()) {
+    bound.scope = Scope::kSeatTier;
+    bound.scope_id = state.tier->id;
+    bound.limit = LimitAmount(tier->limit);
+    if (tier->limit->basis == LimitBasis::kTierTotal) {
+      const CurrentMonth month = FindCurrentMonth(tier->month, header.settings, context);
+      bound.spent = month.counter.extra;
+      bound.held = tier->held_extra;
+    } else {
+      bound.spent = TierSpendOf(member, own, state.tier->id);
+      bound.held = member == nullptr ? Amount() : member->held_extra;
+    }
+    AddOverflowBound(state, bound);
+  }
+
+  bound.scope = Scope::kOrganization;
+  bound.scope_id = header.organization_id;
+  bound.limit = LimitAmount(header.limit);
+  bound.spent = organization.counter.extra;
+  bound.held = header.held_extra;
+  bound.resets_at = organization.counter.month.end;
+  AddOverflowBound(state, bound);
+
+  if (state.plan->funding == Funding::kPrepaid) {
+    bound.source = BoundSource::kBalance;
+    bound.limit = header.Balance();
+    bound.spent = header.overdraft;
+    bound.resets_at = absl::InfiniteFuture();
+    AddOverflowBound(state, bound);
+  }
+}
+
+bool SeatsFull(const WalletHeader& header, const Plan& plan) {
+  const int64_t most = header.settings.max_seats > 0 && plan.max_members > 0
+                           ? std::min(header.settings.max_seats, plan.max_members)
+                           : std::max(header.settings.max_seats, plan.max_members);
+  return most > 0 && header.member_count >= most;
+}
+
+DenialReason GateOf(const WalletHeader& header, const Plan& plan, const Member* member) {
+  if (plan.metered) return DenialReason::kNone;
+  if (!header.extra_enabled) return DenialReason::kExtraUsageDisabled;
+  if (header.audience == ExtraUsageAudience::kSelected &&
+      (member == nullptr || member->selection_generation == 0 ||
+       member->selection_generation != header.selection_generation)) {
+    return DenialReason::kMemberNotSelected;
+  }
+  return DenialReason::kNone;
+}
+
+DenialReason ReachedReason(const Evaluation& bound) {
+  if (bound.source == BoundSource::kBalance) return DenialReason::kBalanceExhausted;
+  switch (bound.scope) {
+    case Scope::kMember:
+      return DenialReason::kMemberLimitReached;
+    case Scope::kSeatTier:
+      return DenialReason::kSeatTierLimitReached;
+    case Scope::kOrganization:
+      return DenialReason::kOrganizationLimitReached;
+  }
+  return DenialReason::kOrganizationLimitReached;
+}
+
+// The exhausted included window that resets last, or -1 (rule B3).
+int LastExhaustedWindow(const AdmissionState& state) {
+  int last = -1;
+  for (int i = 0; i < static_cast<int>(state.bounds.size()); ++i) {
+    const Evaluation& bound = state.bounds[i];
+    if (bound.bucket != Bucket::kIncluded || bound.Headroom().is_positive()) continue;
+    if (last < 0 || bound.resets_at > state.bounds[last].resets_at) last = i;
+  }
+  return last;
+}
+
+// The included window with the least headroom, or -1.
+int TightestWindow(const AdmissionState& state) {
+  int tightest = -1;
+  for (int i = 0; i < static_cast<int>(state.bounds.size()); ++i) {
+    if (state.bounds[i].bucket != Bucket::kIncluded) continue;
+    if (tightest < 0 || state.bounds[i].Headroom() < state.bounds[tightest].Headroom()) tightest = i;
+  }
+  return tightest;
+}
+
+// Whether `rest` (or, without an estimate, anything) can go to extra or metered usage.
+Verdict JudgeOverflow(const AdmissionState& state, std::optional<Amount> rest) {
+  Verdict verdict;
+  if (state.gate != DenialReason::kNone) {
+    verdict.reason = state.gate;
+    verdict.blocking_bound = LastExhaustedWindow(state);
+    if (verdict.blocking_bound < 0) verdict.blocking_bound = TightestWindow(state);
+    verdict.bucket = verdict.blocking_bound >= 0 ? Bucket::kIncluded : state.overflow_bucket;
+    return verdict;
+  }
+  verdict.bucket = state.overflow_bucket;
+  int does_not_fit = -1;
+  for (int i = 0; i < static_cast<int>(state.bounds.size()); ++i) {
+    const Evaluation& bound = state.bounds[i];
+    if (bound.bucket == Bucket::kIncluded || !bound.limit.has_value()) continue;
+    if (!bound.Headroom().is_positive()) {
+      verdict.reason = ReachedReason(bound);
+      verdict.blocking_bound = i;
+      return verdict;
+    }
+    if (does_not_fit < 0 && rest.has_value() && bound.Headroom() < *rest) does_not_fit = i;
+  }
+  if (does_not_fit >= 0) {
+    verdict.reason = DenialReason::kHoldDoesNotFit;
+    verdict.blocking_bound = does_not_fit;
+    return verdict;
+  }
+  verdict.admitted = true;
+  return verdict;
+}
+
+}  // namespace
+
+CurrentWindow FindCurrentWindow(const std::vector<WindowCounter>& windows, WindowKind kind,
+                                const OrganizationSettings& settings,
+                                const DecisionContext& context) {
+  const WindowCounter* stored = nullptr;
+  for (const WindowCounter& counter : windows) {
+    if (counter.kind == kind) stored = &counter;
+  }
+  if (stored != nullptr && stored->window.Contains(context.now)) return {*stored, true};
+  CurrentWindow current;
+  current.counter.kind = kind;
+  current.counter.window =
+      HasTiling(kind) ? BillingWindowAt(context.now, settings.billing_anchor, kind,
+                                        ZoneOf(settings.time_zone, context))
+                      : FiveHourSession(context.now);
+  if (stored != nullptr && stored->window.end <= context.now) {
+    current.counter.window = FollowingOn(current.counter.window, stored->window.end);
+  }
+  return current;
+}
+
+CurrentMonth FindCurrentMonth(const MonthCounter& stored, const OrganizationSettings& settings,
+                              const DecisionContext& context) {
+  if (stored.month.Contains(context.now)) return {stored, true};
+  CurrentMonth current;
+  current.counter.month =
+      CalendarPeriodAt(context.now, PeriodKind::kMonth, ZoneOf(settings.time_zone, context));
+  const bool stored_before = stored.month.start != stored.month.end;
+  if (stored_before && stored.month.end <= context.now) {
+    current.counter.month = FollowingOn(current.counter.month, stored.month.end);
+  }
+  return current;
+}
+
+const SeatTier* TierOf(const Plan& plan, const Member* member) {
+  const SeatTier* tier = member == nullptr ? nullptr : plan.FindTier(member->tier_id);
+  return tier == nullptr ? &plan.seat_tiers.front() : tier;
+}
+
+AdmissionState Evaluate(const WalletHeader& header, const Member* member,
+                        const AdmissionQuery& query, const DecisionContext& context) {
+  AdmissionState state;
+  state.plan = context.plans->Find(header.settings.plan_id);
+  BURSAR_CHECK(state.plan != nullptr);
+  state.tier = TierOf(*state.plan, member);
+  state.overflow_bucket = state.plan->metered ? Bucket::kMetered : Bucket::kExtra;
+  state.suspended_organization = header.settings.status != AccountStatus::kActive;
+  state.suspended_member = member != nullptr && member->status != AccountStatus::kActive;
+  const bool unseated = member != nullptr ? member->unseated : SeatsFull(header, *state.plan);
+  if (!state.plan->metered && !unseated && state.plan->IsEligible(query.surface, query.model)) {
+    EvaluateIncluded(state, header, member, query, context);
+  }
+  state.gate = GateOf(header, *state.plan, member);
+  EvaluateLimits(state, header, member, query, context);
+  return state;
+}
+
+Verdict Judge(const AdmissionState& state, std::optional<Amount> estimate,
+              std::optional<Amount> max_hold) {
+  Verdict verdict;
+  if (state.suspended_organization || state.suspended_member) {
+    verdict.reason = state.suspended_organization ? DenialReason::kOrganizationSuspended
+                                                  : DenialReason::kMemberSuspended;
+    verdict.bucket = state.included_applies ? Bucket::kIncluded : state.overflow_bucket;
+    return verdict;
+  }
+  const Amount included = state.included_applies ? state.included_headroom : Amount();
+  const bool wants_amount = estimate.has_value() && estimate->is_positive();
+  const Amount rest = wants_amount ? *estimate - Min(*estimate, included) : Amount();
+  if (included.is_positive() && rest.is_zero()) {
+    verdict.admitted = true;
+    verdict.bucket = Bucket::kIncluded;
+  } else {
+    verdict = JudgeOverflow(state, wants_amount ? std::optional<Amount>(rest) : std::nullopt);
+    if (verdict.admitted && included.is_positive()) verdict.bucket = Bucket::kIncluded;
+  }
+  if (verdict.admitted && wants_amount && max_hold.has_value() && *estimate > *max_hold) {
+    verdict.admitted = false;
+    verdict.reason = DenialReason::kHoldDoesNotFit;
+  }
+  return verdict;
+}
+
+std::vector<ThresholdReached> ThresholdsReached(const AdmissionState& state) {
+  static constexpr int kThresholds[] = {100, 90, 75, 50};
+  std::vector<ThresholdReached> reached;
+  for (const Evaluation& bound : state.bounds) {
+    if (bound.source != BoundSource::kSpendLimit || !bound.limit.has_value()) continue;
+    if (!bound.limit->is_positive()) continue;
+    for (int percent : kThresholds) {
+      // spent / limit >= percent / 100, without division.
+      if (bound.spent.nanos() * 100 >= bound.limit->nanos() * percent) {
+        reached.push_back({bound.scope, std::string(bound.scope_id), percent});
+        break;
+      }
+    }
+  }
+  return reached;
+}
+
+}  // namespace bursar

@@ -1,0 +1,364 @@
+// Folding: one journal entry into the state. Every amount is in the entry; nothing is decided here.
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "server/ledger/ledger.h"
+
+namespace bursar {
+
+namespace {
+
+constexpr size_t kBurnHours = 25;
+constexpr size_t kBurnDays = 8;
+
+absl::Status DoesNotFit(const Wallet& wallet, const std::string& what) {
+  return absl::DataLossError(absl::StrCat("journal of ", wallet.header.organization_id,
+                                          ", after entry ", wallet.header.revision, ": ", what));
+}
+
+TierState& TierFor(WalletHeader& header, const std::string& tier_id) {
+  if (TierState* tier = header.FindTier(tier_id); tier != nullptr) return *tier;
+  TierState tier;
+  tier.tier_id = tier_id;
+  header.tiers.push_back(std::move(tier));
+  return header.tiers.back();
+}
+
+void AddBurn(std::vector<BurnCounters::Bucket>& buckets, int64_t index, size_t keep,
+             Amount amount) {
+  if (buckets.empty() || buckets.back().index < index) buckets.push_back({index, Amount()});
+  buckets.back().spent += amount;
+  // What is older than the span that is kept goes, whether or not anything followed it.
+  const int64_t oldest = index - static_cast<int64_t>(keep) + 1;
+  auto first_kept = std::find_if(buckets.begin(), buckets.end(),
+                                 [&](const auto& bucket) { return bucket.index >= oldest; });
+  buckets.erase(buckets.begin(), first_kept);
+}
+
+void InsertGrant(std::vector<CreditGrant>& grants, CreditGrant grant) {
+  // By earliest expiry, then oldest: the order in which they are drawn (rule X2).
+  auto after = std::upper_bound(grants.begin(), grants.end(), grant,
+                                [](const CreditGrant& a, const CreditGrant& b) {
+                                  if (a.expires_at != b.expires_at)
+                                    return a.expires_at < b.expires_at;
+                                  return a.sequence < b.sequence;
+                                });
+  grants.insert(after, std::move(grant));
+}
+
+WindowCounter& CounterFor(std::vector<WindowCounter>& windows, WindowKind kind) {
+  for (WindowCounter& counter : windows) {
+    if (counter.kind == kind) return counter;
+  }
+  windows.push_back({kind, {}, Amount()});
+  return windows.back();
+}
+
+void CountSeat(WalletHeader& header, const Member& member, int64_t sign) {
+  if (member.status == AccountStatus::kRemoved) return;
+  if (member.role == MemberRole::kPrimaryOwner || member.role == MemberRole::kOwner) {
+    header.owner_count += sign;
+  }
+  if (member.unseated) return;
+  header.member_count += sign;
+  TierFor(header, member.tier_id).seats += sign;
+}
+
+void ReplacePendingSeat(WalletHeader& header, const std::string& member_id,
+                        const std::optional<PendingSeat>& pending) {
+  auto& seats = header.pending_seats;
+  seats.erase(std::remove_if(seats.begin(), seats.end(),
+                             [&](const PendingSeat& seat) { return seat.member_id == member_id; }),
+              seats.end());
+  if (!pending.has_value()) return;
+  auto after = std::upper_bound(seats.begin(), seats.end(), *pending,
+                                [](const PendingSeat& a, const PendingSeat& b) {
+                                  if (a.effective_at != b.effective_at)
+                                    return a.effective_at < b.effective_at;
+                                  return a.member_id < b.member_id;
+                                });
+  seats.insert(after, *pending);
+}
+
+// Folds one kind of body each; `entry` gives sequence and instant.
+struct Folder {
+  Wallet& wallet;
+  const Entry& entry;
+
+  WalletHeader& header() { return wallet.header; }
+
+  Member* Find(const std::string& member_id) {
+    auto found = wallet.members.find(member_id);
+    return found == wallet.members.end() ? nullptr : &found->second;
+  }
+
+  absl::Status operator()(const OrganizationCreated& body) {
+    if (entry.sequence != 1) return DoesNotFit(wallet, "an organization is created twice");
+    header().organization_id = body.organization_id;
+    header().created_at = entry.recorded_at;
+    header().settings = body.settings;
+    header().settings_version = 1;
+    return absl::OkStatus();
+  }
+
+  absl::Status operator()(const OrganizationUpdated& body) {
+    header().settings = body.settings;
+    header().pending_settings = body.pending;
+    ++header().settings_version;
+    return absl::OkStatus();
+  }
+
+  absl::Status operator()(const MemberUpserted& body) {
+    const Member& settings = body.settings;
+    Member* member = Find(settings.member_id);
+    if (body.created != (member == nullptr)) {
+      return DoesNotFit(wallet, absl::StrCat("member ", settings.member_id,
+                                             body.created ? " is created twice" : " is missing"));
+    }
+    if (member == nullptr) {
+      member = &wallet.members[settings.member_id];
+    } else {
+      CountSeat(header(), *member, -1);
+    }
+    member->member_id = settings.member_id;
+    member->email = settings.email;
+    member->display_name = settings.display_name;
+    member->tier_id = settings.tier_id;
+    member->role = settings.role;
+    member->status = settings.status;
+    member->time_zone = settings.time_zone;
+    member->unseated = settings.unseated;
+    member->settings_version = settings.settings_version;
+    member->pending_seat = settings.pending_seat;
+    CountSeat(header(), *member, +1);
+    ReplacePendingSeat(header(), member->member_id, member->pending_seat);
+    const bool primary = member->role == MemberRole::kPrimaryOwner &&
+                         member->status != AccountStatus::kRemoved;
+    if (primary) {
+      header().primary_owner_id = member->member_id;
+    } else if (header().primary_owner_id == member->member_id) {
+      header().primary_owner_id.clear();
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status operator()(const ExtraUsageUpdated& body) {
+    header().extra_enabled = body.enabled;
+    header().audience = body.audience;
+    if (body.selection_generation != header().selection_generation) {
+      header().selection_generation = body.selection_generation;
+      header().selected_count = static_cast<int64_t>(body.selected.size());
+      for (const std::string& member_id : body.selected) {
+        Member* member = Find(member_id);
+        if (member == nullptr) return DoesNotFit(wallet, "a selected member is missing");
+        member->selection_generation = body.selection_generation;
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status operator()(const SpendLimitSet& body) {
+    switch (body.scope) {
+      case Scope::kOrganization:
+        header().limit = body.limit;
+        return absl::OkStatus();
+      case Scope::kSeatTier:
+        TierFor(header(), body.scope_id).limit = body.limit;
+        return absl::OkStatus();
+      case Scope::kMember:
+        if (Member* member = Find(body.scope_id); member != nullptr) {
+          member->limit = body.limit;
+          return absl::OkStatus();
+        }
+        return DoesNotFit(wallet, "the member of a limit is missing");
+    }
+    return DoesNotFit(wallet, "a limit has no known scope");
+  }
+
+  absl::Status operator()(const CreditGranted& body) {
+    const Amount rest = Amount(body.amount) - body.repaid_overdraft;
+    if (rest.is_negative() || Amount(body.repaid_overdraft) > header().overdraft) {
+      return DoesNotFit(wallet, "a credit repays more overdraft than there is");
+    }
+    header().overdraft -= body.repaid_overdraft;
+    header().totals.credited += body.amount;
+    if (rest.is_positive()) {
+      InsertGrant(header().grants,
+                  {entry.sequence, body.kind, body.amount, *rest.ToNanos(), body.expires_at,
+                   entry.recorded_at, body.reference});
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status operator()(const CreditExpired& body) {
+    auto& grants = header().grants;
+    auto grant = std::find_if(grants.begin(), grants.end(), [&](const CreditGrant& candidate) {
+      return candidate.sequence == body.grant_sequence;
+    });
+    if (grant == grants.end() || grant->remaining != body.amount) {
+      return DoesNotFit(wallet, "a credit expires that is not there");
+    }
+    header().totals.expired += body.amount;
+    grants.erase(grant);
+    return absl::OkStatus();
+  }
+
+  absl::Status operator()(const WindowOpened& body) {
+    std::vector<WindowCounter>* windows = &header().pool_windows;
+    if (body.scope == Scope::kMember) {
+      Member* member = Find(body.member_id);
+      if (member == nullptr) return DoesNotFit(wallet, "the member of a window is missing");
+      windows = &member->windows;
+    }
+    WindowCounter& counter = CounterFor(*windows, body.kind);
+    if (counter.spent != body.previous_spent || counter.window.end > body.window.start) {
+      if (counter.window.start != counter.window.end) {
+        return DoesNotFit(wallet, "a window does not follow the one before it");
+      }
+    }
+    counter.window = body.window;
+    counter.spent = Amount();
+    return absl::OkStatus();
+  }
+
+  absl::Status operator()(const MonthOpened& body) {
+    MonthCounter* month = &header().month;
+    if (body.scope == Scope::kSeatTier) month = &TierFor(header(), body.scope_id).month;
+    if (body.scope == Scope::kMember) {
+      Member* member = Find(body.scope_id);
+      if (member == nullptr) return DoesNotFit(wallet, "the member of a month is missing");
+      month = &member->month;
+      member->tier_spends.clear();
+    }
+    if (!(*month == body.previous)) {
+      return DoesNotFit(wallet, "a month does not follow the one before it");
+    }
+    *month = MonthCounter{body.month, Amount(), Amount()};
+    return absl::OkStatus();
+  }
+
+  absl::Status DrawGrants(const UsageCharged& body) {
+    auto& grants = header().grants;
+    for (const GrantDraw& draw : body.grant_draws) {
+      auto grant = std::find_if(grants.begin(), grants.end(), [&](const CreditGrant& candidate) {
+        return candidate.sequence == draw.grant_sequence;
+      });
+      if (grant == grants.end() || grant->remaining < draw.amount) {
+        return DoesNotFit(wallet, "a charge draws on credit that is not there");
+      }
+      grant->remaining = Nanos(grant->remaining.value - draw.amount.value);
+      if (grant->remaining.value == 0) grants.erase(grant);
+      header().totals.consumed += draw.amount;
+    }
+    header().overdraft += body.overdraft;
+    header().totals.consumed += body.overdraft;
+    return absl::OkStatus();
+  }
+
+  absl::Status operator()(const UsageCharged& body) {
+    Member* member = Find(body.member_id);
+    if (member == nullptr) return DoesNotFit(wallet, "the member of a charge is missing");
+    if (Amount(body.included) + body.extra + body.metered != Amount(body.cost)) {
+      return DoesNotFit(wallet, "the parts of a charge do not add up to its cost");
+    }
+    if (absl::Status status = DrawGrants(body); !status.ok()) return status;
+    const Amount overflow = Amount(body.extra) + body.metered;
+    TierState& tier = TierFor(header(), body.tier_id);
+    for (MonthCounter* month : {&header().month, &tier.month, &member->month}) {
+      month->extra += overflow;
+      month->included += body.included;
+    }
+    auto spend = std::find_if(member->tier_spends.begin(), member->tier_spends.end(),
+                              [&](const TierSpend& s) { return s.tier_id == body.tier_id; });
+    if (spend == member->tier_spends.end()) {
+      member->tier_spends.push_back({body.tier_id, overflow});
+    } else {
+      spend->extra += overflow;
+    }
+    const bool pool = header().settings.included_scope == IncludedScope::kOrganization;
+    for (WindowCounter& counter : pool ? header().pool_windows : member->windows) {
+      if (counter.window.Contains(entry.recorded_at)) counter.spent += body.included;
+    }
+    header().totals.charged += body.cost;
+    const int64_t hour = absl::ToUnixSeconds(entry.recorded_at) / 3600;
+    AddBurn(header().burn.hours, hour, kBurnHours, overflow);
+    AddBurn(header().burn.days, hour / 24, kBurnDays, overflow);
+    return absl::OkStatus();
+  }
+
+  absl::Status operator()(const EpisodeOpened& body) {
+    if (header().episode.has_value()) return DoesNotFit(wallet, "an episode is open already");
+    header().episode = Episode{entry.sequence, entry.recorded_at, body.balance};
+    return absl::OkStatus();
+  }
+
+  absl::Status operator()(const EpisodeEnded& body) {
+    if (!header().episode.has_value() || header().episode->sequence != body.episode_sequence) {
+      return DoesNotFit(wallet, "an episode ends that is not open");
+    }
+    header().episode.reset();
+    return absl::OkStatus();
+  }
+
+  absl::Status operator()(const PendingChangeApplied& body) {
+    if (body.settings.has_value()) {
+      header().settings.time_zone = body.settings->time_zone;
+      header().settings.billing_anchor = body.settings->billing_anchor;
+      header().settings.included_scope = body.settings->included_scope;
+      header().pending_settings.reset();
+    }
+    if (body.seat.has_value()) {
+      Member* member = Find(body.seat->member_id);
+      if (member == nullptr) return DoesNotFit(wallet, "the member of a seat change is missing");
+      CountSeat(header(), *member, -1);
+      member->tier_id = body.seat->to_tier;
+      member->pending_seat.reset();
+      CountSeat(header(), *member, +1);
+      ReplacePendingSeat(header(), member->member_id, std::nullopt);
+    }
+    return absl::OkStatus();
+  }
+};
+
+}  // namespace
+
+absl::Status Apply(Wallet& wallet, const Entry& entry) {
+  WalletHeader& header = wallet.header;
+  if (entry.sequence != header.revision + 1) {
+    return DoesNotFit(wallet, absl::StrCat("entry ", entry.sequence, " does not follow"));
+  }
+  if (entry.recorded_at < header.last_entry_at) {
+    return DoesNotFit(wallet, absl::StrCat("entry ", entry.sequence, " is older than the last"));
+  }
+  if ((entry.sequence == 1) != std::holds_alternative<OrganizationCreated>(entry.body)) {
+    return DoesNotFit(wallet, "the first entry, and only it, creates the organization");
+  }
+  absl::Status status = std::visit(Folder{wallet, entry}, entry.body);
+  if (!status.ok()) return status;
+  header.revision = entry.sequence;
+  header.last_entry_at = entry.recorded_at;
+  return absl::OkStatus();
+}
+
+std::vector<std::string> MembersTouched(const EntryBody& body) {
+  if (const auto* charged = std::get_if<UsageCharged>(&body)) return {charged->member_id};
+  if (const auto* upserted = std::get_if<MemberUpserted>(&body)) {
+    return {upserted->settings.member_id};
+  }
+  if (const auto* updated = std::get_if<ExtraUsageUpdated>(&body)) return updated->selected;
+  if (const auto* set = std::get_if<SpendLimitSet>(&body)) {
+    if (set->scope == Scope::kMember) return {set->scope_id};
+  }
+  if (const auto* window = std::get_if<WindowOpened>(&body)) {
+    if (window->scope == Scope::kMember) return {window->member_id};
+  }
+  if (const auto* month = std::get_if<MonthOpened>(&body)) {
+    if (month->scope == Scope::kMember) return {month->scope_id};
+  }
+  if (const auto* pending = std::get_if<PendingChangeApplied>(&body)) {
+    if (pending->seat.has_value()) return {pending->seat->member_id};
+  }
+  return {};
+}
+
+}  // namespace bursar

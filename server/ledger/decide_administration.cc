@@ -1,0 +1,365 @@
+// Decisions of the people who own the wallet: settings, extra usage, limits, credit. Members are in
+// decide_members.cc.
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/civil_time.h"
+#include "server/base/check.h"
+#include "server/base/status.h"
+#include "server/ledger/ledger.h"
+#include "server/ledger/settings_text.h"
+
+namespace bursar {
+
+namespace {
+
+const Plan& PlanOf(const WalletHeader& header, const DecisionContext& context) {
+  const Plan* plan = context.plans->Find(header.settings.plan_id);
+  BURSAR_CHECK(plan != nullptr);
+  return *plan;
+}
+
+std::string KnownPlans(const PlanCatalog& plans) {
+  std::string names;
+  for (const Plan& plan : plans.plans) absl::StrAppend(&names, names.empty() ? "" : ", ", plan.id);
+  return names;
+}
+
+// Currencies in which 10^9 US dollars fit one entry (2^63 nanos are about 9.2 * 10^9 units, rule
+// M4), with a margin for rates that move: at most 8 units to the dollar.
+bool CurrencyFits(std::string_view code) {
+  static constexpr std::string_view kFitting[] = {
+      "AED", "AUD", "AWG", "AZN", "BAM", "BBD", "BGN", "BHD", "BMD", "BND", "BRL", "BSD", "BYN",
+      "BZD", "CAD", "CHF", "CNY", "DKK", "EUR", "FJD", "GBP", "GEL", "GIP", "ILS", "JOD", "KWD",
+      "KYD", "LYD", "MYR", "NZD", "OMR", "PAB", "PEN", "PGK", "PLN", "QAR", "RON", "SAR", "SGD",
+      "TND", "TOP", "USD", "WST", "XCD"};
+  return std::find(std::begin(kFitting), std::end(kFitting), code) != std::end(kFitting);
+}
+
+bool AnchorInRange(absl::Time anchor) {
+  return anchor >= absl::FromUnixSeconds(0) &&
+         anchor < absl::FromCivil(absl::CivilYear(2200), absl::UTCTimeZone());
+}
+
+void CheckZone(FieldViolations& violations, const char* field, const std::string& name,
+               const DecisionContext& context) {
+  const absl::StatusOr<Zone> zone = context.zones->Find(name);
+  if (!zone.ok()) violations.Add(field, std::string(zone.status().message()));
+}
+
+// When a change of zone, anchor or included scope acts: the current month and the current window
+// of the longest kind have both ended (rule T4).
+absl::Time SettingsBoundary(const WalletHeader& header, const Plan& plan,
+                            const DecisionContext& context) {
+  const CurrentMonth month = FindCurrentMonth(header.month, header.settings, context);
+  const CurrentWindow window = FindCurrentWindow(header.pool_windows, plan.LongestWindow(),
+                                                 header.settings, context);
+  return std::max(month.counter.month.end, window.counter.window.end);
+}
+
+void UpdatePending(const WalletHeader& header, const UpdateOrganizationCommand& command,
+                   const DecisionContext& context, OrganizationUpdated& updated) {
+  PendingSettings wanted;
+  wanted.time_zone = command.time_zone.value_or(header.pending_settings.has_value()
+                                                    ? header.pending_settings->time_zone
+                                                    : header.settings.time_zone);
+  wanted.billing_anchor = command.billing_anchor.value_or(
+      header.pending_settings.has_value() ? header.pending_settings->billing_anchor
+                                          : header.settings.billing_anchor);
+  wanted.included_scope = command.included_scope.value_or(
+      header.pending_settings.has_value() ? header.pending_settings->included_scope
+                                          : header.settings.included_scope);
+  const bool as_now = wanted.time_zone == header.settings.time_zone &&
+                      wanted.billing_anchor == header.settings.billing_anchor &&
+                      wanted.included_scope == header.settings.included_scope;
+  if (as_now) {
+    updated.pending.reset();
+    return;
+  }
+  wanted.effective_at = SettingsBoundary(header, PlanOf(header, context), context);
+  if (header.pending_settings.has_value()) {
+    // Asking again for what waits already does not put it off.
+    PendingSettings same = wanted;
+    same.effective_at = header.pending_settings->effective_at;
+    if (same == *header.pending_settings) wanted = same;
+  }
+  updated.pending = wanted;
+}
+
+absl::Status ValidateUpdate(const UpdateOrganizationCommand& command,
+                            const DecisionContext& context) {
+  FieldViolations violations;
+  if (command.display_name.has_value() && command.display_name->empty()) {
+    violations.Add("organization.display_name", "must not be empty");
+  }
+  if (command.status == AccountStatus::kRemoved) {
+    violations.Add("organization.status", "must be active or suspended");
+  }
+  if (command.time_zone.has_value()) {
+    CheckZone(violations, "organization.time_zone", *command.time_zone, context);
+  }
+  if (command.billing_anchor.has_value() && !AnchorInRange(*command.billing_anchor)) {
+    violations.Add("organization.billing_anchor", "must be from the year 1970 up to 2199");
+  }
+  if (command.max_seats.has_value() && *command.max_seats < 0) {
+    violations.Add("organization.max_seats", "must be zero (no maximum) or more");
+  }
+  return violations.ToStatus();
+}
+
+std::vector<std::string> NextSteps(const WalletHeader& header, const Plan& plan, bool enabled) {
+  if (!enabled) return {};
+  std::vector<std::string> steps;
+  if (plan.funding == Funding::kPrepaid) {
+    if (!header.Balance().is_positive()) {
+      steps.push_back("Buy credit: extra usage is prepaid and the balance is empty.");
+    }
+  }
+  if (!header.limit.has_value()) {
+    steps.push_back("Set a monthly spend limit for the organization, or say that it is unlimited.");
+  }
+  return steps;
+}
+
+std::string AudienceText(bool enabled, ExtraUsageAudience audience, int64_t selected_count) {
+  if (!enabled) return "off";
+  return audience == ExtraUsageAudience::kEveryone
+             ? "on for everyone"
+             : absl::StrCat("on for ", selected_count, " selected members");
+}
+
+// The limit and the spend that it meets, by scope.
+struct LimitTarget {
+  const std::optional<SpendLimit>* stored = nullptr;
+  Amount spent;
+};
+
+absl::StatusOr<LimitTarget> FindLimitTarget(const Wallet& wallet,
+                                            const SetSpendLimitCommand& command,
+                                            const DecisionContext& context) {
+  static const std::optional<SpendLimit> kNotSet;
+  const WalletHeader& header = wallet.header;
+  const Plan& plan = PlanOf(header, context);
+  LimitTarget target;
+  switch (command.scope) {
+    case Scope::kOrganization:
+      target.stored = &header.limit;
+      target.spent = FindCurrentMonth(header.month, header.settings, context).counter.extra;
+      return target;
+    case Scope::kSeatTier: {
+      if (!plan.tier_limits_allowed) {
+        return WithReason(absl::FailedPreconditionError(absl::StrCat(
+                              "the plan ", plan.id, " has no spend limits for seat tiers; set one "
+                              "for the organization or for members")),
+                          "LIMIT_SCOPE_NOT_IN_PLAN");
+      }
+      if (plan.FindTier(command.scope_id) == nullptr) {
+        return InvalidField("seat_tier", absl::StrCat("the plan ", plan.id, " has no seat tier \"",
+                                                      command.scope_id, "\""));
+      }
+      const TierState* tier = header.FindTier(command.scope_id);
+      target.stored = tier == nullptr ? &kNotSet : &tier->limit;
+      if (tier != nullptr && command.limit.basis == LimitBasis::kTierTotal) {
+        target.spent = FindCurrentMonth(tier->month, header.settings, context).counter.extra;
+      }
+      return target;
+    }
+    case Scope::kMember: {
+      const Member* member = wallet.FindMember(command.scope_id);
+      if (member == nullptr) {
+        return WithReason(
+            absl::NotFoundError(absl::StrCat("member ", command.scope_id,
+                                             " is not known in organization ",
+                                             header.organization_id)),
+            "MEMBER_NOT_FOUND");
+      }
+      target.stored = &member->limit;
+      target.spent = FindCurrentMonth(member->month, header.settings, context).counter.extra;
+      return target;
+    }
+  }
+  return absl::InternalError("unknown limit scope");
+}
+
+}  // namespace
+
+absl::StatusOr<Decision<AdministrationOutcome>> Decide(const CreateOrganizationCommand& command,
+                                                       const DecisionContext& context) {
+  FieldViolations violations;
+  OrganizationSettings settings = command.settings;
+  const Plan* plan = context.plans->Find(settings.plan_id);
+  if (plan == nullptr) {
+    violations.Add("organization.plan",
+                   absl::StrCat(settings.plan_id.empty() ? std::string("is required")
+                                                         : "is unknown: \"" + settings.plan_id + "\"",
+                                "; the catalog has: ", KnownPlans(*context.plans)));
+  } else {
+    if (settings.currency_code.empty()) settings.currency_code = plan->currency_code;
+    if (!CurrencyFits(settings.currency_code)) {
+      violations.Add("organization.currency_code",
+                     absl::StrCat("is not one in which a billion US dollars fit an entry: \"",
+                                  settings.currency_code, "\""));
+    } else if (settings.currency_code != plan->currency_code) {
+      violations.Add("organization.currency_code",
+                     absl::StrCat("must be the plan's, ", plan->currency_code));
+    }
+  }
+  if (settings.display_name.empty()) settings.display_name = command.organization_id;
+  if (settings.time_zone.empty()) settings.time_zone = "UTC";
+  CheckZone(violations, "organization.time_zone", settings.time_zone, context);
+  if (settings.billing_anchor == absl::InfinitePast()) settings.billing_anchor = context.now;
+  if (!AnchorInRange(settings.billing_anchor)) {
+    violations.Add("organization.billing_anchor", "must be from the year 1970 up to 2199");
+  }
+  if (settings.status == AccountStatus::kRemoved) {
+    violations.Add("organization.status", "must be active or suspended");
+  }
+  if (settings.max_seats < 0) {
+    violations.Add("organization.max_seats", "must be zero (no maximum) or more");
+  }
+  if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
+  Decision<AdministrationOutcome> decision;
+  decision.bodies.push_back(OrganizationCreated{command.organization_id, std::move(settings)});
+  return decision;
+}
+
+absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
+                                                       const UpdateOrganizationCommand& command,
+                                                       const DecisionContext& context) {
+  const WalletHeader& header = wallet.header;
+  if (command.expected_version.has_value() &&
+      *command.expected_version != header.settings_version) {
+    return WithReason(absl::AbortedError("the organization was changed meanwhile; read it again "
+                                         "and repeat with its etag"),
+                      "ETAG_MISMATCH");
+  }
+  if (absl::Status status = ValidateUpdate(command, context); !status.ok()) return status;
+  OrganizationUpdated updated;
+  updated.settings = header.settings;
+  OrganizationSettings& settings = updated.settings;
+  settings.display_name = command.display_name.value_or(settings.display_name);
+  settings.status = command.status.value_or(settings.status);
+  settings.settings_url = command.settings_url.value_or(settings.settings_url);
+  settings.auto_provision_members =
+      command.auto_provision_members.value_or(settings.auto_provision_members);
+  settings.max_seats = command.max_seats.value_or(settings.max_seats);
+  UpdatePending(header, command, context, updated);
+  updated.changes = DescribeChanges(header.settings, settings);
+  AppendPendingChanges(header.pending_settings, updated.pending, updated.changes);
+  Decision<AdministrationOutcome> decision;
+  if (!updated.changes.empty()) decision.bodies.push_back(std::move(updated));
+  return decision;
+}
+
+absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
+                                                       const UpdateExtraUsageCommand& command,
+                                                       const DecisionContext& context) {
+  const WalletHeader& header = wallet.header;
+  const Plan& plan = PlanOf(header, context);
+  if (plan.metered) {
+    return WithReason(
+        absl::FailedPreconditionError(absl::StrCat("on the plan ", plan.id,
+                                                   " everything is metered: there is no extra "
+                                                   "usage to switch")),
+        "EXTRA_USAGE_NOT_APPLICABLE");
+  }
+  FieldViolations violations;
+  ExtraUsageUpdated updated;
+  updated.enabled = command.enabled;
+  updated.audience = command.audience.value_or(header.audience);
+  updated.selection_generation = header.selection_generation;
+  if (command.selected_member_ids.has_value()) {
+    if (updated.audience != ExtraUsageAudience::kSelected) {
+      violations.Add("selected_member_ids", "go only with the audience of selected members");
+    }
+    for (size_t i = 0; i < command.selected_member_ids->size(); ++i) {
+      const std::string& member_id = (*command.selected_member_ids)[i];
+      if (wallet.FindMember(member_id) == nullptr) {
+        violations.Add(absl::StrCat("selected_member_ids[", i, "]"),
+                       absl::StrCat("member ", member_id, " is not known"));
+      }
+    }
+    updated.selection_generation = header.selection_generation + 1;
+    updated.selected = *command.selected_member_ids;
+  }
+  if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
+  const int64_t count = command.selected_member_ids.has_value()
+                            ? static_cast<int64_t>(updated.selected.size())
+                            : header.selected_count;
+  const std::string before =
+      AudienceText(header.extra_enabled, header.audience, header.selected_count);
+  const std::string after = AudienceText(updated.enabled, updated.audience, count);
+  Decision<AdministrationOutcome> decision;
+  decision.outcome.next_steps = NextSteps(header, plan, updated.enabled);
+  const bool selects = command.selected_member_ids.has_value();
+  if (before != after || updated.audience != header.audience || selects) {
+    updated.changes.push_back({"extra_usage", before, after});
+    decision.bodies.push_back(std::move(updated));
+  }
+  return decision;
+}
+
+absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
+                                                       const SetSpendLimitCommand& command,
+                                                       const DecisionContext& context) {
+  if (command.limit.amount.has_value() && command.limit.amount->value < 0) {
+    return InvalidField("amount", "must be zero or more");
+  }
+  absl::StatusOr<LimitTarget> target = FindLimitTarget(wallet, command, context);
+  if (!target.ok()) return target.status();
+  Decision<AdministrationOutcome> decision;
+  decision.outcome.spend_predates_limit =
+      command.limit.amount.has_value() && target->spent > Amount(*command.limit.amount);
+  if (*target->stored == command.limit) return decision;
+  SpendLimitSet set;
+  set.scope = command.scope;
+  set.scope_id = command.scope == Scope::kOrganization ? wallet.header.organization_id
+                                                       : command.scope_id;
+  set.limit = command.limit;
+  set.changes.push_back(
+      {"spend_limit", LimitText(*target->stored), LimitText(command.limit)});
+  decision.bodies.push_back(std::move(set));
+  return decision;
+}
+
+absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
+                                                       const GrantCreditCommand& command,
+                                                       const DecisionContext& context) {
+  const WalletHeader& header = wallet.header;
+  const Plan& plan = PlanOf(header, context);
+  if (plan.funding != Funding::kPrepaid) {
+    return WithReason(absl::FailedPreconditionError(absl::StrCat(
+                          "the plan ", plan.id, " is billed at month's end and has no balance")),
+                      "PLAN_IS_POSTPAID");
+  }
+  FieldViolations violations;
+  if (command.amount.value <= 0) violations.Add("amount", "must be more than zero");
+  absl::Time expires_at;
+  if (command.expires_at.has_value()) {
+    expires_at = *command.expires_at;
+    if (expires_at <= context.now) violations.Add("expire_time", "must lie in the future");
+    if (expires_at != absl::InfiniteFuture() && expires_at >= kLatestInstant) {
+      violations.Add("expire_time", "must be before the year 2262");
+    }
+  } else {
+    // One year, exact to the instant: the same UTC date and time of day (rule X2).
+    const absl::TimeZone utc = absl::UTCTimeZone();
+    const absl::TimeZone::CivilInfo now = utc.At(context.now);
+    const absl::CivilSecond next_year(now.cs.year() + 1, now.cs.month(), now.cs.day(),
+                                      now.cs.hour(), now.cs.minute(), now.cs.second());
+    expires_at = absl::FromCivil(next_year, utc) + now.subsecond;
+  }
+  if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
+  CreditGranted granted;
+  granted.kind = command.kind;
+  granted.amount = command.amount;
+  granted.expires_at = expires_at;
+  granted.reference = command.reference;
+  granted.repaid_overdraft = *Min(header.overdraft, command.amount).ToNanos();
+  Decision<AdministrationOutcome> decision;
+  decision.outcome.repaid_overdraft = granted.repaid_overdraft;
+  decision.bodies.push_back(std::move(granted));
+  return decision;
+}
+
+}  // namespace bursar

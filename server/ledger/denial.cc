@@ -1,0 +1,390 @@
+#include "server/ledger/denial.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "server/base/strings.h"
+
+namespace bursar {
+
+namespace {
+
+// A wait up to this long is worth a retry of the same call (rule D4).
+constexpr absl::Duration kShortWait = absl::Minutes(1);
+
+// What the texts of one denial are built from.
+struct Writer {
+  const WalletHeader& header;
+  const Member* member;
+  const AdmissionState& state;
+  const Verdict& verdict;
+  const DecisionContext& context;
+
+  const Evaluation* Bound() const {
+    return verdict.blocking_bound < 0 ? nullptr : &state.bounds[verdict.blocking_bound];
+  }
+  std::string Money(Amount amount) const {
+    return absl::StrCat(FormatAmount(amount), " ", header.settings.currency_code);
+  }
+  // "28 Nov 2026, 10:00 (Europe/Berlin)", in the member's zone or the organization's.
+  std::string Time(absl::Time instant) const {
+    const std::string& name = member != nullptr && !member->time_zone.empty()
+                                  ? member->time_zone
+                                  : header.settings.time_zone;
+    absl::StatusOr<Zone> zone = context.zones->Find(name);
+    const Zone shown = zone.ok() ? *zone : Zone();
+    return absl::StrCat(absl::FormatTime("%e %b %Y, %H:%M", instant, shown.time_zone()), " (",
+                        shown.name(), ")");
+  }
+  std::string Until(absl::Time instant) const {
+    return instant == absl::InfiniteFuture() ? "" : absl::StrCat(" until ", Time(instant));
+  }
+};
+
+std::string WindowName(BoundSource source) {
+  switch (source) {
+    case BoundSource::kIncludedMonth:
+      return "monthly included usage";
+    case BoundSource::kIncludedWeek:
+      return "weekly included usage";
+    case BoundSource::kIncludedDay:
+      return "daily included usage";
+    case BoundSource::kIncludedFiveHours:
+      return "included usage of this five-hour session";
+    case BoundSource::kSpendLimit:
+    case BoundSource::kBalance:
+      break;
+  }
+  return "included usage";
+}
+
+// The first sentence of denials where included usage is gone and extra is not to be had.
+std::string IncludedGone(const Writer& writer) {
+  const Evaluation* bound = writer.Bound();
+  if (bound == nullptr || bound->bucket != Bucket::kIncluded) {
+    return "This model or surface is not part of your included usage";
+  }
+  const bool pool = bound->scope == Scope::kOrganization;
+  const bool exhausted = !bound->Headroom().is_positive();
+  return absl::StrCat(pool ? "Your org" : "You", exhausted ? " used up " : " nearly used up ",
+                      pool ? "its " : "your ", WindowName(bound->source), " (",
+                      writer.Money(*bound->limit), ")", writer.Until(bound->resets_at));
+}
+
+std::string LimitSentence(const Writer& writer, const char* whose) {
+  const Evaluation& bound = *writer.Bound();
+  return absl::StrCat(whose, " spend limit of ", writer.Money(*bound.limit), " is reached",
+                      writer.Until(bound.resets_at), ".");
+}
+
+std::string DoesNotFitSentence(const Writer& writer) {
+  const Evaluation* bound = writer.Bound();
+  if (bound == nullptr) return "This request is larger than one hold may be.";
+  return absl::StrCat("This request is larger than what is left: ",
+                      writer.Money(bound->Headroom().FlooredAtZero()), ".");
+}
+
+std::string Banner(const Writer& writer, bool admin_notified) {
+  const std::string notified = admin_notified ? kAdminNotifiedSentence : "";
+  switch (writer.verdict.reason) {
+    case DenialReason::kOrganizationSuspended:
+      return absl::StrCat("The wallet of ", writer.header.settings.display_name, " is suspended.");
+    case DenialReason::kMemberSuspended:
+      return absl::StrCat("Your seat at ", writer.header.settings.display_name, " is not active.");
+    case DenialReason::kExtraUsageDisabled:
+      return absl::StrCat(IncludedGone(writer), ", and extra usage is off.");
+    case DenialReason::kMemberNotSelected:
+      return absl::StrCat(IncludedGone(writer),
+                          ", and extra usage is not switched on for you.");
+    case DenialReason::kConfirmationRequired:
+      return absl::StrCat(IncludedGone(writer), ". Confirm to go on at API prices.");
+    case DenialReason::kMemberLimitReached:
+      return LimitSentence(writer, "Your");
+    case DenialReason::kSeatTierLimitReached:
+      return LimitSentence(writer, "Your seat tier's");
+    case DenialReason::kOrganizationLimitReached:
+    case DenialReason::kBalanceExhausted:
+      return absl::StrCat("Your org is out of extra usage.", notified);
+    case DenialReason::kHoldDoesNotFit:
+      return DoesNotFitSentence(writer);
+    case DenialReason::kNone:
+      break;
+  }
+  return "";
+}
+
+std::string Explanation(const Writer& writer, const Denial& denial) {
+  std::string text = "No card was declined and no session is lost. ";
+  if (denial.reason == DenialReason::kBalanceExhausted) {
+    absl::StrAppend(&text, "The prepaid balance of ", writer.header.settings.display_name,
+                    " is used up. ");
+  } else if (denial.reason == DenialReason::kOrganizationLimitReached) {
+    absl::StrAppend(&text, "The spend limit of ", writer.header.settings.display_name, ", ",
+                    writer.Money(*writer.Bound()->limit), ", is reached. ");
+  }
+  if (denial.retry_helps) {
+    absl::StrAppend(&text, "Trying again helps from ", writer.Time(denial.ends_at), ".");
+  } else if (denial.ends_at != absl::InfiniteFuture()) {
+    absl::StrAppend(&text, "Trying again does not help before ", writer.Time(denial.ends_at),
+                    " unless somebody lifts it.");
+  } else {
+    absl::StrAppend(&text, "Trying again does not help until somebody lifts it.");
+  }
+  return text;
+}
+
+// When a denial ends by time alone: the earliest of the included windows all being open again and
+// the reached limit's period rolling; never, for an empty balance alone (rule D2).
+absl::Time EndsAt(const Writer& writer) {
+  switch (writer.verdict.reason) {
+    case DenialReason::kOrganizationSuspended:
+    case DenialReason::kMemberSuspended:
+    case DenialReason::kNone:
+      return absl::InfiniteFuture();
+    default:
+      break;
+  }
+  absl::Time ends = writer.state.included_applies ? writer.state.included_reopens_at
+                                                  : absl::InfiniteFuture();
+  const Evaluation* bound = writer.Bound();
+  if (bound == nullptr) return ends;
+  // A limit of zero stays reached however its period rolls.
+  const bool rolls = bound->source != BoundSource::kBalance &&
+                     (bound->bucket == Bucket::kIncluded || bound->limit->is_positive());
+  if (rolls) ends = std::min(ends, bound->resets_at);
+  return ends;
+}
+
+std::vector<MemberRole> Owners() { return {MemberRole::kPrimaryOwner, MemberRole::kOwner}; }
+std::vector<MemberRole> OwnersAndAdmins() {
+  return {MemberRole::kPrimaryOwner, MemberRole::kOwner, MemberRole::kAdmin};
+}
+std::vector<MemberRole> Buyers() {
+  return {MemberRole::kPrimaryOwner, MemberRole::kOwner, MemberRole::kBilling};
+}
+
+Remedy ByAdministrator(RemedyKind kind, std::string description, std::vector<MemberRole> roles) {
+  Remedy remedy;
+  remedy.kind = kind;
+  remedy.description = std::move(description);
+  remedy.roles = std::move(roles);
+  remedy.actor = RemedyActor::kAdministrator;
+  return remedy;
+}
+
+Remedy BySelf(RemedyKind kind, std::string description) {
+  Remedy remedy;
+  remedy.kind = kind;
+  remedy.description = std::move(description);
+  remedy.actor = RemedyActor::kSelf;
+  return remedy;
+}
+
+void AddSeatRemedy(const Writer& writer, std::vector<Remedy>& remedies) {
+  const SeatTier* higher = writer.state.tier->upgrade_to.empty()
+                               ? nullptr
+                               : writer.state.plan->FindTier(writer.state.tier->upgrade_to);
+  if (higher == nullptr || !writer.state.included_applies) return;
+  Remedy remedy = ByAdministrator(
+      RemedyKind::kHigherSeat,
+      absl::StrCat("An owner can move you to a ", higher->display_name,
+                   " seat, which includes more and takes effect at once."),
+      Owners());
+  if (higher->list_price > writer.state.tier->list_price) {
+    remedy.cost = Nanos(higher->list_price.value - writer.state.tier->list_price.value);
+  }
+  remedies.push_back(std::move(remedy));
+}
+
+// Asking is free and the member's own to do, whoever can grant it.
+void AddAskRemedy(const Writer& writer, const char* whom, const char* what,
+                  std::vector<Remedy>& remedies) {
+  remedies.push_back(BySelf(RemedyKind::kAskAdmin,
+                            absl::StrCat("Ask ", whom, " of ", writer.header.settings.display_name,
+                                         " to ", what, ".")));
+}
+
+void AddLimitRemedies(const Writer& writer, std::vector<Remedy>& remedies) {
+  const Evaluation* bound = writer.Bound();
+  if (bound == nullptr || bound->source != BoundSource::kSpendLimit) return;
+  const bool own = bound->scope == Scope::kMember;
+  AddAskRemedy(writer, own ? "an admin" : "an owner", "raise the spend limit", remedies);
+  const char* whose = own                                       ? "your"
+                      : bound->scope == Scope::kSeatTier ? "your seat tier's"
+                                                         : "the organization's";
+  remedies.push_back(ByAdministrator(
+      RemedyKind::kRaiseLimit,
+      absl::StrCat(own ? "An owner or admin" : "An owner", " can raise ", whose,
+                   " spend limit; the next request is admitted at once."),
+      own ? OwnersAndAdmins() : Owners()));
+}
+
+void AddBalanceRemedies(const Writer& writer, std::vector<Remedy>& remedies) {
+  const Evaluation* bound = writer.Bound();
+  if (bound == nullptr || bound->source != BoundSource::kBalance) return;
+  AddAskRemedy(writer, "an owner or the billing contact", "buy credit", remedies);
+  remedies.push_back(
+      ByAdministrator(RemedyKind::kBuyCredit,
+                      "An owner or the billing contact can buy credit; the next request is "
+                      "admitted at once.",
+                      Buyers()));
+}
+
+void AddReasonRemedies(const Writer& writer, std::vector<Remedy>& remedies) {
+  switch (writer.verdict.reason) {
+    case DenialReason::kOrganizationSuspended:
+      remedies.push_back(ByAdministrator(RemedyKind::kLiftSuspension,
+                                         "An owner can ask for the suspension to be lifted.",
+                                         Owners()));
+      break;
+    case DenialReason::kMemberSuspended:
+      remedies.push_back(ByAdministrator(RemedyKind::kLiftSuspension,
+                                         "An owner or admin can make your seat active again.",
+                                         OwnersAndAdmins()));
+      break;
+    case DenialReason::kExtraUsageDisabled:
+    case DenialReason::kMemberNotSelected:
+      AddAskRemedy(writer, "an owner", "switch extra usage on for you", remedies);
+      remedies.push_back(ByAdministrator(
+          RemedyKind::kEnableExtra,
+          writer.verdict.reason == DenialReason::kExtraUsageDisabled
+              ? "An owner can switch extra usage on; the next request is admitted at once."
+              : "An owner can select you for extra usage; the next request is admitted at once.",
+          Owners()));
+      break;
+    case DenialReason::kConfirmationRequired:
+      remedies.push_back(
+          BySelf(RemedyKind::kConfirmExtra, "Confirm that you go on at API prices."));
+      break;
+    case DenialReason::kHoldDoesNotFit:
+      remedies.push_back(
+          BySelf(RemedyKind::kSmallerEstimate, "Ask for less at once, for example in parts."));
+      [[fallthrough]];
+    default:
+      AddLimitRemedies(writer, remedies);
+      AddBalanceRemedies(writer, remedies);
+      break;
+  }
+}
+
+bool BetterRemedy(const Remedy& a, const Remedy& b) {
+  const auto rank = [](const Remedy& remedy) {
+    return std::make_pair(remedy.actor == RemedyActor::kSelf ? 0 : 1,
+                          remedy.cost.has_value() ? 1 : 0);
+  };
+  if (rank(a) != rank(b)) return rank(a) < rank(b);
+  return a.available_at < b.available_at;
+}
+
+std::vector<Remedy> BuildRemedies(const Writer& writer, absl::Time ends_at) {
+  std::vector<Remedy> remedies;
+  AddReasonRemedies(writer, remedies);
+  const bool suspended = writer.verdict.reason == DenialReason::kOrganizationSuspended ||
+                         writer.verdict.reason == DenialReason::kMemberSuspended;
+  if (!suspended) {
+    AddSeatRemedy(writer, remedies);
+    remedies.push_back(BySelf(RemedyKind::kOwnApiKey,
+                              "Use an API key of your own; it is billed to you, not to this wallet."));
+  }
+  if (ends_at != absl::InfiniteFuture()) {
+    Remedy wait;
+    wait.kind = RemedyKind::kWait;
+    wait.description = absl::StrCat("Wait until ", writer.Time(ends_at), ".");
+    wait.actor = RemedyActor::kTime;
+    wait.available_at = ends_at;
+    remedies.push_back(std::move(wait));
+  }
+  std::stable_sort(remedies.begin(), remedies.end(), BetterRemedy);
+  return remedies;
+}
+
+int HttpStatusOf(DenialReason reason) {
+  switch (reason) {
+    case DenialReason::kBalanceExhausted:
+      return 402;
+    case DenialReason::kOrganizationSuspended:
+    case DenialReason::kMemberSuspended:
+      return 403;
+    default:
+      return 429;
+  }
+}
+
+}  // namespace
+
+bool IsPoolExhausted(DenialReason reason) {
+  return reason == DenialReason::kBalanceExhausted ||
+         reason == DenialReason::kOrganizationLimitReached;
+}
+
+Denial BuildDenial(const WalletHeader& header, const Member* member, const AdmissionQuery& query,
+                   const AdmissionState& state, const Verdict& verdict,
+                   const DecisionContext& context, bool admin_notified) {
+  const Writer writer{header, member, state, verdict, context};
+  Denial denial;
+  denial.reason = verdict.reason;
+  denial.bucket = verdict.bucket;
+  denial.settings_url = header.settings.settings_url;
+  if (verdict.reason == DenialReason::kMemberSuspended ||
+      verdict.reason == DenialReason::kMemberNotSelected) {
+    denial.scope = Scope::kMember;
+    denial.scope_id = std::string(query.member_id);
+  } else if (const Evaluation* bound = writer.Bound(); bound != nullptr) {
+    denial.scope = bound->scope;
+    denial.scope_id = std::string(bound->scope_id);
+  } else {
+    denial.scope_id = header.organization_id;
+  }
+  denial.ends_at = EndsAt(writer);
+  denial.retry_helps =
+      denial.ends_at != absl::InfiniteFuture() && denial.ends_at - context.now <= kShortWait;
+  denial.message = Banner(writer, admin_notified);
+  denial.explanation = Explanation(writer, denial);
+  denial.remedies = BuildRemedies(writer, denial.ends_at);
+  denial.http_status = HttpStatusOf(verdict.reason);
+  return denial;
+}
+
+std::vector<MemberRole> RolesThatCanChange(const Evaluation& bound, const Plan& plan) {
+  switch (bound.source) {
+    case BoundSource::kSpendLimit:
+      return bound.scope == Scope::kMember ? OwnersAndAdmins() : Owners();
+    case BoundSource::kBalance:
+      return Buyers();
+    default:
+      // An allowance changes only by moving to another seat.
+      return plan.seat_tiers.size() > 1 ? Owners() : std::vector<MemberRole>();
+  }
+}
+
+std::vector<Blocker> OrganizationBlockers(const WalletHeader& header,
+                                          const DecisionContext& context) {
+  std::vector<Blocker> blockers;
+  const Plan* plan = context.plans->Find(header.settings.plan_id);
+  if (plan == nullptr) return blockers;
+  if (header.settings.status != AccountStatus::kActive) {
+    blockers.push_back({DenialReason::kOrganizationSuspended, Scope::kOrganization,
+                        "The organization is suspended."});
+  }
+  if (!plan->metered && !header.extra_enabled) {
+    blockers.push_back(
+        {DenialReason::kExtraUsageDisabled, Scope::kOrganization, "Extra usage is off."});
+  }
+  const CurrentMonth month = FindCurrentMonth(header.month, header.settings, context);
+  if (header.limit.has_value() && header.limit->amount.has_value() &&
+      Amount(*header.limit->amount) <= month.counter.extra + header.held_extra) {
+    blockers.push_back({DenialReason::kOrganizationLimitReached, Scope::kOrganization,
+                        absl::StrCat("The organization's spend limit of ",
+                                     FormatAmount(*header.limit->amount), " ",
+                                     header.settings.currency_code, " is reached.")});
+  }
+  if (plan->funding == Funding::kPrepaid &&
+      !(header.Balance() - header.overdraft - header.held_extra).is_positive()) {
+    blockers.push_back({DenialReason::kBalanceExhausted, Scope::kOrganization,
+                        "The prepaid balance is used up."});
+  }
+  return blockers;
+}
+
+}  // namespace bursar

@@ -1,0 +1,88 @@
+// Denials: what a blocked person is told. Built from the same evaluation that denied.
+//
+// A denial says which bucket ran out and whose it is, when it ends, who can lift it and what can be
+// done now; it carries a ready banner and says that no card failed and no session is lost
+// (rules D1-D5).
+//
+// Thread rule: pure functions and plain values.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "server/ledger/admission.h"
+
+namespace bursar {
+
+// The numbers are those of the public enum.
+enum class RemedyKind : uint8_t {
+  kWait = 1,
+  kAskAdmin = 2,
+  kBuyCredit = 3,
+  kRaiseLimit = 4,
+  kEnableExtra = 5,
+  kHigherSeat = 6,
+  kPersonalPlan = 7,
+  kOwnApiKey = 8,
+  kConfirmExtra = 9,
+  kLiftSuspension = 10,
+  kSmallerEstimate = 11,
+};
+
+// The numbers are those of the public enum.
+enum class RemedyActor : uint8_t { kSelf = 1, kAdministrator = 2, kTime = 3 };
+
+struct Remedy {
+  RemedyKind kind = RemedyKind::kWait;
+  std::string description;  // Ready to show.
+  std::vector<MemberRole> roles;
+  std::optional<Nanos> cost;
+  RemedyActor actor = RemedyActor::kAdministrator;
+  absl::Time available_at = absl::InfinitePast();  // InfinitePast: at once.
+};
+
+struct Denial {
+  DenialReason reason = DenialReason::kNone;
+  Scope scope = Scope::kOrganization;
+  std::string scope_id;
+  Bucket bucket = Bucket::kExtra;
+  std::string message;      // The banner, ready to show.
+  std::string explanation;  // What did not happen, and whether to try again (rule D4).
+  absl::Time ends_at = absl::InfiniteFuture();  // Infinite: not by time alone.
+  bool retry_helps = false;
+  std::vector<Remedy> remedies;  // Best first (rule D2).
+  int http_status = 429;         // 402 empty wallet, 403 suspended, 429 limit.
+  std::string settings_url;
+};
+
+// Whether the denial means that the organization's pool ran out: an exhausted balance or the
+// organization's spend limit. Only these open an episode (rules D3, N3).
+bool IsPoolExhausted(DenialReason reason);
+
+// The banner's second sentence, added once the notice to the admins is durable (rule D3).
+inline constexpr char kAdminNotifiedSentence[] = " We let your admin know.";
+
+// Builds the denial for a verdict that is not admitted. `admin_notified`: the episode and its
+// notice are, or are being, committed, so that the banner may say so. Times in texts are in the
+// member's zone, or the organization's. `member` may be null (virtual).
+Denial BuildDenial(const WalletHeader& header, const Member* member, const AdmissionQuery& query,
+                   const AdmissionState& state, const Verdict& verdict,
+                   const DecisionContext& context, bool admin_notified);
+
+// Which member roles can change what a bound limits (rules H1, A3).
+std::vector<MemberRole> RolesThatCanChange(const Evaluation& bound, const Plan& plan);
+
+// Something that still denies after a change (rule X6).
+struct Blocker {
+  DenialReason reason = DenialReason::kNone;
+  Scope scope = Scope::kOrganization;
+  std::string message;
+};
+
+// What would still deny usage of the whole organization beyond its included part.
+std::vector<Blocker> OrganizationBlockers(const WalletHeader& header,
+                                          const DecisionContext& context);
+
+}  // namespace bursar

@@ -1,0 +1,106 @@
+#include "server/ledger/settings_text.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+
+namespace bursar {
+
+namespace {
+
+std::string TimeText(absl::Time instant) {
+  return absl::FormatTime(absl::RFC3339_full, instant, absl::UTCTimeZone());
+}
+
+std::string PendingText(const std::optional<PendingSettings>& pending) {
+  if (!pending.has_value()) return "none";
+  return absl::StrCat("from ", TimeText(pending->effective_at), ": zone ", pending->time_zone,
+                      ", anchor ", TimeText(pending->billing_anchor), ", included usage per ",
+                      IncludedScopeText(pending->included_scope));
+}
+
+std::string SeatText(const std::optional<PendingSeat>& pending) {
+  if (!pending.has_value()) return "none";
+  return absl::StrCat(pending->to_tier, " from ", TimeText(pending->effective_at));
+}
+
+void AddIfChanged(std::vector<FieldChange>& changes, const char* field, const std::string& before,
+                  const std::string& after) {
+  if (before != after) changes.push_back({field, before, after});
+}
+
+std::string BoolText(bool value) { return value ? "yes" : "no"; }
+
+}  // namespace
+
+std::string StatusText(AccountStatus status) {
+  switch (status) {
+    case AccountStatus::kActive:
+      return "active";
+    case AccountStatus::kSuspended:
+      return "suspended";
+    case AccountStatus::kRemoved:
+      return "removed";
+  }
+  return "unknown";
+}
+
+std::string RoleText(MemberRole role) {
+  switch (role) {
+    case MemberRole::kPrimaryOwner:
+      return "primary owner";
+    case MemberRole::kOwner:
+      return "owner";
+    case MemberRole::kAdmin:
+      return "admin";
+    case MemberRole::kBilling:
+      return "billing";
+    case MemberRole::kMember:
+      return "member";
+  }
+  return "unknown";
+}
+
+std::string IncludedScopeText(IncludedScope scope) {
+  return scope == IncludedScope::kOrganization ? "organization" : "seat";
+}
+
+std::string LimitText(const std::optional<SpendLimit>& limit) {
+  if (!limit.has_value()) return "not set";
+  if (!limit->amount.has_value()) return "unlimited";
+  return absl::StrCat(FormatAmount(*limit->amount),
+                      limit->basis == LimitBasis::kTierTotal ? " for the tier together" : "");
+}
+
+std::vector<FieldChange> DescribeChanges(const OrganizationSettings& before,
+                                         const OrganizationSettings& after) {
+  std::vector<FieldChange> changes;
+  AddIfChanged(changes, "display_name", before.display_name, after.display_name);
+  AddIfChanged(changes, "status", StatusText(before.status), StatusText(after.status));
+  AddIfChanged(changes, "settings_url", before.settings_url, after.settings_url);
+  AddIfChanged(changes, "auto_provision_members", BoolText(before.auto_provision_members),
+               BoolText(after.auto_provision_members));
+  AddIfChanged(changes, "max_seats", absl::StrCat(before.max_seats), absl::StrCat(after.max_seats));
+  return changes;
+}
+
+std::vector<FieldChange> DescribeChanges(const Member& before, const Member& after) {
+  std::vector<FieldChange> changes;
+  AddIfChanged(changes, "email", before.email, after.email);
+  AddIfChanged(changes, "display_name", before.display_name, after.display_name);
+  AddIfChanged(changes, "seat_tier", before.tier_id, after.tier_id);
+  AddIfChanged(changes, "role", RoleText(before.role), RoleText(after.role));
+  AddIfChanged(changes, "status", StatusText(before.status), StatusText(after.status));
+  AddIfChanged(changes, "time_zone", before.time_zone, after.time_zone);
+  AddIfChanged(changes, "seated", BoolText(!before.unseated), BoolText(!after.unseated));
+  AddIfChanged(changes, "pending_seat_tier", SeatText(before.pending_seat),
+               SeatText(after.pending_seat));
+  return changes;
+}
+
+void AppendPendingChanges(const std::optional<PendingSettings>& before,
+                          const std::optional<PendingSettings>& after,
+                          std::vector<FieldChange>& changes) {
+  AddIfChanged(changes, "pending", PendingText(before), PendingText(after));
+}
+
+}  // namespace bursar

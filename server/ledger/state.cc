@@ -1,0 +1,45 @@
+#include "server/ledger/state.h"
+
+#include <algorithm>
+
+namespace bursar {
+
+const TierState* WalletHeader::FindTier(std::string_view tier_id) const {
+  for (const TierState& tier : tiers) {
+    if (tier.tier_id == tier_id) return &tier;
+  }
+  return nullptr;
+}
+
+TierState* WalletHeader::FindTier(std::string_view tier_id) {
+  return const_cast<TierState*>(static_cast<const WalletHeader*>(this)->FindTier(tier_id));
+}
+
+Amount WalletHeader::Balance() const {
+  Amount balance;
+  for (const CreditGrant& grant : grants) balance += grant.remaining;
+  return balance;
+}
+
+bool WalletHeader::PoolReopensWithMonth() const {
+  if (!episode.has_value() || episode->balance || month.month.start == month.month.end) {
+    return false;
+  }
+  if (limit.has_value() && limit->amount.has_value() && Amount(*limit->amount) <= held_extra) {
+    return false;
+  }
+  // Where the balance ran out too, only credit helps. A wallet that reached its limit without
+  // overdraft and without ever being credited is a postpaid one.
+  return overdraft.is_zero() && (totals.credited.is_zero() || (Balance() - held_extra).is_positive());
+}
+
+absl::Time WalletHeader::NextDue() const {
+  absl::Time due = absl::InfiniteFuture();
+  for (const CreditGrant& grant : grants) due = std::min(due, grant.expires_at);
+  if (pending_settings.has_value()) due = std::min(due, pending_settings->effective_at);
+  for (const PendingSeat& seat : pending_seats) due = std::min(due, seat.effective_at);
+  if (PoolReopensWithMonth()) due = std::min(due, month.month.end);
+  return due;
+}
+
+}  // namespace bursar

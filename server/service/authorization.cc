@@ -1,0 +1,101 @@
+#include "server/service/authorization.h"
+
+#include <algorithm>
+
+#include "server/service/errors.h"
+
+namespace bursar {
+namespace {
+
+constexpr uint8_t kOperators = RoleBit(ServiceRole::kOperator);
+constexpr uint8_t kDataPlane = kOperators | RoleBit(ServiceRole::kFrontend);
+constexpr uint8_t kAdministrators = kOperators | RoleBit(ServiceRole::kAdmin);
+constexpr uint8_t kReaders = kAdministrators | RoleBit(ServiceRole::kViewer);
+constexpr uint8_t kMoneyReaders = kReaders | RoleBit(ServiceRole::kPayments);
+constexpr uint8_t kPayers = kOperators | RoleBit(ServiceRole::kPayments);
+constexpr uint8_t kEveryone =
+    kReaders | RoleBit(ServiceRole::kFrontend) | RoleBit(ServiceRole::kPayments);
+
+const std::vector<RpcRule>& Table() {
+  static const auto* const table = new std::vector<RpcRule>{
+      {"/bursar.v1.QuotaService/CheckAdmission", kDataPlane},
+      {"/bursar.v1.QuotaService/RecordConsumption", kDataPlane},
+      {"/bursar.v1.QuotaService/GetMemberUsage", kReaders | kDataPlane},
+
+      {"/bursar.v1.AdminService/CreateOrganization", kOperators},
+      {"/bursar.v1.AdminService/GetOrganization", kMoneyReaders},
+      {"/bursar.v1.AdminService/ListOrganizations", kMoneyReaders},
+      {"/bursar.v1.AdminService/UpdateOrganization", kAdministrators},
+      {"/bursar.v1.AdminService/BatchUpsertMembers", kAdministrators},
+      {"/bursar.v1.AdminService/ListMembers", kReaders},
+      {"/bursar.v1.AdminService/GetWallet", kMoneyReaders},
+      {"/bursar.v1.AdminService/UpdateExtraUsage", kAdministrators},
+      {"/bursar.v1.AdminService/SetSpendLimit", kAdministrators},
+      {"/bursar.v1.AdminService/ListSpendLimits", kReaders},
+      {"/bursar.v1.AdminService/GrantCredit", kPayers},
+      {"/bursar.v1.AdminService/ListCredits", kMoneyReaders},
+      {"/bursar.v1.AdminService/QueryUsage", kReaders},
+      {"/bursar.v1.AdminService/ListJournalEntries", kReaders},
+      {"/bursar.v1.AdminService/ListNotices", kReaders},
+
+      {"/bursar.v1.OperatorService/PublishPriceBook", kOperators},
+      {"/bursar.v1.OperatorService/GetPriceBook", kOperators},
+      {"/bursar.v1.OperatorService/PublishPlanCatalog", kOperators},
+      {"/bursar.v1.OperatorService/GetPlanCatalog", kOperators},
+      {"/bursar.v1.OperatorService/CreateServiceToken", kOperators},
+      {"/bursar.v1.OperatorService/ListServiceTokens", kOperators},
+      {"/bursar.v1.OperatorService/RevokeServiceToken", kOperators},
+      {"/bursar.v1.OperatorService/VerifyLedger", kOperators},
+      {"/bursar.v1.OperatorService/GetServerInfo", kOperators},
+
+      {"/grpc.health.v1.Health/Check", 0, true},
+      {"/grpc.health.v1.Health/Watch", 0, true},
+      {"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", kEveryone},
+      {"/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", kEveryone},
+  };
+  return *table;
+}
+
+}  // namespace
+
+std::string_view ServiceRoleName(ServiceRole role) {
+  switch (role) {
+    case ServiceRole::kFrontend:
+      return "frontend";
+    case ServiceRole::kAdmin:
+      return "admin";
+    case ServiceRole::kPayments:
+      return "payments";
+    case ServiceRole::kOperator:
+      return "operator";
+    case ServiceRole::kViewer:
+      return "viewer";
+  }
+  return "unknown";
+}
+
+bool Credential::Covers(std::string_view organization_id) const {
+  return all_organizations ||
+         std::binary_search(organization_ids.begin(), organization_ids.end(), organization_id);
+}
+
+const std::vector<RpcRule>& AuthorizationTable() { return Table(); }
+
+const RpcRule* FindRpcRule(std::string_view path) {
+  for (const RpcRule& rule : Table()) {
+    if (path == rule.path) return &rule;
+  }
+  return nullptr;
+}
+
+absl::Status AuthorizeRpc(const RpcRule& rule, const Credential& credential) {
+  if (rule.is_open || (rule.roles & RoleBit(credential.role)) != 0) return absl::OkStatus();
+  return PermissionDeniedError();
+}
+
+absl::Status AuthorizeOrganization(const Credential& credential,
+                                   std::string_view organization_id) {
+  return credential.Covers(organization_id) ? absl::OkStatus() : PermissionDeniedError();
+}
+
+}  // namespace bursar

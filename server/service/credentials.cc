@@ -1,0 +1,191 @@
+#include "server/service/credentials.h"
+
+#include <openssl/rand.h>
+#include <openssl/sha.h>
+
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <unordered_map>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "server/base/check.h"
+#include "server/base/strings.h"
+
+namespace bursar {
+namespace {
+
+// A SHA-256 is uniform already: any eight bytes of it are a good hash.
+struct FirstBytes {
+  size_t operator()(const TokenHash& hash) const {
+    size_t value;
+    std::memcpy(&value, hash.data(), sizeof(value));
+    return value;
+  }
+};
+
+std::string RandomHex(size_t bytes) {
+  std::string random(bytes, '\0');
+  BURSAR_CHECK(RAND_bytes(reinterpret_cast<unsigned char*>(random.data()),
+                          static_cast<int>(bytes)) == 1);
+  return absl::BytesToHexString(random);
+}
+
+bool IsHeaderSafe(std::string_view token) {
+  return std::all_of(token.begin(), token.end(),
+                     [](char c) { return c > 0x20 && c < 0x7f && c != ','; });
+}
+
+}  // namespace
+
+struct Credentials::Table {
+  std::unordered_map<TokenHash, std::shared_ptr<const Credential>, FirstBytes> by_hash;
+  // Stored tokens only, by id.
+  std::map<std::string, std::pair<TokenHash, std::shared_ptr<const Credential>>> by_id;
+  std::shared_ptr<const Credential> everyone;  // Set in insecure mode.
+};
+
+TokenHash HashToken(std::string_view token) {
+  TokenHash hash;
+  SHA256(reinterpret_cast<const unsigned char*>(token.data()), token.size(), hash.data());
+  return hash;
+}
+
+Credentials::Credentials(TokenStore* store)
+    : store_(store), table_(std::make_shared<const Table>()) {}
+
+std::shared_ptr<const Credentials::Table> Credentials::table() const {
+  const std::lock_guard lock(mutex_);
+  return table_;
+}
+
+void Credentials::Replace(std::shared_ptr<const Table> table) {
+  const std::lock_guard lock(mutex_);
+  table_.swap(table);
+}
+
+void Credentials::AllowEveryone() {
+  const std::lock_guard change(change_mutex_);
+  auto next = std::make_shared<Table>(*table());
+  auto everyone = std::make_shared<Credential>();
+  everyone->name = "insecure";
+  everyone->role = ServiceRole::kOperator;
+  everyone->all_organizations = true;
+  next->everyone = std::move(everyone);
+  Replace(std::move(next));
+}
+
+absl::Status Credentials::LoadOperatorTokenFile(const std::string& path) {
+  std::ifstream file(path);
+  std::stringstream contents;
+  if (!file || !(contents << file.rdbuf())) {
+    return absl::NotFoundError(absl::StrCat("cannot read the operator token file ", path));
+  }
+  const std::string text = contents.str();
+  const absl::string_view token = absl::StripAsciiWhitespace(text);
+  if (token.size() < kMinOperatorTokenBytes || token.size() > kMaxTokenBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the operator token in ", path, " must have ", kMinOperatorTokenBytes, " to ",
+                     kMaxTokenBytes, " characters"));
+  }
+  if (!IsHeaderSafe(ToStd(token))) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the operator token in ", path, " must be one line of printable ASCII without blanks"));
+  }
+  const std::lock_guard change(change_mutex_);
+  auto next = std::make_shared<Table>(*table());
+  auto credential = std::make_shared<Credential>();
+  credential->name = "operator";
+  credential->role = ServiceRole::kOperator;
+  credential->all_organizations = true;
+  next->by_hash[HashToken(ToStd(token))] = std::move(credential);
+  Replace(std::move(next));
+  return absl::OkStatus();
+}
+
+absl::Status Credentials::LoadStoredTokens() {
+  if (store_ == nullptr) return absl::OkStatus();
+  const std::lock_guard change(change_mutex_);
+  const auto tokens = store_->List();
+  if (!tokens.ok()) return tokens.status();
+  auto next = std::make_shared<Table>(*table());
+  for (const auto& [id, stored] : next->by_id) next->by_hash.erase(stored.first);
+  next->by_id.clear();
+  for (const StoredToken& token : *tokens) {
+    auto credential = std::make_shared<Credential>(token.credential);
+    std::sort(credential->organization_ids.begin(), credential->organization_ids.end());
+    next->by_hash.emplace(token.hash, credential);
+    next->by_id[token.credential.token_id] = {token.hash, std::move(credential)};
+  }
+  Replace(std::move(next));
+  return absl::OkStatus();
+}
+
+std::shared_ptr<const Credential> Credentials::everyone() const { return table()->everyone; }
+
+std::shared_ptr<const Credential> Credentials::Find(std::string_view token) const {
+  const std::shared_ptr<const Table> current = table();
+  if (current->everyone != nullptr) return current->everyone;
+  if (token.empty() || token.size() > kMaxTokenBytes) return nullptr;
+  const auto found = current->by_hash.find(HashToken(token));
+  return found == current->by_hash.end() ? nullptr : found->second;
+}
+
+std::shared_ptr<const Credential> Credentials::FindByHeader(std::string_view authorization) const {
+  constexpr std::string_view kScheme = "bearer ";
+  if (authorization.size() < kScheme.size() ||
+      !absl::EqualsIgnoreCase(ToAbsl(authorization.substr(0, kScheme.size())), ToAbsl(kScheme))) {
+    return Find("");
+  }
+  return Find(authorization.substr(kScheme.size()));
+}
+
+absl::StatusOr<CreatedToken> Credentials::CreateToken(Credential credential) {
+  if (store_ == nullptr) {
+    return absl::FailedPreconditionError("this server keeps no tokens");
+  }
+  CreatedToken created;
+  // Sortable by age (the time in front), and never guessable from it.
+  credential.create_time = absl::Now();
+  credential.token_id = absl::StrCat(
+      "tok_", absl::Hex(absl::ToUnixMicros(credential.create_time), absl::kZeroPad14), RandomHex(4));
+  std::sort(credential.organization_ids.begin(), credential.organization_ids.end());
+  created.secret = absl::StrCat("bursar_", RandomHex(32));
+  const StoredToken stored{HashToken(created.secret), std::move(credential)};
+
+  const std::lock_guard change(change_mutex_);
+  if (const absl::Status status = store_->Put(stored); !status.ok()) return status;
+  created.credential = std::make_shared<const Credential>(stored.credential);
+  auto next = std::make_shared<Table>(*table());
+  next->by_hash.emplace(stored.hash, created.credential);
+  next->by_id[stored.credential.token_id] = {stored.hash, created.credential};
+  Replace(std::move(next));
+  return created;
+}
+
+std::vector<std::shared_ptr<const Credential>> Credentials::ListTokens() const {
+  std::vector<std::shared_ptr<const Credential>> credentials;
+  for (const auto& [id, stored] : table()->by_id) credentials.push_back(stored.second);
+  return credentials;
+}
+
+absl::Status Credentials::RevokeToken(const std::string& token_id) {
+  const std::lock_guard change(change_mutex_);
+  auto next = std::make_shared<Table>(*table());
+  const auto found = next->by_id.find(token_id);
+  if (found == next->by_id.end()) return absl::NotFoundError("no such token");
+  if (const absl::Status status = store_->Delete(token_id); !status.ok()) return status;
+  next->by_hash.erase(found->second.first);
+  next->by_id.erase(found);
+  Replace(std::move(next));
+  return absl::OkStatus();
+}
+
+}  // namespace bursar

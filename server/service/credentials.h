@@ -1,0 +1,113 @@
+// Who is calling: bearer tokens, known only by their SHA-256.
+//
+// The table maps the hash of a token to its credential and is replaced as a whole, so a revoked
+// token is refused from the next call on. Looking up by hash makes the comparison's time independent
+// of how much of a guessed token is right. Tokens themselves are never kept and never logged.
+//
+// Thread rule: every method may be called from any thread.
+//
+// Source: rules A1 and A2 (docs/rules.md).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/service/authorization.h"
+
+namespace bursar {
+
+// SHA-256 of a token.
+using TokenHash = std::array<uint8_t, 32>;
+
+// The hash that a token is known by.
+TokenHash HashToken(std::string_view token);
+
+// The shortest operator token that is accepted, after blanks around it are taken off.
+inline constexpr size_t kMinOperatorTokenBytes = 24;
+// The longest token that is looked at; a longer one is nobody's.
+inline constexpr size_t kMaxTokenBytes = 512;
+
+// A token as it is kept.
+struct StoredToken {
+  TokenHash hash = {};
+  Credential credential;
+};
+
+// Where tokens are kept. The server's records, or a fake in tests.
+//
+// Thread rule: every method may be called from any thread.
+class TokenStore {
+ public:
+  virtual ~TokenStore() = default;
+  // All tokens, by token id. DATA_LOSS where a record cannot be read.
+  virtual absl::StatusOr<std::vector<StoredToken>> List() const = 0;
+  // Keeps a token; durable on return.
+  virtual absl::Status Put(const StoredToken& token) = 0;
+  // Forgets a token; durable on return. One that is not there is normal.
+  virtual absl::Status Delete(const std::string& token_id) = 0;
+};
+
+// A token that was just created, with its secret for this once.
+struct CreatedToken {
+  std::shared_ptr<const Credential> credential;
+  std::string secret;
+};
+
+class Credentials {
+ public:
+  // Tokens are kept in `store`, which outlives this; nullptr keeps none (CreateToken then fails).
+  explicit Credentials(TokenStore* store);
+
+  Credentials(const Credentials&) = delete;
+  Credentials& operator=(const Credentials&) = delete;
+
+  // From now on everybody is the operator named "insecure". Only for loopback; see options.
+  void AllowEveryone();
+
+  // Makes the token in a file an operator's, named "operator". Blanks around it are taken off.
+  // INVALID_ARGUMENT when it is shorter than kMinOperatorTokenBytes, longer than kMaxTokenBytes or
+  // has characters that cannot travel in a header; NOT_FOUND when the file cannot be read.
+  absl::Status LoadOperatorTokenFile(const std::string& path);
+
+  // Reads the tokens that the store keeps. Errors as TokenStore::List.
+  absl::Status LoadStoredTokens();
+
+  // The operator that everybody is in insecure mode, otherwise nullptr.
+  std::shared_ptr<const Credential> everyone() const;
+
+  // The credential of a token, or nullptr.
+  std::shared_ptr<const Credential> Find(std::string_view token) const;
+
+  // The credential behind the value of an `authorization` header ("Bearer TOKEN", the scheme in any
+  // case), or nullptr. In insecure mode the header is not looked at.
+  std::shared_ptr<const Credential> FindByHeader(std::string_view authorization) const;
+
+  // Creates a token for the template's name, role and organizations; its id, secret and time are
+  // made here. Durable and in force on return. FAILED_PRECONDITION without a store; store errors.
+  absl::StatusOr<CreatedToken> CreateToken(Credential credential);
+
+  // The tokens that the store keeps, by id.
+  std::vector<std::shared_ptr<const Credential>> ListTokens() const;
+
+  // Revokes a token: durable and refused from now on. NOT_FOUND when there is none of that id.
+  absl::Status RevokeToken(const std::string& token_id);
+
+ private:
+  struct Table;
+  std::shared_ptr<const Table> table() const;
+  void Replace(std::shared_ptr<const Table> table);
+
+  TokenStore* const store_;
+  std::mutex change_mutex_;        // One change at a time; held across the store's writes.
+  mutable std::mutex mutex_;       // Guards table_, for the length of a pointer copy.
+  std::shared_ptr<const Table> table_;
+};
+
+}  // namespace bursar

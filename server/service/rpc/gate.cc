@@ -1,0 +1,36 @@
+#include "server/service/rpc/gate.h"
+
+#include <string_view>
+
+#include "server/base/status.h"
+#include "server/service/errors.h"
+#include "server/service/validation.h"
+
+namespace bursar {
+
+absl::Status Gate::Admit(const grpc::ServerContextBase& context, const RpcRule& rule,
+                         ActorUse actor_use, CallContext* call) const {
+  if (rule.is_open) return absl::OkStatus();
+  call->credential = credentials_->everyone();
+  if (call->credential == nullptr) {
+    const auto& metadata = context.client_metadata();
+    const auto authorization = metadata.find("authorization");
+    if (authorization != metadata.end()) {
+      call->credential = credentials_->FindByHeader(
+          std::string_view(authorization->second.data(), authorization->second.size()));
+    }
+    if (call->credential == nullptr) return UnauthenticatedError();
+  }
+  if (absl::Status status = AuthorizeRpc(rule, *call->credential); !status.ok()) return status;
+  if (actor_use == ActorUse::kIgnored) return absl::OkStatus();
+  const auto& metadata = context.client_metadata();
+  const auto actor = metadata.find(kActorMetadataKey);
+  if (actor == metadata.end()) return absl::OkStatus();
+  call->actor.assign(actor->second.data(), actor->second.size());
+  if (!call->actor.empty() && !IsValidId(call->actor)) {
+    return InvalidField(kActorMetadataKey, "must be a member id: 1-128 of [A-Za-z0-9._:@-]");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace bursar

@@ -1,0 +1,151 @@
+#include "storage/rocksdb_database.h"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/env.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/table.h>
+#include <rocksdb/utilities/table_properties_collectors.h>
+
+#include "storage/rocksdb_status.h"
+
+namespace bursar {
+namespace {
+
+// Takes RocksDB's log messages when its directory must not be touched.
+class SilentLogger final : public rocksdb::Logger {
+ public:
+  using rocksdb::Logger::Logv;
+  void Logv(const char*, va_list) override {}
+};
+
+rocksdb::DBOptions DatabaseOptions(const RocksDbStoreOptions& options) {
+  rocksdb::DBOptions database;
+  if (options.env != nullptr) database.env = options.env;
+  database.create_if_missing = !options.read_only;
+  database.create_missing_column_families = !options.read_only;
+  // Trust nothing that comes from the disk.
+  database.paranoid_checks = true;
+  database.verify_sst_unique_id_in_manifest = true;
+  database.track_and_verify_wals_in_manifest = true;
+  // The default, point in time, opens without a word after a flipped bit in the middle of the log
+  // and drops the acknowledged writes behind it.
+  database.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  // The log inspector reads logs that are written once, front to back, uncompressed.
+  database.recycle_log_file_num = 0;
+  database.wal_compression = rocksdb::kNoCompression;
+  // A failed write or sync is never tried again: its pages may be gone.
+  database.max_bgerror_resume_count = 0;
+  database.max_open_files = options.max_open_files;
+  database.max_total_wal_size = options.max_log_bytes;
+  database.db_write_buffer_size = options.write_buffer_bytes;
+  database.max_background_jobs = 2;
+  database.bytes_per_sync = 1 << 20;
+  database.skip_stats_update_on_db_open = true;
+  database.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+  database.keep_log_file_num = 3;
+  database.max_log_file_size = 4 << 20;
+  database.stats_dump_period_sec = 0;
+  if (options.read_only) {
+    database.info_log = std::make_shared<SilentLogger>();
+    // The log was inspected to its end already, and its torn tail, if any, must stay where it is:
+    // only that is skipped.
+    database.wal_recovery_mode = rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
+  }
+  return database;
+}
+
+// A family's options. `point_reads` = its keys are asked for one by one and are often missing.
+rocksdb::ColumnFamilyOptions FamilyOptions(const RocksDbStoreOptions& options,
+                                           const std::shared_ptr<rocksdb::Cache>& cache,
+                                           bool point_reads) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = cache;
+  table.block_size = 8 * 1024;
+  table.format_version = 5;
+  table.checksum = rocksdb::kXXH3;
+  // Indexes and filters count against the cache: this is what bounds memory.
+  table.cache_index_and_filter_blocks = true;
+  table.cache_index_and_filter_blocks_with_high_priority = true;
+  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  rocksdb::ColumnFamilyOptions family;
+  family.write_buffer_size = std::max<size_t>(options.write_buffer_bytes / 4, 1 << 16);
+  family.compression = rocksdb::kLZ4Compression;
+  family.level_compaction_dynamic_level_bytes = true;
+  if (point_reads) {
+    table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10, false));
+    table.whole_key_filtering = true;
+    family.memtable_prefix_bloom_size_ratio = 0.05;
+    family.memtable_whole_key_filtering = true;
+  }
+  family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return family;
+}
+
+std::vector<rocksdb::ColumnFamilyDescriptor> Families(const RocksDbStoreOptions& options) {
+  const auto cache = rocksdb::NewLRUCache(options.block_cache_bytes, /*num_shard_bits=*/-1,
+                                          /*strict_capacity_limit=*/false,
+                                          /*high_pri_pool_ratio=*/0.5);
+  const rocksdb::ColumnFamilyOptions points = FamilyOptions(options, cache, true);
+  const rocksdb::ColumnFamilyOptions ranges = FamilyOptions(options, cache, false);
+  // What is put and soon deleted leaves tombstones at the front, where every scan begins.
+  rocksdb::ColumnFamilyOptions queue = ranges;
+  queue.table_properties_collector_factories.push_back(
+      rocksdb::NewCompactOnDeletionCollectorFactory(4096, 2048));
+  rocksdb::ColumnFamilyOptions journal = ranges;
+  journal.bottommost_compression = rocksdb::kZSTD;
+  return {{rocksdb::kDefaultColumnFamilyName, points},
+          {kStateFamily, points},
+          {kJournalFamily, journal},
+          {kDedupeFamily, points},
+          {kOutboxFamily, queue},
+          {kDueFamily, queue}};
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<RocksDbDatabase>> RocksDbDatabase::Open(
+    const RocksDbStoreOptions& options, const std::string& path) {
+  std::unique_ptr<RocksDbDatabase> database(new RocksDbDatabase());
+  std::vector<rocksdb::ColumnFamilyHandle*>& families = database->families_;
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status status =
+      options.read_only
+          ? rocksdb::DB::OpenForReadOnly(DatabaseOptions(options), path, Families(options),
+                                         &families, &db)
+          : rocksdb::DB::Open(DatabaseOptions(options), path, Families(options), &families, &db);
+  if (!status.ok()) return FromRocksDb(status, "opening the database " + path);
+  database->db_.reset(db);
+  database->handles_ = {db,          families[0], families[1], families[2],
+                        families[3], families[4], families[5]};
+  return database;
+}
+
+absl::StatusOr<GroupRow> RocksDbDatabase::PeekGroupRow(const RocksDbStoreOptions& options,
+                                                       const std::string& path) {
+  RocksDbStoreOptions peek = options;
+  peek.read_only = true;
+  peek.block_cache_bytes = 8 << 20;
+  std::vector<rocksdb::ColumnFamilyHandle*> families;
+  rocksdb::DB* opened = nullptr;
+  // The default family alone: an interrupted creation may not have made the others yet.
+  rocksdb::Status status = rocksdb::DB::OpenForReadOnly(DatabaseOptions(peek), path,
+                                                        {Families(peek)[0]}, &families, &opened);
+  if (!status.ok()) return FromRocksDb(status, "opening the database " + path);
+  const std::unique_ptr<rocksdb::DB> db(opened);
+  std::string value;
+  status = db->Get(rocksdb::ReadOptions(), families[0],
+                   rocksdb::Slice(kGroupRowKey.data(), kGroupRowKey.size()), &value);
+  const rocksdb::Status closed = db->DestroyColumnFamilyHandle(families[0]);
+  if (status.IsNotFound()) return GroupRow();
+  if (status.ok()) status = closed;
+  if (!status.ok()) return FromRocksDb(status, "reading the last group");
+  const std::optional<GroupRow> row = ParseGroupRow(value);
+  if (!row.has_value()) return absl::DataLossError("store: the last group's row is damaged");
+  return *row;
+}
+
+RocksDbDatabase::~RocksDbDatabase() {
+  for (rocksdb::ColumnFamilyHandle* family : families_) delete family;
+}
+
+}  // namespace bursar

@@ -1,0 +1,85 @@
+// The directory of a RocksDB store: what lies in it, whose it is, and that only one process uses
+// it. Everything here is decided before RocksDB is started, and a directory that is refused is left
+// as it was found.
+//
+//   FORMAT      "bursar-store 1": whose directory this is, and in which format
+//   LOCK        locked while a process has the store open
+//   WATERMARK   see watermark.h
+//   db/         RocksDB's own directory
+//
+// Thread rule: an object is used by one thread at a time.
+#pragma once
+
+#include <rocksdb/env.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "storage/key_schema.h"
+#include "storage/wal_inspector.h"
+
+namespace bursar {
+
+inline constexpr char kFormatFile[] = "FORMAT";
+inline constexpr char kLockFile[] = "LOCK";
+inline constexpr char kWatermarkFile[] = "WATERMARK";
+inline constexpr char kDatabaseDirectory[] = "db";
+// Ends the name of a file that is being written and will be renamed.
+inline constexpr char kTemporarySuffix[] = ".tmp";
+
+// Makes the directory's entries durable.
+absl::Status SyncDirectory(rocksdb::Env* env, const std::string& directory);
+
+// One log file as it was found.
+struct WalFile {
+  std::string path;
+  int64_t bytes = 0;
+  WalContents contents;
+};
+
+// A store's directory, locked for as long as the object lives.
+class StoreDirectory {
+ public:
+  // Looks at the directory and locks it. A missing or empty one is made ours when `may_create`.
+  //
+  // NOT_FOUND: missing or empty, and it may not be created. FAILED_PRECONDITION: it is not empty
+  // and not ours, is of a newer format, or is in use. UNAVAILABLE: the disk. Nothing is touched.
+  static absl::StatusOr<std::unique_ptr<StoreDirectory>> Open(rocksdb::Env* env, std::string path,
+                                                              bool may_create);
+  ~StoreDirectory();
+  StoreDirectory(const StoreDirectory&) = delete;
+  StoreDirectory& operator=(const StoreDirectory&) = delete;
+
+  const std::string& path() const { return path_; }
+  std::string database_path() const { return path_ + "/" + kDatabaseDirectory; }
+
+  // True when RocksDB has made its database (which the creation of a store does last but one).
+  bool HasDatabase() const;
+
+  // The watermark; none when there is no such file. DATA_LOSS when it is damaged.
+  absl::StatusOr<std::optional<GroupRow>> ReadWatermark() const;
+
+  // Every log file, oldest first, each one read to its end. DATA_LOSS when one is damaged, or when
+  // groups are missing between two. Changes nothing.
+  absl::StatusOr<std::vector<WalFile>> InspectLog() const;
+
+  // Cuts the torn tail off a log file, all at once: after a crash it is either cut or as before.
+  absl::Status CutTornTail(const WalFile& file);
+
+ private:
+  StoreDirectory(rocksdb::Env* env, std::string path) : env_(env), path_(std::move(path)) {}
+
+  absl::Status Lock();
+  absl::Status CheckFormat() const;
+  absl::Status Create();
+
+  rocksdb::Env* const env_;
+  const std::string path_;
+  rocksdb::FileLock* lock_ = nullptr;
+};
+
+}  // namespace bursar
