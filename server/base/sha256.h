@@ -3,6 +3,7 @@
 // Thread rule: a pure function.
 #pragma once
 
+#include <cstddef>
 #include <initializer_list>
 #include <string>
 #include <string_view>

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <limits>
-#include <utility>
 
 #include "absl/numeric/int128.h"
 #include "server/ledger/price_book_validation.h"
@@ -25,22 +24,38 @@ std::array<int64_t, kFixedMeterCount> Quantities(const Usage& usage) {
 
 bool InRange(int64_t quantity) { return quantity >= 0 && quantity <= kMaxQuantity; }
 
-// quantity × price × modifier / (per × 1,000,000), rounded half up, once (rule M3).
+// A factor as a fraction: millionths over a million, both freed of common tens.
+struct Factor {
+  uint64_t numerator = 1;
+  uint64_t denominator = 1;
+
+  static Factor OfMillionths(int64_t millionths) {
+    Factor factor{static_cast<uint64_t>(millionths), static_cast<uint64_t>(kMillionthsPerUnit)};
+    while (factor.denominator > 1 && factor.numerator % 10 == 0) {
+      factor.numerator /= 10;
+      factor.denominator /= 10;
+    }
+    return factor;
+  }
+};
+
+// quantity × price × factor / per, rounded half up, once (rule M3).
 //
-// Bounds, which validation has ensured: quantity <= 10^12, price <= 10^15 and modifier <= 10^9, so
+// Bounds, which validation has ensured: quantity <= 10^12, price <= 10^15 and numerator <= 10^9, so
 // the product is at most 10^36; half a divisor (at most 10^12 / 2) more stays far below 2^128,
-// about 3.4 × 10^38. A modifier of one is left out on both sides, which changes nothing but the
-// size of the numbers: the usual line then divides in 64 bits. Every divisor is even, so half is
-// exact.
-absl::uint128 LineCost(int64_t quantity, int64_t price, int64_t millionths, uint64_t per) {
+// about 3.4 × 10^38. `per` is even, so half a divisor is exact. The usual line fits 64 bits, where
+// division is much cheaper, above all by a constant.
+template <uint64_t per>
+absl::uint128 LineCost(int64_t quantity, int64_t price, Factor factor) {
   absl::uint128 product =
       absl::uint128(static_cast<uint64_t>(quantity)) * static_cast<uint64_t>(price);
-  uint64_t divisor = per;
-  if (millionths != kMillionthsPerUnit) {
-    product *= static_cast<uint64_t>(millionths);
-    divisor *= static_cast<uint64_t>(kMillionthsPerUnit);
+  if (factor.numerator == 1 && factor.denominator == 1) {
+    product += per / 2;
+    if (absl::Uint128High64(product) == 0) return absl::Uint128Low64(product) / per;
+    return product / per;
   }
-  product += divisor / 2;
+  const uint64_t divisor = per * factor.denominator;
+  product = product * factor.numerator + divisor / 2;
   if (absl::Uint128High64(product) == 0) return absl::Uint128Low64(product) / divisor;
   return product / divisor;
 }
@@ -48,7 +63,8 @@ absl::uint128 LineCost(int64_t quantity, int64_t price, int64_t millionths, uint
 // Collects the lines of one request.
 class Pricing {
  public:
-  Pricing(const PriceBook& book, const Usage& usage) : book_(book), usage_(usage) {}
+  Pricing(const PriceBook& book, const Usage& usage, PricedUsage& priced)
+      : book_(book), usage_(usage), priced_(priced) {}
 
   void Flag(FallbackCause cause) {
     if (!priced_.fallback || cause < priced_.fallback_cause) priced_.fallback_cause = cause;
@@ -59,7 +75,7 @@ class Pricing {
     const PriceBook::Modifier modifier = book_.ModifierFor(usage_.service_tier, usage_.region);
     if (!modifier.service_tier_known) Flag(FallbackCause::kUnknownServiceTier);
     if (!modifier.region_known) Flag(FallbackCause::kUnknownRegion);
-    millionths_ = modifier.millionths;
+    factor_ = Factor::OfMillionths(modifier.millionths);
   }
 
   void ChooseRates(const ModelPrices* model, absl::Time occurred_at) {
@@ -83,10 +99,9 @@ class Pricing {
       price = book_.fallback_rates().nanos[index];
       FlagMissingMeter();
     }
-    const bool search = meter == Meter::kWebSearch;
-    AddLine({meter, 0, quantity, Nanos()},
-            LineCost(quantity, price, search ? kMillionthsPerUnit : millionths_,
-                     search ? kPerThousand : kPerMillion));
+    AddLine({meter, 0, quantity, Nanos()}, meter == Meter::kWebSearch
+                                               ? LineCost<kPerThousand>(quantity, price, Factor())
+                                               : LineCost<kPerMillion>(quantity, price, factor_));
   }
 
   void AddOtherMeter(uint32_t index) {
@@ -97,9 +112,8 @@ class Pricing {
     const int64_t price =
         listed == nullptr ? book_.fallback_other_meter_nanos() : listed->nanos_per_million;
     const bool modified = listed != nullptr && listed->modifiers_apply;
-    AddLine(
-        {Meter::kOther, index, meter.quantity, Nanos()},
-        LineCost(meter.quantity, price, modified ? millionths_ : kMillionthsPerUnit, kPerMillion));
+    AddLine({Meter::kOther, index, meter.quantity, Nanos()},
+            LineCost<kPerMillion>(meter.quantity, price, modified ? factor_ : Factor()));
   }
 
   // False when a line or the sum exceeds one entry.
@@ -108,7 +122,6 @@ class Pricing {
     priced_.cost = Nanos(static_cast<int64_t>(absl::Uint128Low64(total_)));
     return true;
   }
-  PricedUsage Take() { return std::move(priced_); }
 
  private:
   void FlagMissingMeter() {
@@ -125,10 +138,10 @@ class Pricing {
 
   const PriceBook& book_;
   const Usage& usage_;
+  PricedUsage& priced_;
   const Rates* rates_ = nullptr;  // Nothing: everything is charged at the fallback.
-  int64_t millionths_ = kMillionthsPerUnit;
+  Factor factor_;                 // On the price of tokens.
   absl::uint128 total_ = 0;
-  PricedUsage priced_;
 };
 
 absl::Status UsageProblems(const Usage& usage) {
@@ -176,7 +189,10 @@ absl::Status ValidateUsage(const Usage& usage) {
 absl::StatusOr<PricedUsage> PriceUsage(const PriceBook& book, const ModelPrices* model,
                                        const Usage& usage, absl::Time occurred_at) {
   if (absl::Status status = ValidateUsage(usage); !status.ok()) return status;
-  Pricing pricing(book, usage);
+  // Filled in place: the result is too large to move about for nothing.
+  absl::StatusOr<PricedUsage> priced(absl::in_place);
+  Pricing pricing(book, usage, *priced);
+  priced->lines.reserve(kFixedMeterCount + usage.other_meters.size());
   pricing.ChooseModifier();
   pricing.ChooseRates(model, occurred_at);
   const std::array<int64_t, kFixedMeterCount> quantities = Quantities(usage);
@@ -188,7 +204,7 @@ absl::StatusOr<PricedUsage> PriceUsage(const PriceBook& book, const ModelPrices*
     return absl::InvalidArgumentError(
         "usage: costs more than one entry holds, 9223372036.854775807");
   }
-  return pricing.Take();
+  return priced;
 }
 
 }  // namespace bursar

@@ -10,8 +10,8 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -47,7 +47,7 @@ struct PricedUsage {
   Nanos cost;
   // The meters that were used (quantity above zero), in the order of Usage's fields. The costs add
   // up to `cost` exactly.
-  absl::InlinedVector<PricedLine, kFixedMeterCount> lines;
+  std::vector<PricedLine> lines;
   // True when any part was charged without a price of its own (rule P6).
   bool fallback = false;
   FallbackCause fallback_cause = FallbackCause::kNone;

@@ -1,0 +1,300 @@
+#include "server/engine/record_codec.h"
+
+#include "bursar/storage/v1/dedupe.pb.h"
+#include "bursar/storage/v1/outbox.pb.h"
+#include "bursar/storage/v1/wallet.pb.h"
+#include "google/protobuf/arena.h"
+#include "server/base/sha256.h"
+#include "server/engine/record_parts.h"
+
+namespace bursar {
+namespace {
+
+namespace record = storage::v1;
+
+// A sum of zero is not written at all.
+template <typename Mutable>
+void PutAmount(Amount amount, Mutable mutable_field) {
+  if (!amount.is_zero()) ToRecord(amount, mutable_field());
+}
+
+void ToRecord(const WindowCounter& counter, record::WindowCounterRecord* out) {
+  out->set_kind(static_cast<uint32_t>(counter.kind));
+  ToRecord(counter.window, out->mutable_window());
+  PutAmount(counter.spent, [out] { return out->mutable_spent(); });
+}
+
+WindowCounter FromRecord(const record::WindowCounterRecord& in, Damage& damage) {
+  WindowCounter counter;
+  counter.kind = WindowKindFromRecord(in.kind(), damage);
+  counter.window = FromRecord(in.window(), damage);
+  counter.spent = FromRecord(in.spent(), damage);
+  return counter;
+}
+
+void ToRecord(const CreditGrant& grant, record::CreditGrantRecord* out) {
+  out->set_sequence(grant.sequence);
+  out->set_kind(static_cast<uint32_t>(grant.kind));
+  out->set_amount_nanos(grant.amount.value);
+  out->set_remaining_nanos(grant.remaining.value);
+  if (grant.expires_at != absl::InfiniteFuture()) {
+    out->set_expires_at_unix_nanos(TimeToRecord(grant.expires_at));
+  }
+  out->set_granted_at_unix_nanos(TimeToRecord(grant.granted_at));
+  out->set_reference(grant.reference);
+}
+
+CreditGrant FromRecord(const record::CreditGrantRecord& in, Damage& damage) {
+  CreditGrant grant;
+  grant.sequence = in.sequence();
+  grant.kind = CreditKindFromRecord(in.kind(), damage);
+  grant.amount = Nanos(in.amount_nanos());
+  grant.remaining = Nanos(in.remaining_nanos());
+  if (in.has_expires_at_unix_nanos()) grant.expires_at = TimeFromRecord(in.expires_at_unix_nanos());
+  grant.granted_at = TimeFromRecord(in.granted_at_unix_nanos());
+  grant.reference = in.reference();
+  return grant;
+}
+
+void ToRecord(const TierState& tier, record::TierStateRecord* out) {
+  out->set_tier_id(tier.tier_id);
+  out->set_seats(tier.seats);
+  ToRecord(tier.month, out->mutable_month());
+  PutAmount(tier.held_extra, [out] { return out->mutable_held_extra(); });
+  if (tier.limit.has_value()) ToRecord(*tier.limit, out->mutable_limit());
+}
+
+TierState FromRecord(const record::TierStateRecord& in, Damage& damage) {
+  TierState tier;
+  tier.tier_id = in.tier_id();
+  tier.seats = in.seats();
+  tier.month = FromRecord(in.month(), damage);
+  tier.held_extra = FromRecord(in.held_extra(), damage);
+  if (in.has_limit()) tier.limit = FromRecord(in.limit(), damage);
+  return tier;
+}
+
+void ToRecord(const BurnCounters::Bucket& bucket, record::BurnBucketRecord* out) {
+  out->set_index(bucket.index);
+  PutAmount(bucket.spent, [out] { return out->mutable_spent(); });
+}
+
+BurnCounters::Bucket FromRecord(const record::BurnBucketRecord& in, Damage& damage) {
+  BurnCounters::Bucket bucket;
+  bucket.index = in.index();
+  bucket.spent = FromRecord(in.spent(), damage);
+  return bucket;
+}
+
+void ToRecord(const LifetimeTotals& totals, record::LifetimeTotalsRecord* out) {
+  PutAmount(totals.credited, [out] { return out->mutable_credited(); });
+  PutAmount(totals.consumed, [out] { return out->mutable_consumed(); });
+  PutAmount(totals.expired, [out] { return out->mutable_expired(); });
+  PutAmount(totals.charged, [out] { return out->mutable_charged(); });
+}
+
+LifetimeTotals FromRecord(const record::LifetimeTotalsRecord& in, Damage& damage) {
+  LifetimeTotals totals;
+  totals.credited = FromRecord(in.credited(), damage);
+  totals.consumed = FromRecord(in.consumed(), damage);
+  totals.expired = FromRecord(in.expired(), damage);
+  totals.charged = FromRecord(in.charged(), damage);
+  return totals;
+}
+
+void ExtraUsageToRecord(const WalletHeader& header, record::HeaderRecord* out) {
+  out->set_extra_enabled(header.extra_enabled);
+  out->set_audience(static_cast<uint32_t>(header.audience));
+  out->set_selection_generation(header.selection_generation);
+  out->set_selected_count(header.selected_count);
+  for (const CreditGrant& grant : header.grants) ToRecord(grant, out->add_grants());
+  PutAmount(header.overdraft, [out] { return out->mutable_overdraft(); });
+  if (header.episode.has_value()) {
+    record::EpisodeRecord* episode = out->mutable_episode();
+    episode->set_sequence(header.episode->sequence);
+    episode->set_opened_at_unix_nanos(TimeToRecord(header.episode->opened_at));
+    episode->set_balance(header.episode->balance);
+  }
+  for (const auto& bucket : header.burn.hours) ToRecord(bucket, out->add_burn_hours());
+  for (const auto& bucket : header.burn.days) ToRecord(bucket, out->add_burn_days());
+  ToRecord(header.totals, out->mutable_totals());
+}
+
+void ExtraUsageFromRecord(const record::HeaderRecord& in, WalletHeader& header, Damage& damage) {
+  header.extra_enabled = in.extra_enabled();
+  header.audience = AudienceFromRecord(in.audience(), damage);
+  header.selection_generation = in.selection_generation();
+  header.selected_count = in.selected_count();
+  for (const auto& grant : in.grants()) header.grants.push_back(FromRecord(grant, damage));
+  header.overdraft = FromRecord(in.overdraft(), damage);
+  if (in.has_episode()) {
+    Episode episode;
+    episode.sequence = in.episode().sequence();
+    episode.opened_at = TimeFromRecord(in.episode().opened_at_unix_nanos());
+    episode.balance = in.episode().balance();
+    header.episode = episode;
+  }
+  for (const auto& bucket : in.burn_hours()) {
+    header.burn.hours.push_back(FromRecord(bucket, damage));
+  }
+  for (const auto& bucket : in.burn_days()) header.burn.days.push_back(FromRecord(bucket, damage));
+  header.totals = FromRecord(in.totals(), damage);
+}
+
+}  // namespace
+
+std::string EncodeHeader(const WalletHeader& header, const std::string& chain_hash) {
+  google::protobuf::Arena arena;
+  auto* out = google::protobuf::Arena::CreateMessage<record::HeaderRecord>(&arena);
+  out->set_organization_id(header.organization_id);
+  out->set_revision(header.revision);
+  if (header.last_entry_at != absl::InfinitePast()) {
+    out->set_last_entry_at_unix_nanos(TimeToRecord(header.last_entry_at));
+  }
+  out->set_created_at_unix_nanos(TimeToRecord(header.created_at));
+  out->set_settings_version(header.settings_version);
+  ToRecord(header.settings, out->mutable_settings());
+  if (header.pending_settings.has_value()) {
+    ToRecord(*header.pending_settings, out->mutable_pending_settings());
+  }
+  ExtraUsageToRecord(header, out);
+  if (header.limit.has_value()) ToRecord(*header.limit, out->mutable_limit());
+  for (const TierState& tier : header.tiers) ToRecord(tier, out->add_tiers());
+  out->set_member_count(header.member_count);
+  out->set_primary_owner_id(header.primary_owner_id);
+  ToRecord(header.month, out->mutable_month());
+  for (const WindowCounter& counter : header.pool_windows) {
+    ToRecord(counter, out->add_pool_windows());
+  }
+  PutAmount(header.held_extra, [out] { return out->mutable_held_extra(); });
+  PutAmount(header.held_included, [out] { return out->mutable_held_included(); });
+  for (const PendingSeat& seat : header.pending_seats) ToRecord(seat, out->add_pending_seats());
+  out->set_chain_hash(chain_hash);
+  return out->SerializeAsString();
+}
+
+absl::StatusOr<StoredHeader> DecodeHeader(std::string_view bytes) {
+  Damage damage("a wallet's header");
+  google::protobuf::Arena arena;
+  auto& in = *google::protobuf::Arena::CreateMessage<record::HeaderRecord>(&arena);
+  ParseRecord(bytes, in, damage);
+  if (damage.found()) return damage.ToStatus();
+  StoredHeader stored;
+  WalletHeader& header = stored.header;
+  header.organization_id = in.organization_id();
+  header.revision = in.revision();
+  if (in.has_last_entry_at_unix_nanos()) {
+    header.last_entry_at = TimeFromRecord(in.last_entry_at_unix_nanos());
+  }
+  header.created_at = TimeFromRecord(in.created_at_unix_nanos());
+  header.settings_version = in.settings_version();
+  header.settings = FromRecord(in.settings(), damage);
+  if (in.has_pending_settings())
+    header.pending_settings = FromRecord(in.pending_settings(), damage);
+  ExtraUsageFromRecord(in, header, damage);
+  if (in.has_limit()) header.limit = FromRecord(in.limit(), damage);
+  for (const auto& tier : in.tiers()) header.tiers.push_back(FromRecord(tier, damage));
+  header.member_count = in.member_count();
+  header.primary_owner_id = in.primary_owner_id();
+  header.month = FromRecord(in.month(), damage);
+  for (const auto& counter : in.pool_windows()) {
+    header.pool_windows.push_back(FromRecord(counter, damage));
+  }
+  header.held_extra = FromRecord(in.held_extra(), damage);
+  header.held_included = FromRecord(in.held_included(), damage);
+  for (const auto& seat : in.pending_seats()) {
+    header.pending_seats.push_back(FromRecord(seat, damage));
+  }
+  stored.chain_hash = in.chain_hash();
+  if (header.organization_id.empty()) damage.Note("it names no organization");
+  if (header.revision <= 0) damage.Note("it has no revision");
+  if (stored.chain_hash.size() != kSha256Bytes) damage.Note("its chain hash has another size");
+  if (damage.found()) return damage.ToStatus();
+  return stored;
+}
+
+std::string EncodeMember(const Member& member) {
+  google::protobuf::Arena arena;
+  auto* out = google::protobuf::Arena::CreateMessage<record::MemberRecord>(&arena);
+  SettingsToRecord(member, out);
+  if (member.limit.has_value()) ToRecord(*member.limit, out->mutable_limit());
+  for (const WindowCounter& counter : member.windows) ToRecord(counter, out->add_windows());
+  ToRecord(member.month, out->mutable_month());
+  for (const TierSpend& spend : member.tier_spends) {
+    record::TierSpendRecord* tier_spend = out->add_tier_spends();
+    tier_spend->set_tier_id(spend.tier_id);
+    PutAmount(spend.extra, [tier_spend] { return tier_spend->mutable_extra(); });
+  }
+  PutAmount(member.held_included, [out] { return out->mutable_held_included(); });
+  PutAmount(member.held_extra, [out] { return out->mutable_held_extra(); });
+  return out->SerializeAsString();
+}
+
+absl::StatusOr<Member> DecodeMember(std::string_view bytes) {
+  Damage damage("a member record");
+  google::protobuf::Arena arena;
+  auto& in = *google::protobuf::Arena::CreateMessage<record::MemberRecord>(&arena);
+  ParseRecord(bytes, in, damage);
+  if (damage.found()) return damage.ToStatus();
+  Member member = SettingsFromRecord(in, damage);
+  if (in.has_limit()) member.limit = FromRecord(in.limit(), damage);
+  for (const auto& counter : in.windows()) member.windows.push_back(FromRecord(counter, damage));
+  member.month = FromRecord(in.month(), damage);
+  for (const auto& spend : in.tier_spends()) {
+    member.tier_spends.push_back({spend.tier_id(), FromRecord(spend.extra(), damage)});
+  }
+  member.held_included = FromRecord(in.held_included(), damage);
+  member.held_extra = FromRecord(in.held_extra(), damage);
+  if (member.member_id.empty()) damage.Note("it names no member");
+  if (damage.found()) return damage.ToStatus();
+  return member;
+}
+
+std::string EncodeRemembered(const RememberedRequest& request) {
+  record::DedupeRecord out;
+  out.set_content_hash(request.content_hash);
+  out.set_sequence(request.sequence);
+  out.set_revision(request.revision);
+  out.set_reply(request.reply);
+  return out.SerializeAsString();
+}
+
+absl::StatusOr<RememberedRequest> DecodeRemembered(std::string_view bytes) {
+  Damage damage("a remembered request id");
+  record::DedupeRecord in;
+  ParseRecord(bytes, in, damage);
+  if (in.sequence() <= 0 || in.revision() < in.sequence()) damage.Note("it names no journal entry");
+  if (damage.found()) return damage.ToStatus();
+  return RememberedRequest{in.content_hash(), in.sequence(), in.revision(), in.reply()};
+}
+
+std::string EncodeNotice(const StoredNotice& notice) {
+  record::NoticeRecord out;
+  out.set_kind(notice.resolved ? record::NOTICE_KIND_RESOLVED : record::NOTICE_KIND_EXHAUSTED);
+  out.set_balance(notice.balance);
+  out.set_created_at_unix_nanos(TimeToRecord(notice.created_at));
+  out.set_sequence(notice.sequence);
+  out.set_member_id(notice.member_id);
+  out.set_organization_name(notice.organization_name);
+  return out.SerializeAsString();
+}
+
+absl::StatusOr<StoredNotice> DecodeNotice(std::string_view bytes) {
+  Damage damage("a notice");
+  record::NoticeRecord in;
+  ParseRecord(bytes, in, damage);
+  if (in.kind() != record::NOTICE_KIND_EXHAUSTED && in.kind() != record::NOTICE_KIND_RESOLVED) {
+    damage.Note("it is of an unknown kind");
+  }
+  if (damage.found()) return damage.ToStatus();
+  StoredNotice notice;
+  notice.resolved = in.kind() == record::NOTICE_KIND_RESOLVED;
+  notice.balance = in.balance();
+  notice.created_at = TimeFromRecord(in.created_at_unix_nanos());
+  notice.sequence = in.sequence();
+  notice.member_id = in.member_id();
+  notice.organization_name = in.organization_name();
+  return notice;
+}
+
+}  // namespace bursar

@@ -1,0 +1,156 @@
+#include "server/engine/record_parts.h"
+
+#include "absl/numeric/int128.h"
+
+namespace bursar {
+
+namespace record = storage::v1;
+
+void ToRecord(Amount amount, record::AmountRecord* out) {
+  if (const auto nanos = amount.ToNanos(); nanos.has_value()) {
+    out->set_nanos(nanos->value);
+    return;
+  }
+  out->set_high(absl::Int128High64(amount.nanos()));
+  out->set_low(absl::Int128Low64(amount.nanos()));
+}
+
+Amount FromRecord(const record::AmountRecord& in, Damage& damage) {
+  if (!in.has_high() && !in.has_low()) return Amount(Nanos(in.nanos()));
+  if (!in.has_high() || !in.has_low() || in.nanos() != 0) {
+    damage.Note("it holds half an amount");
+    return Amount();
+  }
+  return Amount(absl::MakeInt128(in.high(), in.low()));
+}
+
+void ToRecord(const Window& window, record::WindowRecord* out) {
+  out->set_start_unix_nanos(TimeToRecord(window.start));
+  out->set_end_unix_nanos(TimeToRecord(window.end));
+}
+
+Window FromRecord(const record::WindowRecord& in, Damage& damage) {
+  if (in.end_unix_nanos() < in.start_unix_nanos()) damage.Note("it holds a window that ends early");
+  return {TimeFromRecord(in.start_unix_nanos()), TimeFromRecord(in.end_unix_nanos())};
+}
+
+void ToRecord(const MonthCounter& counter, record::MonthCounterRecord* out) {
+  if (!(counter.month == Window{})) ToRecord(counter.month, out->mutable_month());
+  if (!counter.extra.is_zero()) ToRecord(counter.extra, out->mutable_extra());
+  if (!counter.included.is_zero()) ToRecord(counter.included, out->mutable_included());
+}
+
+MonthCounter FromRecord(const record::MonthCounterRecord& in, Damage& damage) {
+  MonthCounter counter;
+  counter.month = FromRecord(in.month(), damage);
+  counter.extra = FromRecord(in.extra(), damage);
+  counter.included = FromRecord(in.included(), damage);
+  return counter;
+}
+
+void ToRecord(const SpendLimit& limit, record::SpendLimitRecord* out) {
+  if (limit.amount.has_value()) out->set_amount_nanos(limit.amount->value);
+  out->set_basis(static_cast<uint32_t>(limit.basis));
+}
+
+SpendLimit FromRecord(const record::SpendLimitRecord& in, Damage& damage) {
+  SpendLimit limit;
+  if (in.has_amount_nanos()) limit.amount = Nanos(in.amount_nanos());
+  limit.basis = EnumFromRecord(in.basis(), LimitBasis::kEachMember, LimitBasis::kTierTotal, damage);
+  return limit;
+}
+
+void ToRecord(const OrganizationSettings& settings, record::OrganizationSettingsRecord* out) {
+  out->set_display_name(settings.display_name);
+  out->set_plan_id(settings.plan_id);
+  out->set_currency_code(settings.currency_code);
+  out->set_billing_anchor_unix_nanos(TimeToRecord(settings.billing_anchor));
+  out->set_time_zone(settings.time_zone);
+  out->set_status(static_cast<uint32_t>(settings.status));
+  out->set_settings_url(settings.settings_url);
+  out->set_included_scope(static_cast<uint32_t>(settings.included_scope));
+  out->set_auto_provision_members(settings.auto_provision_members);
+  out->set_max_seats(settings.max_seats);
+}
+
+OrganizationSettings FromRecord(const record::OrganizationSettingsRecord& in, Damage& damage) {
+  OrganizationSettings settings;
+  settings.display_name = in.display_name();
+  settings.plan_id = in.plan_id();
+  settings.currency_code = in.currency_code();
+  settings.billing_anchor = TimeFromRecord(in.billing_anchor_unix_nanos());
+  settings.time_zone = in.time_zone();
+  settings.status = AccountStatusFromRecord(in.status(), damage);
+  settings.settings_url = in.settings_url();
+  settings.included_scope = IncludedScopeFromRecord(in.included_scope(), damage);
+  settings.auto_provision_members = in.auto_provision_members();
+  settings.max_seats = in.max_seats();
+  return settings;
+}
+
+void ToRecord(const PendingSettings& pending, record::PendingSettingsRecord* out) {
+  out->set_effective_at_unix_nanos(TimeToRecord(pending.effective_at));
+  out->set_time_zone(pending.time_zone);
+  out->set_billing_anchor_unix_nanos(TimeToRecord(pending.billing_anchor));
+  out->set_included_scope(static_cast<uint32_t>(pending.included_scope));
+}
+
+PendingSettings FromRecord(const record::PendingSettingsRecord& in, Damage& damage) {
+  PendingSettings pending;
+  pending.effective_at = TimeFromRecord(in.effective_at_unix_nanos());
+  pending.time_zone = in.time_zone();
+  pending.billing_anchor = TimeFromRecord(in.billing_anchor_unix_nanos());
+  pending.included_scope = IncludedScopeFromRecord(in.included_scope(), damage);
+  return pending;
+}
+
+void ToRecord(const PendingSeat& pending, record::PendingSeatRecord* out) {
+  out->set_effective_at_unix_nanos(TimeToRecord(pending.effective_at));
+  out->set_member_id(pending.member_id);
+  out->set_from_tier(pending.from_tier);
+  out->set_to_tier(pending.to_tier);
+}
+
+PendingSeat FromRecord(const record::PendingSeatRecord& in, Damage& damage) {
+  if (in.member_id().empty()) damage.Note("it holds a change of nobody's seat");
+  PendingSeat pending;
+  pending.effective_at = TimeFromRecord(in.effective_at_unix_nanos());
+  pending.member_id = in.member_id();
+  pending.from_tier = in.from_tier();
+  pending.to_tier = in.to_tier();
+  return pending;
+}
+
+void SettingsToRecord(const Member& member, record::MemberRecord* out) {
+  out->set_member_id(member.member_id);
+  out->set_email(member.email);
+  out->set_display_name(member.display_name);
+  out->set_tier_id(member.tier_id);
+  out->set_role(static_cast<uint32_t>(member.role));
+  out->set_status(static_cast<uint32_t>(member.status));
+  out->set_time_zone(member.time_zone);
+  out->set_selection_generation(member.selection_generation);
+  out->set_unseated(member.unseated);
+  out->set_settings_version(member.settings_version);
+  if (member.pending_seat.has_value()) {
+    ToRecord(*member.pending_seat, out->mutable_pending_seat());
+  }
+}
+
+Member SettingsFromRecord(const record::MemberRecord& in, Damage& damage) {
+  Member member;
+  member.member_id = in.member_id();
+  member.email = in.email();
+  member.display_name = in.display_name();
+  member.tier_id = in.tier_id();
+  member.role = EnumFromRecord(in.role(), MemberRole::kPrimaryOwner, MemberRole::kMember, damage);
+  member.status = AccountStatusFromRecord(in.status(), damage);
+  member.time_zone = in.time_zone();
+  member.selection_generation = in.selection_generation();
+  member.unseated = in.unseated();
+  member.settings_version = in.settings_version();
+  if (in.has_pending_seat()) member.pending_seat = FromRecord(in.pending_seat(), damage);
+  return member;
+}
+
+}  // namespace bursar
