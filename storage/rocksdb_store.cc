@@ -164,7 +164,7 @@ absl::Status RocksDbStore::Start(rocksdb::Env* env, const GroupRow& expected,
     if (!parsed.has_value()) return absl::DataLossError("store: the last group's row is damaged");
     last_ = *parsed;
   }
-  if (last_ != expected) {
+  if (last_.group < expected.group || (last_.group == expected.group && last_ != expected)) {
     return absl::DataLossError("store: the database recovered group " +
                                std::to_string(last_.group) + " where its files hold group " +
                                std::to_string(expected.group));
@@ -417,14 +417,22 @@ absl::Status CheckWatermark(const std::string& where, const std::optional<GroupR
   return absl::OkStatus();
 }
 
-// The last group that the files of a database hold, looked up without changing them.
+// The last group that the files of a database hold, as far as it must be known: the log's suffices
+// when it is not behind the watermark. The tables may hold more than the log, where a crash left
+// an old log behind. Changes nothing.
 absl::StatusOr<GroupRow> FindLastGroup(const RocksDbStoreOptions& options,
                                        const StoreDirectory& directory,
-                                       const std::vector<WalFile>& log) {
-  for (auto file = log.rbegin(); file != log.rend(); ++file) {
-    if (file->contents.last_group.has_value()) return *file->contents.last_group;
+                                       const std::vector<WalFile>& log,
+                                       const std::optional<GroupRow>& vouched) {
+  GroupRow logged;
+  for (const WalFile& file : log) {
+    if (file.contents.last_group.has_value()) logged = *file.contents.last_group;
   }
-  return RocksDbDatabase::PeekGroupRow(options, directory.database_path());
+  if (vouched.has_value() && logged.group >= vouched->group) return logged;
+  absl::StatusOr<GroupRow> stored =
+      RocksDbDatabase::PeekGroupRow(options, directory.database_path());
+  if (!stored.ok()) return stored.status();
+  return stored->group < logged.group ? logged : *stored;
 }
 
 }  // namespace
@@ -444,7 +452,7 @@ absl::StatusOr<std::unique_ptr<Store>> OpenRocksDbStore(const RocksDbStoreOption
   if ((*directory)->HasDatabase()) {
     auto log = (*directory)->InspectLog();
     if (!log.ok()) return log.status();
-    auto found = FindLastGroup(options, **directory, *log);
+    auto found = FindLastGroup(options, **directory, *log, *vouched);
     if (!found.ok()) return found.status();
     last = *found;
     if (absl::Status s = CheckWatermark(options.directory, *vouched, last); !s.ok()) return s;

@@ -97,8 +97,15 @@ struct MultiGet {
 
   void Run(const RocksDbHandles& handles, const rocksdb::ReadOptions& options) {
     const std::vector<rocksdb::Slice> slices(keys.begin(), keys.end());
-    values.resize(keys.size());
+    values = std::vector<rocksdb::PinnableSlice>(keys.size());
     statuses.resize(keys.size());
+    if (options.read_tier == rocksdb::kBlockCacheTier) {
+      // RocksDB's MultiGet reads blocks from the disk whatever the tier says; its Get does not.
+      for (size_t i = 0; i < keys.size(); ++i) {
+        statuses[i] = handles.db->Get(options, families[i], slices[i], &values[i]);
+      }
+      return;
+    }
     handles.db->MultiGet(options, keys.size(), families.data(), slices.data(), values.data(),
                          statuses.data());
   }
@@ -179,7 +186,10 @@ absl::StatusOr<std::vector<LoadedValue>> RocksDbView::Load(const std::vector<Loa
   if (get.keys.empty()) return loaded;
   rocksdb::ReadOptions options = Options();
   if (mode == LoadMode::kMemoryOnly) options.read_tier = rocksdb::kBlockCacheTier;
+  const bool one_by_one = mode == LoadMode::kMemoryOnly && snapshot_ == nullptr;
+  if (one_by_one && get.keys.size() > 1) options.snapshot = handles_.db->GetSnapshot();
   get.Run(handles_, options);
+  if (options.snapshot != snapshot_) handles_.db->ReleaseSnapshot(options.snapshot);
   size_t at = 0;
   for (size_t i = 0; i < keys.size(); ++i) {
     const size_t end = at + (keys[i].is_dedupe ? generations->size() : 1);

@@ -145,7 +145,6 @@ absl::StatusOr<std::vector<WalFile>> StoreDirectory::InspectLog() const {
   }
   std::sort(logs.begin(), logs.end());
   std::vector<WalFile> files;
-  int64_t last_group = 0;
   for (const auto& [number, name] : logs) {
     WalFile file;
     file.path = database_path() + "/" + name;
@@ -160,14 +159,11 @@ absl::StatusOr<std::vector<WalFile>> StoreDirectory::InspectLog() const {
       return absl::DataLossError("store: the log " + file.path +
                                  " is damaged: " + file.contents.damage + refusal);
     }
-    if (file.contents.first_group.has_value()) {
-      const int64_t first = file.contents.first_group->group;
-      if (last_group != 0 && first != last_group + 1) {
-        return absl::DataLossError("store: groups between " + std::to_string(last_group) + " and " +
-                                   std::to_string(first) + " are missing before the log " +
-                                   file.path + refusal);
-      }
-      last_group = file.contents.last_group->group;
+    // A torn tail is cut off before anything else is written, so only the newest log can have one.
+    if (!files.empty() && files.back().contents.end == WalEnd::kTorn) {
+      return absl::DataLossError("store: the log " + files.back().path +
+                                 " ends in an unfinished write, and there is a later log" +
+                                 refusal);
     }
     files.push_back(std::move(file));
   }

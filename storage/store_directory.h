@@ -63,8 +63,9 @@ class StoreDirectory {
   // The watermark; none when there is no such file. DATA_LOSS when it is damaged.
   absl::StatusOr<std::optional<GroupRow>> ReadWatermark() const;
 
-  // Every log file, oldest first, each one read to its end. DATA_LOSS when one is damaged, or when
-  // groups are missing between two. Changes nothing.
+  // Every log file, oldest first, each one read to its end. DATA_LOSS when one is damaged. Changes
+  // nothing. A whole log that is missing is for RocksDB to notice, which keeps a list of those that
+  // it needs; others may be left over in any number.
   absl::StatusOr<std::vector<WalFile>> InspectLog() const;
 
   // Cuts the torn tail off a log file, all at once: after a crash it is either cut or as before.

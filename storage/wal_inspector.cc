@@ -107,10 +107,11 @@ bool LaterGroupFollows(std::string_view file, size_t bad, int64_t last_group) {
 // True when the write of the unreadable fragment was never finished, as opposed to changed later.
 bool IsUnfinished(std::string_view file, const Fragment& fragment) {
   if (fragment.read == Read::kPastEnd) return true;
-  if (IsZero(file.substr(fragment.begin))) return true;
-  const size_t first = (fragment.begin + kSectorBytes - 1) / kSectorBytes * kSectorBytes;
-  for (size_t at = first; at + kSectorBytes <= file.size(); at += kSectorBytes) {
-    if (IsZero(file.substr(at, kSectorBytes))) return true;
+  // Clipped to the fragment's beginning (what is before it was written earlier) and to the file.
+  for (size_t at = fragment.begin; at < file.size();) {
+    const size_t end = std::min(file.size(), (at / kSectorBytes + 1) * kSectorBytes);
+    if (IsZero(file.substr(at, end - at))) return true;
+    at = end;
   }
   return false;
 }

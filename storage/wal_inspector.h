@@ -10,8 +10,8 @@
 // How the verdict is reached at the first fragment that cannot be read:
 //   * Groups are synced one by one. If the start of a later group can be read after it, the
 //     unreadable one had been synced: damage.
-//   * Otherwise it belongs to the last group. If it runs past the end of the file, or a whole
-//     sector of it is zeros (which the kernel leaves where a page was never written, and no flipped
+//   * Otherwise it belongs to the last group. If it runs past the end of the file, or its part of a
+//     sector is all zeros (which the kernel leaves where a page was never written, and no flipped
 //     bit does), its write was never finished: a torn tail. The watermark has the last word.
 //   * Otherwise it is whole, and wrong: damage.
 // Reuse of log files must be off (recycle_log_file_num = 0); its fragment types are damage here.

@@ -39,8 +39,7 @@ absl::StatusOr<ExitStatus> RunImportPrices(Session& session, const ImportFileOpt
   import.version = options.version;
   absl::StatusOr<ImportResult> result = ImportGenaiPrices(*text, import);
   if (!result.ok()) {
-    return UsageError(
-        absl::StrCat(options.file, ": ", std::string(result.status().message())));
+    return UsageError(absl::StrCat(options.file, ": ", std::string(result.status().message())));
   }
   v1::PublishPriceBookRequest request;
   *request.mutable_book() = std::move(result->book);
@@ -52,8 +51,7 @@ absl::StatusOr<ExitStatus> RunImportPrices(Session& session, const ImportFileOpt
   }
   const auto reply = session.Call(&Operator::PublishPriceBook, request, RetrySafety::kNever);
   return Show(session, reply, [&](const v1::PublishPriceBookResponse& published) {
-    session.out() << (options.dry_run ? "The list is good; nothing was published: "
-                                      : "Published: ")
+    session.out() << (options.dry_run ? "The list is good; nothing was published: " : "Published: ")
                   << FormatCount(model_count) << " models of " << FormatCount(provider_count)
                   << " providers as version " << request.book().version();
     if (!options.dry_run) {
@@ -71,21 +69,19 @@ absl::StatusOr<ExitStatus> RunImportPrices(Session& session, const ImportFileOpt
 // A price per million (or thousand) in units: 3000000000 is "3.00".
 std::string Price(bool has, int64_t nanos) { return has ? FormatNanos(nanos) : "-"; }
 
-void AddPriceRow(const v1::ModelPrices& model, const v1::PriceCard& card,
-                 const std::string& prompt, const v1::MeterPrices& prices, Table* table) {
-  table->Add({model.provider(), model.id(),
-              card.has_effective_from() ? FormatTimeField(card, "effective_from") : "always",
-              prompt,
-              Price(prices.has_input_nanos_per_million(), prices.input_nanos_per_million()),
-              Price(prices.has_output_nanos_per_million(), prices.output_nanos_per_million()),
-              Price(prices.has_cache_read_nanos_per_million(),
-                    prices.cache_read_nanos_per_million()),
-              Price(prices.has_cache_write_5m_nanos_per_million(),
-                    prices.cache_write_5m_nanos_per_million()),
-              Price(prices.has_cache_write_1h_nanos_per_million(),
-                    prices.cache_write_1h_nanos_per_million()),
-              Price(prices.has_web_search_nanos_per_thousand(),
-                    prices.web_search_nanos_per_thousand())});
+void AddPriceRow(const v1::ModelPrices& model, const v1::PriceCard& card, const std::string& prompt,
+                 const v1::MeterPrices& prices, Table* table) {
+  table->Add(
+      {model.provider(), model.id(),
+       card.has_effective_from() ? FormatTimeField(card, "effective_from") : "always", prompt,
+       Price(prices.has_input_nanos_per_million(), prices.input_nanos_per_million()),
+       Price(prices.has_output_nanos_per_million(), prices.output_nanos_per_million()),
+       Price(prices.has_cache_read_nanos_per_million(), prices.cache_read_nanos_per_million()),
+       Price(prices.has_cache_write_5m_nanos_per_million(),
+             prices.cache_write_5m_nanos_per_million()),
+       Price(prices.has_cache_write_1h_nanos_per_million(),
+             prices.cache_write_1h_nanos_per_million()),
+       Price(prices.has_web_search_nanos_per_thousand(), prices.web_search_nanos_per_thousand())});
 }
 
 void PrintBook(const v1::GetPriceBookResponse& reply, const ShowPricesOptions& options,
@@ -129,8 +125,7 @@ absl::StatusOr<ExitStatus> RunImportPlans(Session& session, const ImportFileOpti
   const absl::StatusOr<std::string> text = ReadInputFile(options.file);
   if (!text.ok()) return text.status();
   v1::PublishPlanCatalogRequest request;
-  const auto parsed =
-      google::protobuf::util::JsonStringToMessage(*text, request.mutable_catalog());
+  const auto parsed = google::protobuf::util::JsonStringToMessage(*text, request.mutable_catalog());
   if (!parsed.ok()) {
     return UsageError(absl::StrCat(options.file, " is not a plan catalog: ",
                                    std::string(parsed.message().data(), parsed.message().size())));
@@ -153,8 +148,7 @@ absl::StatusOr<ExitStatus> RunImportPlans(Session& session, const ImportFileOpti
 std::string WindowsInWords(const v1::SeatTier& tier) {
   std::vector<std::string> words;
   for (const v1::IncludedWindow& window : tier.windows()) {
-    words.push_back(
-        absl::StrCat(FormatMoney(window.amount()), " a ", Spaced(Word(window.kind()))));
+    words.push_back(absl::StrCat(FormatMoney(window.amount()), " a ", Spaced(Word(window.kind()))));
   }
   return words.empty() ? "nothing" : absl::StrJoin(words, ", ");
 }
@@ -212,8 +206,8 @@ void AddCatalogCommands(CLI::App& root, Action* action) {
   show.app->add_option("--model", show.options->model, "Only models whose name contains this");
 
   CLI::App* plans = AddGroup(root, "plans", "The plan catalog: import, show");
-  const auto import_plans = AddCommand(*plans, "import", "Publish a plan catalog (JSON)", action,
-                                       &RunImportPlans);
+  const auto import_plans =
+      AddCommand(*plans, "import", "Publish a plan catalog (JSON)", action, &RunImportPlans);
   AddImportOptions(import_plans.app, import_plans.options.get());
   AddCommand(*plans, "show", "Plans, seats and what they include", action, &RunShowPlans);
 }

@@ -13,9 +13,9 @@ CLI::App* AddGroup(CLI::App& root, const std::string& name, const std::string& d
 CLI::Validator WholeNumber() {
   return CLI::Validator(
       [](std::string& text) -> std::string {
-        const bool digits = !text.empty() && text.size() <= 18 &&
-                            std::all_of(text.begin(), text.end(),
-                                        [](char c) { return c >= '0' && c <= '9'; });
+        const bool digits =
+            !text.empty() && text.size() <= 18 &&
+            std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
         if (!digits) return "\"" + text + "\" is not a whole number of zero or more";
         // CLI11 would read a leading zero as octal.
         text.erase(0, std::min(text.find_first_not_of('0'), text.size() - 1));

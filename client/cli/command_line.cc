@@ -18,17 +18,20 @@ constexpr char kFooter[] =
     "A first try: bursar org create acme --plan team && bursar wallet acme";
 
 void AddGlobalOptions(CLI::App& root, GlobalOptions* options) {
-  root.add_option("--server", options->server, "Host and port, or unix:PATH", true)
+  root.add_option("--server", options->server, "Host and port, or unix:PATH")
+      ->capture_default_str()
       ->type_name("ADDRESS");
   root.add_option("--token-file", options->token_file, "File with the token; - reads stdin")
       ->type_name("FILE");
   root.add_option("--as", options->actor, "The member for whom you act")->type_name("MEMBER");
-  root.add_option("--output", options->output_format, "table for people, json for programs", true)
+  root.add_option("--output", options->output_format, "table for people, json for programs")
+      ->capture_default_str()
       ->check(CLI::IsMember({"table", "json"}));
   root.add_flag("--tls", options->use_tls, "Speak TLS, trusting the system's certificates");
   root.add_option("--tls-ca", options->tls_ca_file, "Speak TLS, trusting this PEM file")
       ->type_name("FILE");
-  root.add_option("--timeout", options->timeout_seconds, "Give up after so many seconds (default 5)")
+  root.add_option("--timeout", options->timeout_seconds,
+                  "Give up after so many seconds (default 5)")
       ->check(CLI::Range(0.001, 86400.0).description(""))
       ->type_name("SECONDS");
 }
@@ -111,8 +114,9 @@ std::string InWords(const CLI::ParseError& error, const CLI::App& root) {
     text = text.substr(0, text.find(':')) + " needs a value";
   }
   if (app.get_name() == "record" && text.find("--output") == 0) {
-    text += " (inside `record`, --output is the number of generated tokens; put --output json "
-            "before `record`)";
+    text +=
+        " (inside `record`, --output is the number of generated tokens; put --output json "
+        "before `record`)";
   }
   return text.back() == '.' || text.back() == '?' ? text : text + ".";
 }

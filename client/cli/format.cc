@@ -52,14 +52,14 @@ std::string FormatCount(int64_t count) {
   return digits;
 }
 
-std::string FormatTime(absl::Time time) {
+std::string FormatInstant(absl::Time time) {
   return absl::FormatTime("%Y-%m-%d %H:%M:%S UTC", time, absl::UTCTimeZone());
 }
 
 std::string FormatTimeField(const google::protobuf::Message& message, const char* field) {
   const google::protobuf::Message* value = SetField(message, field);
   if (value == nullptr) return "-";
-  return FormatTime(FromProto(static_cast<const google::protobuf::Timestamp&>(*value)));
+  return FormatInstant(FromProto(static_cast<const google::protobuf::Timestamp&>(*value)));
 }
 
 std::string FormatMoneyField(const google::protobuf::Message& message, const char* field,
@@ -105,8 +105,8 @@ bool TryParseInstant(const std::string& text, absl::Time* time) {
 absl::StatusOr<absl::Time> ParseInstant(const std::string& text, const std::string& what) {
   absl::Time time;
   if (!TryParseInstant(text, &time)) {
-    return UsageError(absl::StrCat(what, ": \"", text,
-                                   "\" is not an instant such as 2026-01-31T10:00:00Z."));
+    return UsageError(
+        absl::StrCat(what, ": \"", text, "\" is not an instant such as 2026-01-31T10:00:00Z."));
   }
   return time;
 }
@@ -148,8 +148,8 @@ absl::StatusOr<int> NumberOf(const google::protobuf::EnumDescriptor& type, const
     const int number = type.value(i)->number();
     if (number != 0 && WordOf(type, number) == wanted) return number;
   }
-  return UsageError(absl::StrCat(what, ": \"", word, "\" is none of ",
-                                 absl::StrJoin(WordsOf(type), ", "), "."));
+  return UsageError(
+      absl::StrCat(what, ": \"", word, "\" is none of ", absl::StrJoin(WordsOf(type), ", "), "."));
 }
 
 std::string Spaced(std::string word) {

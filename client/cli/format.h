@@ -28,7 +28,7 @@ bool IsUsageError(const absl::Status& status);
 // "1,234,567".
 std::string FormatCount(int64_t count);
 // "2026-11-22 02:15:04 UTC"; "-" where the message's field is unset.
-std::string FormatTime(absl::Time time);
+std::string FormatInstant(absl::Time time);
 std::string FormatTimeField(const google::protobuf::Message& message, const char* field);
 // The Money field of a message: "25.00 USD"; `unset` where it is not set.
 std::string FormatMoneyField(const google::protobuf::Message& message, const char* field,

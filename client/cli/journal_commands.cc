@@ -94,8 +94,7 @@ void PrintEntries(const v1::ListJournalEntriesResponse& page, std::ostream& out)
     table.Add({absl::StrCat(entry.sequence()), FormatTimeField(entry, "record_time"),
                Spaced(Word(entry.kind())), entry.actor().empty() ? entry.caller() : entry.actor(),
                entry.member_id(), entry.surface(), entry.model(),
-               FormatMoneyField(entry, "amount", ""),
-               details.empty() ? entry.summary() : details});
+               FormatMoneyField(entry, "amount", ""), details.empty() ? entry.summary() : details});
   }
   out << table.Text();
 }
@@ -167,8 +166,8 @@ absl::StatusOr<ExitStatus> RunNotices(Session& session, const NoticeOptions& opt
 }  // namespace
 
 void AddJournalCommands(CLI::App& root, Action* action) {
-  const auto journal = AddCommand(root, "journal", "The journal, newest first", action,
-                                  &RunJournal);
+  const auto journal =
+      AddCommand(root, "journal", "The journal, newest first", action, &RunJournal);
   JournalOptions* options = journal.options.get();
   journal.app->add_option("organization", options->organization, "The organization")
       ->required()
@@ -176,16 +175,14 @@ void AddJournalCommands(CLI::App& root, Action* action) {
   journal.app->add_option("--member", options->member, "Only entries about this member");
   journal.app->add_option("--request-id", options->request_id, "Only entries of this request");
   journal.app->add_option("--kind", options->kind, "Only this kind, for example usage_charged");
-  journal.app->add_option("--start", options->start, "Recorded from then on")
-      ->type_name("INSTANT");
+  journal.app->add_option("--start", options->start, "Recorded from then on")->type_name("INSTANT");
   journal.app->add_option("--end", options->end, "Recorded before then")->type_name("INSTANT");
   journal.app->add_flag("--ascending", options->ascending, "Oldest first");
   AddPagingOptions(journal.app, &options->paging);
 
   CLI::App* notices = AddGroup(root, "notices", "Notices that wait for delivery: list");
   const auto list = AddCommand(*notices, "list", "List them", action, &RunNotices);
-  list.app->add_option("organization", list.options->organization,
-                       "Only this organization's")
+  list.app->add_option("organization", list.options->organization, "Only this organization's")
       ->type_name("ORG");
   AddPagingOptions(list.app, &list.options->paging);
 }

@@ -64,9 +64,8 @@ absl::StatusOr<ExitStatus> RunSet(Session& session, const MemberOptions& options
     member->set_status(*status);
   }
   request.set_request_id(session.RequestId(options.request_id));
-  return Show(session, session.Call(&Admin::BatchUpsertMembers, request), [&](const auto& reply) {
-    PrintMembers(reply.members(), session.out());
-  });
+  return Show(session, session.Call(&Admin::BatchUpsertMembers, request),
+              [&](const auto& reply) { PrintMembers(reply.members(), session.out()); });
 }
 
 absl::StatusOr<ExitStatus> RunRemove(Session& session, const MemberOptions& options) {
@@ -91,13 +90,12 @@ absl::StatusOr<ExitStatus> RunList(Session& session, const MemberListOptions& op
                  {"SET FOR"}});
     for (const v1::MemberSummary& one : list.members()) {
       const v1::Member& member = one.member();
-      table.Add({member.member_id(), member.email(), member.seat_tier(),
-                 Spaced(Word(member.role())), Word(member.status()),
-                 FormatMoneyField(one, "included_month_to_date", "-"),
-                 FormatMoneyField(one, "month_to_date", "-"),
-                 FormatMoneyField(one, "effective_limit", "unlimited"),
-                 one.limit_source() == v1::SCOPE_UNSPECIFIED ? "-"
-                                                             : Spaced(Word(one.limit_source()))});
+      table.Add(
+          {member.member_id(), member.email(), member.seat_tier(), Spaced(Word(member.role())),
+           Word(member.status()), FormatMoneyField(one, "included_month_to_date", "-"),
+           FormatMoneyField(one, "month_to_date", "-"),
+           FormatMoneyField(one, "effective_limit", "unlimited"),
+           one.limit_source() == v1::SCOPE_UNSPECIFIED ? "-" : Spaced(Word(one.limit_source()))});
     }
     session.out() << (table.empty() ? "No members.\n" : table.Text());
     TellOfFurtherPages(session, list.next_page_token());
@@ -132,12 +130,12 @@ void AddMemberCommands(CLI::App& root, Action* action) {
   }
 
   const auto remove = AddCommand(
-      *group, "remove", "Remove a member; its history stays, its late records are recorded",
-      action, &RunRemove);
+      *group, "remove", "Remove a member; its history stays, its late records are recorded", action,
+      &RunRemove);
   AddNames(remove.app, remove.options.get());
 
-  const auto list = AddCommand(*group, "list", "Members with seat, spend and limit", action,
-                               &RunList);
+  const auto list =
+      AddCommand(*group, "list", "Members with seat, spend and limit", action, &RunList);
   list.app->add_option("organization", list.options->organization, "The organization")
       ->required()
       ->type_name("ORG");

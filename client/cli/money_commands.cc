@@ -141,8 +141,8 @@ absl::Status FillScope(const LimitOptions& options, v1::SetSpendLimitRequest* re
     return absl::OkStatus();
   }
   if (options.id.empty()) {
-    return UsageError(absl::StrCat("--scope ", options.scope, " needs --id: which ",
-                                   options.scope, "?"));
+    return UsageError(
+        absl::StrCat("--scope ", options.scope, " needs --id: which ", options.scope, "?"));
   }
   if (options.scope == "member") {
     request->set_member_id(options.id);
@@ -226,9 +226,7 @@ absl::StatusOr<ExitStatus> RunLimitList(Session& session, const ListOptions& opt
 }
 
 void AddOrganization(CLI::App* app, std::string* organization) {
-  app->add_option("organization", *organization, "The organization")
-      ->required()
-      ->type_name("ORG");
+  app->add_option("organization", *organization, "The organization")->required()->type_name("ORG");
 }
 
 void AddExtra(CLI::App& root, Action* action) {
@@ -283,8 +281,8 @@ void AddLimits(CLI::App& root, Action* action) {
       ->type_name("INSTANT");
   set.app->add_option("--request-id", options->request_id, "Names this call for retries");
 
-  const auto list = AddCommand(*group, "list", "The spend limits that are set", action,
-                               &RunLimitList);
+  const auto list =
+      AddCommand(*group, "list", "The spend limits that are set", action, &RunLimitList);
   AddOrganization(list.app, &list.options->organization);
   AddPagingOptions(list.app, &list.options->paging);
 }

@@ -67,8 +67,8 @@ absl::StatusOr<ExitStatus> RunCreateToken(Session& session, const TokenOptions& 
 }
 
 absl::StatusOr<ExitStatus> RunListTokens(Session& session, const Paging& paging) {
-  const auto reply = CallPaged(session, &Operator::ListServiceTokens,
-                               v1::ListServiceTokensRequest(), paging);
+  const auto reply =
+      CallPaged(session, &Operator::ListServiceTokens, v1::ListServiceTokensRequest(), paging);
   return Show(session, reply, [&](const v1::ListServiceTokensResponse& list) {
     Table table({{"TOKEN"}, {"NAME"}, {"ROLE"}, {"ORGANIZATIONS"}, {"CREATED"}});
     for (const v1::ServiceToken& token : list.tokens()) {
@@ -84,9 +84,8 @@ absl::StatusOr<ExitStatus> RunRevokeToken(Session& session, const TokenIdOptions
   v1::RevokeServiceTokenRequest request;
   request.set_token_id(options.id);
   const auto reply = session.Call(&Operator::RevokeServiceToken, request, RetrySafety::kNever);
-  return Show(session, reply, [&](const auto&) {
-    session.out() << "Token " << options.id << " is revoked.\n";
-  });
+  return Show(session, reply,
+              [&](const auto&) { session.out() << "Token " << options.id << " is revoked.\n"; });
 }
 
 // The server program: beside this one, else the first on PATH; empty where there is none.
@@ -199,18 +198,18 @@ void AddTokens(CLI::App& root, Action* action) {
   create.app->add_option("name", create.options->name, "Who calls with it")
       ->required()
       ->type_name("NAME");
-  create.app->add_option("--role", create.options->role,
-                         "frontend, admin, payments, operator or viewer")
+  create.app
+      ->add_option("--role", create.options->role, "frontend, admin, payments, operator or viewer")
       ->required();
   create.app->add_option("--org", create.options->organizations, "Its organizations: a,b,c")
       ->delimiter(',');
   create.app->add_flag("--all-organizations", create.options->all_organizations,
                        "For all organizations");
-  const auto list = AddCommand(*group, "list", "List tokens, without secrets", action,
-                               &RunListTokens);
+  const auto list =
+      AddCommand(*group, "list", "List tokens, without secrets", action, &RunListTokens);
   AddPagingOptions(list.app, list.options.get());
-  const auto revoke = AddCommand(*group, "revoke", "Revoke a token at once", action,
-                                 &RunRevokeToken);
+  const auto revoke =
+      AddCommand(*group, "revoke", "Revoke a token at once", action, &RunRevokeToken);
   revoke.app->add_option("id", revoke.options->id, "The token, tok_…")
       ->required()
       ->type_name("TOKEN");
@@ -224,8 +223,9 @@ void AddOperatorCommands(CLI::App& root, Action* action) {
       root, "verify", "Check every journal, its chain and what it adds up to", action, &RunVerify);
   verify.app->add_option("organization", verify.options->organization, "Only this organization")
       ->type_name("ORG");
-  verify.app->add_option("--data", verify.options->data,
-                         "Verify a data directory offline, with bursard stopped")
+  verify.app
+      ->add_option("--data", verify.options->data,
+                   "Verify a data directory offline, with bursard stopped")
       ->type_name("DIR");
   const auto health = AddCommand(root, "health", "Whether the server serves", action, &RunHealth);
   health.app->add_option("--service", health.options->service, "One service of it");

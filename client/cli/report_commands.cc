@@ -40,9 +40,10 @@ void PrintWallet(const v1::GetWalletResponse& wallet, std::ostream& out) {
     const v1::ExtraUsage& extra = wallet.extra_usage();
     std::string state = "off";
     if (extra.enabled()) {
-      state = extra.audience() == v1::EXTRA_USAGE_AUDIENCE_SELECTED
-                  ? absl::StrCat("on for ", FormatCount(extra.selected_count()), " selected members")
-                  : "on for everyone";
+      state =
+          extra.audience() == v1::EXTRA_USAGE_AUDIENCE_SELECTED
+              ? absl::StrCat("on for ", FormatCount(extra.selected_count()), " selected members")
+              : "on for everyone";
     }
     facts.Add({"extra usage", state});
   }
@@ -57,9 +58,8 @@ void PrintWallet(const v1::GetWalletResponse& wallet, std::ostream& out) {
   if (wallet.has_burn_rate()) {
     const v1::BurnRate& rate = wallet.burn_rate();
     facts.Add({"burn rate per hour",
-               absl::StrCat(FormatMoney(rate.last_hour()), " (1 h), ",
-                            FormatMoney(rate.last_day()), " (24 h), ",
-                            FormatMoney(rate.last_week()), " (7 d)")});
+               absl::StrCat(FormatMoney(rate.last_hour()), " (1 h), ", FormatMoney(rate.last_day()),
+                            " (24 h), ", FormatMoney(rate.last_week()), " (7 d)")});
     facts.Add({"runs out at this rate", rate.has_projected_exhaustion_time()
                                             ? FormatTimeField(rate, "projected_exhaustion_time")
                                             : "not foreseen"});
@@ -67,7 +67,8 @@ void PrintWallet(const v1::GetWalletResponse& wallet, std::ostream& out) {
   for (const v1::SeatCount& seat : wallet.seats()) {
     facts.Add({absl::StrCat("seats, ", seat.seat_tier()), FormatCount(seat.count())});
   }
-  facts.Add({"pool", wallet.exhausted_episode_open() ? "RAN OUT; administrators are told" : "open"});
+  facts.Add(
+      {"pool", wallet.exhausted_episode_open() ? "RAN OUT; administrators are told" : "open"});
   facts.Add({"revision", absl::StrCat(wallet.position().revision(), " as of ",
                                       FormatTimeField(wallet.position(), "as_of"))});
   out << facts.Text();

@@ -260,14 +260,13 @@ void AddRequestCommands(CLI::App& root, Action* action) {
   AddUsageOptions(check.app, "--estimate-", &asked->estimate);
   check.app->add_option("--estimate-cost", asked->estimate_cost, "The estimate as money")
       ->type_name("AMOUNT");
-  check.app->add_option("--mode", asked->mode,
-                        "check (default), hold, or hold_up_to_available");
+  check.app->add_option("--mode", asked->mode, "check (default), hold, or hold_up_to_available");
   check.app->add_option("--hold-ttl", asked->hold_ttl, "How long a hold lives, for example 10m");
   check.app->add_flag("--validate-only", asked->validate_only, "No hold, no notice");
   check.app->add_flag("--full", asked->full, "Every evaluation, also when admitted");
 
-  const auto record = AddCommand(root, "record", "Record usage that happened; exactly once", action,
-                                 &RunRecord);
+  const auto record =
+      AddCommand(root, "record", "Record usage that happened; exactly once", action, &RunRecord);
   RecordOptions* used = record.options.get();
   AddRequestOptions(record.app, &used->request);
   AddUsageOptions(record.app, "--", &used->usage);

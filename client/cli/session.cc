@@ -84,8 +84,8 @@ absl::StatusOr<ConnectionOptions> Session::OptionsOfConnection() const {
   ConnectionOptions result;
   result.server = options_.server;
   result.actor = options_.actor;
-  result.deadline = options_.timeout_seconds > 0 ? absl::Seconds(options_.timeout_seconds)
-                                                 : default_deadline_;
+  result.deadline =
+      options_.timeout_seconds > 0 ? absl::Seconds(options_.timeout_seconds) : default_deadline_;
   result.use_tls = options_.use_tls || !options_.tls_ca_file.empty();
   if (!options_.tls_ca_file.empty()) {
     absl::StatusOr<std::string> certificates = ReadInputFile(options_.tls_ca_file);

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <unordered_set>
+#include <utility>
 
 namespace bursar {
 namespace {
@@ -35,9 +36,6 @@ class CountingIterator {
   }
   friend bool operator==(const CountingIterator& a, const CountingIterator& b) {
     return a.at_ == b.at_;
-  }
-  friend bool operator!=(const CountingIterator& a, const CountingIterator& b) {
-    return a.at_ != b.at_;
   }
 
  private:
@@ -157,7 +155,7 @@ class TreeBuilder {
     } else if (open_.back().value.kind == JsonValue::Kind::kArray) {
       open_.back().value.items.push_back(std::move(value));
     } else {
-      open_.back().value.members.emplace_back(open_.back().key, std::move(value));
+      open_.back().value.members.push_back({open_.back().key, std::move(value)});
     }
   }
 

@@ -9,26 +9,32 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 
 namespace bursar {
 
+struct JsonMember;
+
 struct JsonValue {
   enum class Kind { kNull, kBoolean, kNumber, kString, kArray, kObject };
   Kind kind = Kind::kNull;
   // kNumber: as written; kString: unescaped; kBoolean: "true" or "false".
   std::string text;
-  std::vector<JsonValue> items;                            // kArray
-  std::vector<std::pair<std::string, JsonValue>> members;  // kObject, in the order of the text
+  std::vector<JsonValue> items;     // kArray
+  std::vector<JsonMember> members;  // kObject, in the order of the text
   // Where the value was read: the byte offset just behind it (behind its opening bracket for arrays
   // and objects), for messages.
   size_t offset = 0;
 
   // The member of that name, or nullptr.
   const JsonValue* Find(std::string_view name) const;
+};
+
+struct JsonMember {
+  std::string name;
+  JsonValue value;
 };
 
 // Reads one JSON text of at most 16 MiB, a million values, 32 levels deep. INVALID_ARGUMENT says

@@ -17,9 +17,9 @@ namespace {
 constexpr size_t kMaxSocketPathBytes = 107;
 
 absl::Status Malformed(std::string_view text, const char* why) {
-  return absl::InvalidArgumentError(absl::StrCat(
-      "\"", ToAbsl(text), "\" is no address to listen at: ", why,
-      "; write HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("\"", ToAbsl(text), "\" is no address to listen at: ", why,
+                   "; write HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH"));
 }
 
 }  // namespace

@@ -46,9 +46,8 @@ class LineFormatter final : public spdlog::formatter {
   explicit LineFormatter(LogFormat format) : format_(format) {}
 
   void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& out) override {
-    const std::string time =
-        absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::FromChrono(message.time),
-                         absl::UTCTimeZone());
+    const std::string time = absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ",
+                                              absl::FromChrono(message.time), absl::UTCTimeZone());
     const std::string level(LevelName(message.level));
     const std::string payload(message.payload.data(), message.payload.size());
     const std::string line = format_ == LogFormat::kJson
@@ -90,9 +89,9 @@ std::string FormatJsonLogLine(const std::string& time, const std::string& level,
 void StartLogging(const std::string& level, LogFormat format) {
   spdlog::init_thread_pool(kQueuedLines, 1);
   auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
-  auto logger = std::make_shared<spdlog::async_logger>(
-      "bursard", std::move(sink), spdlog::thread_pool(),
-      spdlog::async_overflow_policy::overrun_oldest);
+  auto logger =
+      std::make_shared<spdlog::async_logger>("bursard", std::move(sink), spdlog::thread_pool(),
+                                             spdlog::async_overflow_policy::overrun_oldest);
   logger->set_formatter(std::make_unique<LineFormatter>(format));
   logger->set_level(spdlog::level::from_str(level));
   logger->flush_on(spdlog::level::warn);

@@ -85,8 +85,7 @@ void DefineSettings(CLI::App* app, RawSettings* raw) {
 }
 
 std::string VariableOf(const std::string& flag) {
-  return kVariablePrefix +
-         absl::AsciiStrToUpper(absl::StrReplaceAll(flag.substr(2), {{"-", "_"}}));
+  return kVariablePrefix + absl::AsciiStrToUpper(absl::StrReplaceAll(flag.substr(2), {{"-", "_"}}));
 }
 
 // "--data" of "--data=x" and "--data".
@@ -132,9 +131,8 @@ std::string Reword(const CLI::ParseError& error,
     return absl::StrCat("unknown setting: ", message.substr(colon + 2));
   }
   if (dynamic_cast<const CLI::ConfigError*>(&error) != nullptr) {
-    return absl::StrCat(
-        "unknown setting in the config file: ",
-        absl::StrReplaceAll(message, {{"INI was not able to parse ", ""}}));
+    return absl::StrCat("unknown setting in the config file: ",
+                        absl::StrReplaceAll(message, {{"INI was not able to parse ", ""}}));
   }
   if (dynamic_cast<const CLI::FileError*>(&error) != nullptr) {
     return absl::StrCat("cannot read the config file: ", message);
@@ -182,9 +180,10 @@ void CheckListeners(RawSettings* raw, std::vector<std::string>* problems) {
   if (options.http_listen.has_value()) all.push_back(*options.http_listen);
   for (const ListenAddress& address : all) {
     if (address.is_loopback()) continue;
-    problems->push_back(absl::StrCat("--insecure serves everybody, so it is taken only where every "
-                                     "listener is loopback; ",
-                                     address.ToString(), " is not"));
+    problems->push_back(
+        absl::StrCat("--insecure serves everybody, so it is taken only where every "
+                     "listener is loopback; ",
+                     address.ToString(), " is not"));
   }
 }
 
@@ -289,7 +288,8 @@ ParsedOptions ParseOptions(const std::vector<std::string>& arguments,
   DefineSettings(&app, &raw);
   app.footer(
       "Every setting is also an environment variable (--two-words is BURSAR_TWO_WORDS) and a line\n"
-      "of the config file; a flag beats a variable, a variable beats the file. Unknown settings are\n"
+      "of the config file; a flag beats a variable, a variable beats the file. Unknown settings "
+      "are\n"
       "errors. The exit status is 0 after a normal end, 1 after a failure, 2 for bad settings.");
 
   std::set<std::string> flags_given;

@@ -7,8 +7,8 @@
 //      decides, the entries are applied, and the wallet joins the gathering group.
 //   3. The commit thread takes the group as one store commit (one sync) while the next one gathers,
 //      and then completes the callers. Acknowledged means durable (R3).
-// A check that changes nothing is answered at once, on applied state, unless a credit or a change of
-// policy of that wallet is not durable yet: then it waits for it (X5).
+// A check that changes nothing is answered at once, on applied state, unless a credit or a change
+// of policy of that wallet is not durable yet: then it waits for it (X5).
 //
 // What may fail: a full queue (RESOURCE_EXHAUSTED with reason QUEUE_FULL; administration has a
 // reserve, so that a credit works under overload), a clock that cannot be trusted (UNAVAILABLE,
@@ -38,8 +38,8 @@
 namespace bursar {
 
 struct EngineOptions {
-  int queue_limit = 8192;        // Commands that may wait for durability.
-  int admin_queue_reserve = 512; // Further places that only administration may take.
+  int queue_limit = 8192;         // Commands that may wait for durability.
+  int admin_queue_reserve = 512;  // Further places that only administration may take.
   int loader_threads = 1;
   absl::Duration sweep_interval = absl::Seconds(1);  // How often due wallets are looked for.
   // Start although the clock is more than a day away from the journal (rule T1).
@@ -67,6 +67,7 @@ struct Idempotency {
 struct CheckReply {
   CheckAdmissionOutcome outcome;
   Position position;
+  std::string currency_code;  // The organization's.
 };
 
 struct RecordReply {
@@ -74,14 +75,14 @@ struct RecordReply {
   int64_t sequence = 0;  // Of the charge.
   int64_t revision = 0;  // After the record.
   bool replayed = false;
+  std::string currency_code;  // The organization's.
 };
 
 // Turns an administrative outcome into the reply's bytes, under the lock, on the wallet after the
 // change. The bytes are kept with the request id and are what a repeat gets.
-using RenderReply = std::function<std::string(const Wallet& wallet,
-                                              const AdministrationOutcome& outcome,
-                                              const Position& position,
-                                              const DecisionContext& context)>;
+using RenderReply =
+    std::function<std::string(const Wallet& wallet, const AdministrationOutcome& outcome,
+                              const Position& position, const DecisionContext& context)>;
 
 struct AdministrationReply {
   std::string bytes;  // As rendered, or as remembered.
@@ -126,7 +127,9 @@ class Engine {
   virtual void Shutdown() = 0;
 
   // ---- Data plane, asynchronous ----
-  // `query` of the command is priced already, see `catalogs()`.
+  // Usage in the command (`estimate_usage`, `usage`) is priced here, in the wallet's currency and
+  // by the card in force at the instant (see Catalogs::Price), whatever its `estimate` or `cost`
+  // say.
   virtual void CheckAdmission(std::string organization_id, CheckAdmissionCommand command,
                               absl::AnyInvocable<void(absl::StatusOr<CheckReply>) &&> done) = 0;
   // `occurred_at` InfinitePast means: now. ALREADY_EXISTS (REQUEST_ID_REUSED) for a request id with
@@ -144,16 +147,17 @@ class Engine {
   // Runs `read` under the lock on the wallet with the named members loaded (those that exist), due
   // effects applied; returns when everything it saw is durable. NOT_FOUND for an unknown
   // organization; a status from `read` is returned as it is.
-  virtual absl::Status Read(
-      const std::string& organization_id, const std::vector<std::string>& member_ids,
-      const std::function<absl::Status(const Wallet&, const Position&, const DecisionContext&)>&
-          read) = 0;
+  virtual absl::Status Read(const std::string& organization_id,
+                            const std::vector<std::string>& member_ids,
+                            const std::function<absl::Status(const Wallet&, const Position&,
+                                                             const DecisionContext&)>& read) = 0;
 
   // Price books and plan catalogs in force, and how to publish (durable, then in force at once).
   virtual Catalogs& catalogs() = 0;
   // The store, for long reads on snapshots (queries.h): they show durable state only.
   virtual Store& store() = 0;
   virtual const std::string& epoch() const = 0;
+  virtual const ZoneDatabase& zones() const = 0;
   virtual absl::Time Now() const = 0;
   virtual EngineStats Stats() const = 0;
   // OK while commits can succeed; otherwise why not.

@@ -193,7 +193,8 @@ class BodyWriter {
     to->set_model(texts_.Place(body.model));
     to->set_price_card(texts_.Place(body.price_card));
     if (body.usage.has_value()) PutUsage(*body.usage, texts_, to->mutable_usage());
-    to->set_occurred_before_nanos(WrappingMinus(recorded_at_nanos_, TimeToRecord(body.occurred_at)));
+    to->set_occurred_before_nanos(
+        WrappingMinus(recorded_at_nanos_, TimeToRecord(body.occurred_at)));
     to->set_included_nanos(body.included.value);
     to->set_extra_nanos(body.extra.value);
     to->set_metered_nanos(body.metered.value);

@@ -38,9 +38,9 @@ absl::StatusOr<MemberPage> ListMembers(Store& store, const std::string& organiza
 
 // Which journal entries are wanted.
 struct JournalFilter {
-  std::string member_id;                // Empty: any.
-  std::string request_id;               // Empty: any.
-  std::optional<size_t> body_index;     // Index into EntryBody; unset: any.
+  std::string member_id;                    // Empty: any.
+  std::string request_id;                   // Empty: any.
+  std::optional<size_t> body_index;         // Index into EntryBody; unset: any.
   absl::Time start = absl::InfinitePast();  // Recorded in [start, end).
   absl::Time end = absl::InfiniteFuture();
   bool ascending = false;
@@ -64,7 +64,7 @@ absl::StatusOr<JournalPage> ReadJournal(Store& store, const std::string& organiz
 struct UsageQuery {
   bool by_member = false;
   bool by_surface = false;
-  bool by_model = false;  // Provider and model.
+  bool by_model = false;                    // Provider and model.
   absl::Time start = absl::InfinitePast();  // Recorded in [start, end).
   absl::Time end = absl::InfiniteFuture();
 };

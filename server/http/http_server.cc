@@ -19,8 +19,8 @@ constexpr char kMetricsText[] = "text/plain; version=0.0.4; charset=utf-8";
 bool MayReadMetrics(const Credentials& credentials, const httplib::Request& request) {
   const std::shared_ptr<const Credential> credential =
       credentials.FindByHeader(request.get_header_value("Authorization"));
-  return credential != nullptr && (credential->role == ServiceRole::kOperator ||
-                                   credential->role == ServiceRole::kViewer);
+  return credential != nullptr &&
+         (credential->role == ServiceRole::kOperator || credential->role == ServiceRole::kViewer);
 }
 
 }  // namespace

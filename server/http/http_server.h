@@ -28,8 +28,8 @@ class Server;
 namespace bursar {
 
 struct HttpOptions {
-  std::string host;  // Without brackets.
-  int port = 0;      // 0: the system chooses.
+  std::string host;                  // Without brackets.
+  int port = 0;                      // 0: the system chooses.
   std::string tls_certificate_file;  // Both, or neither for plaintext.
   std::string tls_key_file;
 };
@@ -39,8 +39,8 @@ class HttpServer {
   // Writes the metrics of one scrape. Called on the HTTP server's threads.
   using Collect = std::function<void(MetricWriter*)>;
 
-  // Binds and starts. UNAVAILABLE when the address cannot be bound, INVALID_ARGUMENT for an unusable
-  // certificate or key. Pointers outlive the server.
+  // Binds and starts. UNAVAILABLE when the address cannot be bound, INVALID_ARGUMENT for an
+  // unusable certificate or key. Pointers outlive the server.
   static absl::StatusOr<std::unique_ptr<HttpServer>> Start(const HttpOptions& options,
                                                            const ServingState* state,
                                                            const Credentials* credentials,

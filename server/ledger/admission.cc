@@ -8,6 +8,9 @@ namespace bursar {
 
 namespace {
 
+// Without an estimate a request needs some headroom, however small.
+constexpr Amount kSmallest = Nanos(1);
+
 BoundSource SourceOf(WindowKind kind) {
   switch (kind) {
     case WindowKind::kMonth:
@@ -29,14 +32,16 @@ Zone ZoneOf(const std::string& name, const DecisionContext& context) {
   return zone.ok() ? *zone : Zone();
 }
 
-// The pool's allowance in windows of `kind`: the sum over its seats (rule B2).
-Amount PoolAllowance(const WalletHeader& header, const Plan& plan, WindowKind kind) {
+// The pool's allowance in windows of `kind`: the sum over its seats (rule B2). `joining`: the tier
+// of a virtual member, who is not counted yet and brings a full allowance; null for none.
+Amount PoolAllowance(const WalletHeader& header, const Plan& plan, WindowKind kind,
+                     const SeatTier* joining) {
   Amount sum;
   for (const SeatTier& tier : plan.seat_tiers) {
     const TierState* state = header.FindTier(tier.id);
-    if (state == nullptr) continue;
+    const int64_t seats = (state == nullptr ? 0 : state->seats) + (joining == &tier ? 1 : 0);
     for (const IncludedWindow& window : tier.windows) {
-      if (window.kind == kind) sum += Amount(absl::int128(window.amount.value) * state->seats);
+      if (window.kind == kind) sum += Amount(absl::int128(window.amount.value) * seats);
     }
   }
   return sum;
@@ -69,9 +74,12 @@ void EvaluateIncluded(AdmissionState& state, const WalletHeader& header, const M
         pool ? header.pool_windows : (member == nullptr ? kNone : member->windows), window.kind,
         header.settings, context);
     bound.source = SourceOf(window.kind);
-    bound.limit = pool ? PoolAllowance(header, *state.plan, window.kind) : Amount(window.amount);
+    bound.limit = pool ? PoolAllowance(header, *state.plan, window.kind,
+                                       member == nullptr ? state.tier : nullptr)
+                       : Amount(window.amount);
     bound.spent = current.counter.spent;
-    bound.held = pool ? header.held_included : (member == nullptr ? Amount() : member->held_included);
+    bound.held =
+        pool ? header.held_included : (member == nullptr ? Amount() : member->held_included);
     bound.resets_at = current.counter.window.end;
     AddIncludedBound(state, bound);
   }
@@ -107,8 +115,8 @@ void EvaluateLimits(AdmissionState& state, const WalletHeader& header, const Mem
   bound.source = BoundSource::kSpendLimit;
 
   const CurrentMonth organization = FindCurrentMonth(header.month, header.settings, context);
-  const CurrentMonth own = FindCurrentMonth(member == nullptr ? MonthCounter() : member->month,
-                                            header.settings, context);
+  const CurrentMonth own = FindScopeMonth(member == nullptr ? MonthCounter() : member->month,
+                                          organization.counter.month);
   bound.scope = Scope::kMember;
   bound.scope_id = query.member_id;
   bound.limit = member == nullptr ? std::nullopt : LimitAmount(member->limit);
@@ -123,7 +131,7 @@ void EvaluateLimits(AdmissionState& state, const WalletHeader& header, const Mem
     bound.scope_id = state.tier->id;
     bound.limit = LimitAmount(tier->limit);
     if (tier->limit->basis == LimitBasis::kTierTotal) {
-      const CurrentMonth month = FindCurrentMonth(tier->month, header.settings, context);
+      const CurrentMonth month = FindScopeMonth(tier->month, organization.counter.month);
       bound.spent = month.counter.extra;
       bound.held = tier->held_extra;
     } else {
@@ -181,34 +189,25 @@ DenialReason ReachedReason(const Evaluation& bound) {
   return DenialReason::kOrganizationLimitReached;
 }
 
-// The exhausted included window that resets last, or -1 (rule B3).
-int LastExhaustedWindow(const AdmissionState& state) {
+// Of the included windows without room for `needed` the one that resets last, or -1 (rule B3).
+int LastShortWindow(const AdmissionState& state, Amount needed) {
   int last = -1;
   for (int i = 0; i < static_cast<int>(state.bounds.size()); ++i) {
     const Evaluation& bound = state.bounds[i];
-    if (bound.bucket != Bucket::kIncluded || bound.Headroom().is_positive()) continue;
+    if (bound.bucket != Bucket::kIncluded || bound.Headroom() >= needed) continue;
     if (last < 0 || bound.resets_at > state.bounds[last].resets_at) last = i;
   }
   return last;
 }
 
-// The included window with the least headroom, or -1.
-int TightestWindow(const AdmissionState& state) {
-  int tightest = -1;
-  for (int i = 0; i < static_cast<int>(state.bounds.size()); ++i) {
-    if (state.bounds[i].bucket != Bucket::kIncluded) continue;
-    if (tightest < 0 || state.bounds[i].Headroom() < state.bounds[tightest].Headroom()) tightest = i;
-  }
-  return tightest;
-}
-
-// Whether `rest` (or, without an estimate, anything) can go to extra or metered usage.
-Verdict JudgeOverflow(const AdmissionState& state, std::optional<Amount> rest) {
+// Whether what included usage has no room for can go to extra or metered usage. Without an
+// estimate: whether anything at all can.
+Verdict JudgeOverflow(const AdmissionState& state, std::optional<Amount> estimate,
+                      std::optional<Amount> rest) {
   Verdict verdict;
   if (state.gate != DenialReason::kNone) {
     verdict.reason = state.gate;
-    verdict.blocking_bound = LastExhaustedWindow(state);
-    if (verdict.blocking_bound < 0) verdict.blocking_bound = TightestWindow(state);
+    verdict.blocking_bound = LastShortWindow(state, estimate.value_or(kSmallest));
     verdict.bucket = verdict.blocking_bound >= 0 ? Bucket::kIncluded : state.overflow_bucket;
     return verdict;
   }
@@ -245,10 +244,10 @@ CurrentWindow FindCurrentWindow(const std::vector<WindowCounter>& windows, Windo
   if (stored != nullptr && stored->window.Contains(context.now)) return {*stored, true};
   CurrentWindow current;
   current.counter.kind = kind;
-  current.counter.window =
-      HasTiling(kind) ? BillingWindowAt(context.now, settings.billing_anchor, kind,
-                                        ZoneOf(settings.time_zone, context))
-                      : FiveHourSession(context.now);
+  current.counter.window = HasTiling(kind)
+                               ? BillingWindowAt(context.now, settings.billing_anchor, kind,
+                                                 ZoneOf(settings.time_zone, context))
+                               : FiveHourSession(context.now);
   if (stored != nullptr && stored->window.end <= context.now) {
     current.counter.window = FollowingOn(current.counter.window, stored->window.end);
   }
@@ -265,6 +264,13 @@ CurrentMonth FindCurrentMonth(const MonthCounter& stored, const OrganizationSett
   if (stored_before && stored.month.end <= context.now) {
     current.counter.month = FollowingOn(current.counter.month, stored.month.end);
   }
+  return current;
+}
+
+CurrentMonth FindScopeMonth(const MonthCounter& stored, const Window& organization_month) {
+  if (stored.month == organization_month) return {stored, true};
+  CurrentMonth current;
+  current.counter.month = organization_month;
   return current;
 }
 
@@ -307,7 +313,8 @@ Verdict Judge(const AdmissionState& state, std::optional<Amount> estimate,
     verdict.admitted = true;
     verdict.bucket = Bucket::kIncluded;
   } else {
-    verdict = JudgeOverflow(state, wants_amount ? std::optional<Amount>(rest) : std::nullopt);
+    verdict = wants_amount ? JudgeOverflow(state, estimate, rest)
+                           : JudgeOverflow(state, std::nullopt, std::nullopt);
     if (verdict.admitted && included.is_positive()) verdict.bucket = Bucket::kIncluded;
   }
   if (verdict.admitted && wants_amount && max_hold.has_value() && *estimate > *max_hold) {

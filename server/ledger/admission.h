@@ -107,8 +107,9 @@ struct AdmissionState {
   bool ExtraPermitted() const { return gate == DenialReason::kNone && !zero_limit; }
 };
 
-// Evaluates. `member` null means a virtual member of the plan's default tier (rule O6).
-// Requires: the header's plan is in the catalog and its zone in the database.
+// Evaluates. `member` null means a virtual member of the plan's default tier (rule O6): where a
+// seat is left for it, it brings its own allowance to the organization's pool (rule B2). Requires:
+// the header's plan is in the catalog and its zone in the database.
 AdmissionState Evaluate(const WalletHeader& header, const Member* member,
                         const AdmissionQuery& query, const DecisionContext& context);
 
@@ -143,6 +144,11 @@ struct CurrentMonth {
 };
 CurrentMonth FindCurrentMonth(const MonthCounter& stored, const OrganizationSettings& settings,
                               const DecisionContext& context);
+
+// The same for a tier's or a member's month, whose bounds are always those of the organization's:
+// after a change of zone in the middle of a month they would otherwise differ, and the sum over
+// members would not be the organization's (rules T4, J2).
+CurrentMonth FindScopeMonth(const MonthCounter& stored, const Window& organization_month);
 
 // The tier in force for a member now; the plan's default for none or an unknown one. A pending
 // downgrade is applied by its journal entry, which the engine writes first (rule T3).

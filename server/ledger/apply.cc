@@ -132,8 +132,8 @@ struct Folder {
     member->pending_seat = settings.pending_seat;
     CountSeat(header(), *member, +1);
     ReplacePendingSeat(header(), member->member_id, member->pending_seat);
-    const bool primary = member->role == MemberRole::kPrimaryOwner &&
-                         member->status != AccountStatus::kRemoved;
+    const bool primary =
+        member->role == MemberRole::kPrimaryOwner && member->status != AccountStatus::kRemoved;
     if (primary) {
       header().primary_owner_id = member->member_id;
     } else if (header().primary_owner_id == member->member_id) {
@@ -183,9 +183,8 @@ struct Folder {
     header().overdraft -= body.repaid_overdraft;
     header().totals.credited += body.amount;
     if (rest.is_positive()) {
-      InsertGrant(header().grants,
-                  {entry.sequence, body.kind, body.amount, *rest.ToNanos(), body.expires_at,
-                   entry.recorded_at, body.reference});
+      InsertGrant(header().grants, {entry.sequence, body.kind, body.amount, *rest.ToNanos(),
+                                    body.expires_at, entry.recorded_at, body.reference});
     }
     return absl::OkStatus();
   }
@@ -306,6 +305,7 @@ struct Folder {
       header().settings.billing_anchor = body.settings->billing_anchor;
       header().settings.included_scope = body.settings->included_scope;
       header().pending_settings.reset();
+      ++header().settings_version;
     }
     if (body.seat.has_value()) {
       Member* member = Find(body.seat->member_id);
@@ -313,6 +313,7 @@ struct Folder {
       CountSeat(header(), *member, -1);
       member->tier_id = body.seat->to_tier;
       member->pending_seat.reset();
+      ++member->settings_version;
       CountSeat(header(), *member, +1);
       ReplacePendingSeat(header(), member->member_id, std::nullopt);
     }

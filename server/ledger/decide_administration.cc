@@ -1,6 +1,7 @@
 // Decisions of the people who own the wallet: settings, extra usage, limits, credit. Members are in
 // decide_members.cc.
 #include <algorithm>
+#include <unordered_set>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/civil_time.h"
@@ -29,10 +30,10 @@ std::string KnownPlans(const PlanCatalog& plans) {
 // M4), with a margin for rates that move: at most 8 units to the dollar.
 bool CurrencyFits(std::string_view code) {
   static constexpr std::string_view kFitting[] = {
-      "AED", "AUD", "AWG", "AZN", "BAM", "BBD", "BGN", "BHD", "BMD", "BND", "BRL", "BSD", "BYN",
-      "BZD", "CAD", "CHF", "CNY", "DKK", "EUR", "FJD", "GBP", "GEL", "GIP", "ILS", "JOD", "KWD",
-      "KYD", "LYD", "MYR", "NZD", "OMR", "PAB", "PEN", "PGK", "PLN", "QAR", "RON", "SAR", "SGD",
-      "TND", "TOP", "USD", "WST", "XCD"};
+      "AED", "AUD", "AWG", "AZN", "BAM", "BBD", "BGN", "BHD", "BMD", "BND", "BRL",
+      "BSD", "BYN", "BZD", "CAD", "CHF", "CNY", "DKK", "EUR", "FJD", "GBP", "GEL",
+      "GIP", "ILS", "JOD", "KWD", "KYD", "LYD", "MYR", "NZD", "OMR", "PAB", "PEN",
+      "PGK", "PLN", "QAR", "RON", "SAR", "SGD", "TND", "TOP", "USD", "WST", "XCD"};
   return std::find(std::begin(kFitting), std::end(kFitting), code) != std::end(kFitting);
 }
 
@@ -52,8 +53,8 @@ void CheckZone(FieldViolations& violations, const char* field, const std::string
 absl::Time SettingsBoundary(const WalletHeader& header, const Plan& plan,
                             const DecisionContext& context) {
   const CurrentMonth month = FindCurrentMonth(header.month, header.settings, context);
-  const CurrentWindow window = FindCurrentWindow(header.pool_windows, plan.LongestWindow(),
-                                                 header.settings, context);
+  const CurrentWindow window =
+      FindCurrentWindow(header.pool_windows, plan.LongestWindow(), header.settings, context);
   return std::max(month.counter.month.end, window.counter.window.end);
 }
 
@@ -107,8 +108,10 @@ absl::Status ValidateUpdate(const UpdateOrganizationCommand& command,
   return violations.ToStatus();
 }
 
-std::vector<std::string> NextSteps(const WalletHeader& header, const Plan& plan, bool enabled) {
-  if (!enabled) return {};
+// What is worth doing after extra usage was switched on, by plan (rule X0).
+std::vector<std::string> NextSteps(const WalletHeader& header, const Plan& plan,
+                                   const ExtraUsageUpdated& updated, int64_t selected_count) {
+  if (!updated.enabled) return {};
   std::vector<std::string> steps;
   if (plan.funding == Funding::kPrepaid) {
     if (!header.Balance().is_positive()) {
@@ -118,6 +121,12 @@ std::vector<std::string> NextSteps(const WalletHeader& header, const Plan& plan,
   if (!header.limit.has_value()) {
     steps.push_back("Set a monthly spend limit for the organization, or say that it is unlimited.");
   }
+  if (updated.audience == ExtraUsageAudience::kSelected && selected_count == 0) {
+    steps.push_back("Select members: extra usage is on for selected members, and none is.");
+  } else if (updated.audience == ExtraUsageAudience::kEveryone &&
+             plan.funding == Funding::kPrepaid) {
+    steps.push_back("Extra usage is on for everyone; to narrow it, select members.");
+  }
   return steps;
 }
 
@@ -126,6 +135,31 @@ std::string AudienceText(bool enabled, ExtraUsageAudience audience, int64_t sele
   return audience == ExtraUsageAudience::kEveryone
              ? "on for everyone"
              : absl::StrCat("on for ", selected_count, " selected members");
+}
+
+void ValidateSelection(const Wallet& wallet, const std::vector<std::string>& member_ids,
+                       FieldViolations& violations) {
+  std::unordered_set<std::string> seen;
+  for (size_t i = 0; i < member_ids.size(); ++i) {
+    const std::string path = absl::StrCat("selected_member_ids[", i, "]");
+    if (!seen.insert(member_ids[i]).second) violations.Add(path, "is named more than once");
+    if (wallet.FindMember(member_ids[i]) == nullptr) {
+      violations.Add(path, absl::StrCat("member ", member_ids[i], " is not known"));
+    }
+  }
+}
+
+// Whether exactly these, each named once, are selected already.
+bool IsSelection(const Wallet& wallet, const std::vector<std::string>& member_ids) {
+  const WalletHeader& header = wallet.header;
+  if (header.selection_generation == 0 ||
+      header.selected_count != static_cast<int64_t>(member_ids.size())) {
+    return false;
+  }
+  return std::all_of(member_ids.begin(), member_ids.end(), [&](const std::string& member_id) {
+    const Member* member = wallet.FindMember(member_id);
+    return member != nullptr && member->selection_generation == header.selection_generation;
+  });
 }
 
 // The limit and the spend that it meets, by scope.
@@ -140,17 +174,20 @@ absl::StatusOr<LimitTarget> FindLimitTarget(const Wallet& wallet,
   static const std::optional<SpendLimit> kNotSet;
   const WalletHeader& header = wallet.header;
   const Plan& plan = PlanOf(header, context);
+  const CurrentMonth organization = FindCurrentMonth(header.month, header.settings, context);
+  const Window& month = organization.counter.month;
   LimitTarget target;
   switch (command.scope) {
     case Scope::kOrganization:
       target.stored = &header.limit;
-      target.spent = FindCurrentMonth(header.month, header.settings, context).counter.extra;
+      target.spent = organization.counter.extra;
       return target;
     case Scope::kSeatTier: {
       if (!plan.tier_limits_allowed) {
-        return WithReason(absl::FailedPreconditionError(absl::StrCat(
-                              "the plan ", plan.id, " has no spend limits for seat tiers; set one "
-                              "for the organization or for members")),
+        return WithReason(absl::FailedPreconditionError(
+                              absl::StrCat("the plan ", plan.id,
+                                           " has no spend limits for seat tiers; set one "
+                                           "for the organization or for members")),
                           "LIMIT_SCOPE_NOT_IN_PLAN");
       }
       if (plan.FindTier(command.scope_id) == nullptr) {
@@ -160,21 +197,20 @@ absl::StatusOr<LimitTarget> FindLimitTarget(const Wallet& wallet,
       const TierState* tier = header.FindTier(command.scope_id);
       target.stored = tier == nullptr ? &kNotSet : &tier->limit;
       if (tier != nullptr && command.limit.basis == LimitBasis::kTierTotal) {
-        target.spent = FindCurrentMonth(tier->month, header.settings, context).counter.extra;
+        target.spent = FindScopeMonth(tier->month, month).counter.extra;
       }
       return target;
     }
     case Scope::kMember: {
       const Member* member = wallet.FindMember(command.scope_id);
       if (member == nullptr) {
-        return WithReason(
-            absl::NotFoundError(absl::StrCat("member ", command.scope_id,
-                                             " is not known in organization ",
-                                             header.organization_id)),
-            "MEMBER_NOT_FOUND");
+        return WithReason(absl::NotFoundError(absl::StrCat("member ", command.scope_id,
+                                                           " is not known in organization ",
+                                                           header.organization_id)),
+                          "MEMBER_NOT_FOUND");
       }
       target.stored = &member->limit;
-      target.spent = FindCurrentMonth(member->month, header.settings, context).counter.extra;
+      target.spent = FindScopeMonth(member->month, month).counter.extra;
       return target;
     }
   }
@@ -189,10 +225,11 @@ absl::StatusOr<Decision<AdministrationOutcome>> Decide(const CreateOrganizationC
   OrganizationSettings settings = command.settings;
   const Plan* plan = context.plans->Find(settings.plan_id);
   if (plan == nullptr) {
-    violations.Add("organization.plan",
-                   absl::StrCat(settings.plan_id.empty() ? std::string("is required")
-                                                         : "is unknown: \"" + settings.plan_id + "\"",
-                                "; the catalog has: ", KnownPlans(*context.plans)));
+    violations.Add(
+        "organization.plan",
+        absl::StrCat(settings.plan_id.empty() ? std::string("is required")
+                                              : "is unknown: \"" + settings.plan_id + "\"",
+                     "; the catalog has: ", KnownPlans(*context.plans)));
   } else {
     if (settings.currency_code.empty()) settings.currency_code = plan->currency_code;
     if (!CurrencyFits(settings.currency_code)) {
@@ -272,15 +309,11 @@ absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
     if (updated.audience != ExtraUsageAudience::kSelected) {
       violations.Add("selected_member_ids", "go only with the audience of selected members");
     }
-    for (size_t i = 0; i < command.selected_member_ids->size(); ++i) {
-      const std::string& member_id = (*command.selected_member_ids)[i];
-      if (wallet.FindMember(member_id) == nullptr) {
-        violations.Add(absl::StrCat("selected_member_ids[", i, "]"),
-                       absl::StrCat("member ", member_id, " is not known"));
-      }
+    ValidateSelection(wallet, *command.selected_member_ids, violations);
+    if (!IsSelection(wallet, *command.selected_member_ids)) {
+      updated.selection_generation = header.selection_generation + 1;
+      updated.selected = *command.selected_member_ids;
     }
-    updated.selection_generation = header.selection_generation + 1;
-    updated.selected = *command.selected_member_ids;
   }
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
   const int64_t count = command.selected_member_ids.has_value()
@@ -290,8 +323,8 @@ absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
       AudienceText(header.extra_enabled, header.audience, header.selected_count);
   const std::string after = AudienceText(updated.enabled, updated.audience, count);
   Decision<AdministrationOutcome> decision;
-  decision.outcome.next_steps = NextSteps(header, plan, updated.enabled);
-  const bool selects = command.selected_member_ids.has_value();
+  decision.outcome.next_steps = NextSteps(header, plan, updated, count);
+  const bool selects = updated.selection_generation != header.selection_generation;
   if (before != after || updated.audience != header.audience || selects) {
     updated.changes.push_back({"extra_usage", before, after});
     decision.bodies.push_back(std::move(updated));
@@ -305,6 +338,9 @@ absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
   if (command.limit.amount.has_value() && command.limit.amount->value < 0) {
     return InvalidField("amount", "must be zero or more");
   }
+  absl::Status currency =
+      CheckCurrency(wallet.header, "amount.currency_code", command.currency_code);
+  if (!currency.ok()) return currency;
   absl::StatusOr<LimitTarget> target = FindLimitTarget(wallet, command, context);
   if (!target.ok()) return target.status();
   Decision<AdministrationOutcome> decision;
@@ -313,11 +349,10 @@ absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
   if (*target->stored == command.limit) return decision;
   SpendLimitSet set;
   set.scope = command.scope;
-  set.scope_id = command.scope == Scope::kOrganization ? wallet.header.organization_id
-                                                       : command.scope_id;
+  set.scope_id =
+      command.scope == Scope::kOrganization ? wallet.header.organization_id : command.scope_id;
   set.limit = command.limit;
-  set.changes.push_back(
-      {"spend_limit", LimitText(*target->stored), LimitText(command.limit)});
+  set.changes.push_back({"spend_limit", LimitText(*target->stored), LimitText(command.limit)});
   decision.bodies.push_back(std::move(set));
   return decision;
 }
@@ -332,6 +367,8 @@ absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
                           "the plan ", plan.id, " is billed at month's end and has no balance")),
                       "PLAN_IS_POSTPAID");
   }
+  absl::Status currency = CheckCurrency(header, "amount.currency_code", command.currency_code);
+  if (!currency.ok()) return currency;
   FieldViolations violations;
   if (command.amount.value <= 0) violations.Add("amount", "must be more than zero");
   absl::Time expires_at;
@@ -358,6 +395,13 @@ absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
   granted.repaid_overdraft = *Min(header.overdraft, command.amount).ToNanos();
   Decision<AdministrationOutcome> decision;
   decision.outcome.repaid_overdraft = granted.repaid_overdraft;
+  decision.outcome.granted = {header.revision + 1,
+                              granted.kind,
+                              granted.amount,
+                              Nanos(granted.amount.value - granted.repaid_overdraft.value),
+                              granted.expires_at,
+                              context.now,
+                              granted.reference};
   decision.bodies.push_back(std::move(granted));
   return decision;
 }

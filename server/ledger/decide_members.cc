@@ -144,9 +144,10 @@ absl::Status CheckTotals(const WalletHeader& header, const Plan& plan, const Tot
         "NO_PRIMARY_OWNER");
   }
   if (header.owner_count > 0 && totals.owners == 0) {
-    return Precondition("the last owner cannot be removed or given another role; make another "
-                        "member an owner first",
-                        "LAST_OWNER");
+    return Precondition(
+        "the last owner cannot be removed or given another role; make another "
+        "member an owner first",
+        "LAST_OWNER");
   }
   return absl::OkStatus();
 }

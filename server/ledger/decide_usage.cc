@@ -78,8 +78,8 @@ void SplitCost(const AdmissionState& state, UsageCharged& charge) {
   const Amount overflow = Amount(charge.extra) + Amount(charge.metered);
   Amount overflow_covered;
   if (state.ExtraPermitted()) {
-    overflow_covered = state.extra_headroom.has_value() ? Min(overflow, *state.extra_headroom)
-                                                        : overflow;
+    overflow_covered =
+        state.extra_headroom.has_value() ? Min(overflow, *state.extra_headroom) : overflow;
   }
   charge.overshoot = *(cost - included_covered - overflow_covered).ToNanos();
 }
@@ -118,14 +118,12 @@ void OpenWindows(const WalletHeader& header, const Member& member, const Admissi
 }
 
 void OpenMonth(Scope scope, const std::string& scope_id, const MonthCounter& stored,
-               const WalletHeader& header, const DecisionContext& context,
-               std::vector<EntryBody>& bodies) {
-  const CurrentMonth current = FindCurrentMonth(stored, header.settings, context);
-  if (current.opened) return;
+               const Window& month, std::vector<EntryBody>& bodies) {
+  if (FindScopeMonth(stored, month).opened) return;
   MonthOpened opened;
   opened.scope = scope;
   opened.scope_id = scope_id;
-  opened.month = current.counter.month;
+  opened.month = month;
   opened.previous = stored;
   bodies.push_back(std::move(opened));
 }
@@ -133,11 +131,11 @@ void OpenMonth(Scope scope, const std::string& scope_id, const MonthCounter& sto
 void OpenMonths(const WalletHeader& header, const Member& member, const std::string& tier_id,
                 const DecisionContext& context, std::vector<EntryBody>& bodies) {
   static const MonthCounter kNever;
-  OpenMonth(Scope::kOrganization, header.organization_id, header.month, header, context, bodies);
+  const Window month = FindCurrentMonth(header.month, header.settings, context).counter.month;
+  OpenMonth(Scope::kOrganization, header.organization_id, header.month, month, bodies);
   const TierState* tier = header.FindTier(tier_id);
-  OpenMonth(Scope::kSeatTier, tier_id, tier == nullptr ? kNever : tier->month, header, context,
-            bodies);
-  OpenMonth(Scope::kMember, member.member_id, member.month, header, context, bodies);
+  OpenMonth(Scope::kSeatTier, tier_id, tier == nullptr ? kNever : tier->month, month, bodies);
+  OpenMonth(Scope::kMember, member.member_id, member.month, month, bodies);
 }
 
 UsageCharged ChargeFor(const RecordConsumptionCommand& command, const DecisionContext& context) {
@@ -160,6 +158,13 @@ UsageCharged ChargeFor(const RecordConsumptionCommand& command, const DecisionCo
 
 }  // namespace
 
+absl::Status CheckCurrency(const WalletHeader& header, const char* field,
+                           const std::string& code) {
+  if (code.empty() || code == header.settings.currency_code) return absl::OkStatus();
+  return InvalidField(field, absl::StrCat("must be ", header.settings.currency_code,
+                                          ", the organization's currency, or empty; it is ", code));
+}
+
 absl::StatusOr<Decision<CheckAdmissionOutcome>> Decide(const Wallet& wallet,
                                                        const CheckAdmissionCommand& command,
                                                        const DecisionContext& context) {
@@ -168,6 +173,9 @@ absl::StatusOr<Decision<CheckAdmissionOutcome>> Decide(const Wallet& wallet,
   if (member == nullptr && !header.settings.auto_provision_members) {
     return UnknownMember(header, command.member_id);
   }
+  absl::Status currency =
+      CheckCurrency(header, "estimate.cost.currency_code", command.currency_code);
+  if (!currency.ok()) return currency;
   const AdmissionQuery query{command.member_id, command.surface, command.model};
   const AdmissionState state = Evaluate(header, member, query, context);
   const std::optional<Amount> estimate =
@@ -187,8 +195,8 @@ absl::StatusOr<Decision<CheckAdmissionOutcome>> Decide(const Wallet& wallet,
                                               command.member_id, command.surface});
     }
     outcome.waits_for_episode = pool && (opens || header.episode.has_value());
-    outcome.denial = BuildDenial(header, member, query, state, verdict, context,
-                                 outcome.waits_for_episode);
+    outcome.denial =
+        BuildDenial(header, member, query, state, verdict, context, outcome.waits_for_episode);
   }
   if (!verdict.admitted || estimate.has_value() || command.full_view) {
     outcome.evaluations = CopyEvaluations(state, verdict);
@@ -202,6 +210,10 @@ absl::StatusOr<Decision<RecordConsumptionOutcome>> Decide(const Wallet& wallet,
   const WalletHeader& header = wallet.header;
   const Plan* plan = context.plans->Find(header.settings.plan_id);
   BURSAR_CHECK(plan != nullptr);
+  if (absl::Status status = CheckCurrency(header, "cost.currency_code", command.currency_code);
+      !status.ok()) {
+    return status;
+  }
   Decision<RecordConsumptionOutcome> decision;
   Member provisioned;
   const Member* member = wallet.FindMember(command.member_id);
@@ -212,7 +224,10 @@ absl::StatusOr<Decision<RecordConsumptionOutcome>> Decide(const Wallet& wallet,
     decision.bodies.push_back(MemberUpserted{provisioned, true, true, {}});
   }
   const AdmissionQuery query{command.member_id, command.surface, command.model};
-  const AdmissionState state = Evaluate(header, member, query, context);
+  // A member that this record creates is not counted in the header yet: evaluated as virtual, so
+  // that its allowance is already in the organization's pool (rules B1, B2).
+  const bool joins = !decision.bodies.empty();
+  const AdmissionState state = Evaluate(header, joins ? nullptr : member, query, context);
 
   UsageCharged charge = ChargeFor(command, context);
   charge.tier_id = state.tier->id;

@@ -20,6 +20,7 @@ struct Writer {
   const AdmissionState& state;
   const Verdict& verdict;
   const DecisionContext& context;
+  const AdmissionQuery& query;
 
   const Evaluation* Bound() const {
     return verdict.blocking_bound < 0 ? nullptr : &state.bounds[verdict.blocking_bound];
@@ -34,7 +35,8 @@ struct Writer {
                                   : header.settings.time_zone;
     absl::StatusOr<Zone> zone = context.zones->Find(name);
     const Zone shown = zone.ok() ? *zone : Zone();
-    return absl::StrCat(absl::FormatTime("%e %b %Y, %H:%M", instant, shown.time_zone()), " (",
+    return absl::StrCat(shown.LocalAt(instant).day(),
+                        absl::FormatTime(" %b %Y, %H:%M", instant, shown.time_zone()), " (",
                         shown.name(), ")");
   }
   std::string Until(absl::Time instant) const {
@@ -63,7 +65,9 @@ std::string WindowName(BoundSource source) {
 std::string IncludedGone(const Writer& writer) {
   const Evaluation* bound = writer.Bound();
   if (bound == nullptr || bound->bucket != Bucket::kIncluded) {
-    return "This model or surface is not part of your included usage";
+    return writer.state.plan->IsEligible(writer.query.surface, writer.query.model)
+               ? "You have no seat with included usage"
+               : "This model or surface is not part of your included usage";
   }
   const bool pool = bound->scope == Scope::kOrganization;
   const bool exhausted = !bound->Headroom().is_positive();
@@ -74,15 +78,17 @@ std::string IncludedGone(const Writer& writer) {
 
 std::string LimitSentence(const Writer& writer, const char* whose) {
   const Evaluation& bound = *writer.Bound();
+  // A limit of zero stays reached however its period rolls.
   return absl::StrCat(whose, " spend limit of ", writer.Money(*bound.limit), " is reached",
-                      writer.Until(bound.resets_at), ".");
+                      bound.limit->is_positive() ? writer.Until(bound.resets_at) : "", ".");
 }
 
 std::string DoesNotFitSentence(const Writer& writer) {
   const Evaluation* bound = writer.Bound();
   if (bound == nullptr) return "This request is larger than one hold may be.";
-  return absl::StrCat("This request is larger than what is left: ",
-                      writer.Money(bound->Headroom().FlooredAtZero()), ".");
+  Amount left = bound->Headroom().FlooredAtZero();
+  if (writer.state.included_applies) left += writer.state.included_headroom;
+  return absl::StrCat("This request is larger than what is left: ", writer.Money(left), ".");
 }
 
 std::string Banner(const Writer& writer, bool admin_notified) {
@@ -95,8 +101,7 @@ std::string Banner(const Writer& writer, bool admin_notified) {
     case DenialReason::kExtraUsageDisabled:
       return absl::StrCat(IncludedGone(writer), ", and extra usage is off.");
     case DenialReason::kMemberNotSelected:
-      return absl::StrCat(IncludedGone(writer),
-                          ", and extra usage is not switched on for you.");
+      return absl::StrCat(IncludedGone(writer), ", and extra usage is not switched on for you.");
     case DenialReason::kConfirmationRequired:
       return absl::StrCat(IncludedGone(writer), ". Confirm to go on at API prices.");
     case DenialReason::kMemberLimitReached:
@@ -134,26 +139,38 @@ std::string Explanation(const Writer& writer, const Denial& denial) {
   return text;
 }
 
+// When a bound that is reached opens again by time alone.
+absl::Time ReopensAt(const Evaluation& bound) {
+  // A balance never refills itself, and a limit of zero stays reached however its period rolls.
+  if (bound.source == BoundSource::kBalance || !bound.limit->is_positive()) {
+    return absl::InfiniteFuture();
+  }
+  return bound.resets_at;
+}
+
+// When everything that is reached beyond included usage is open again: a limit's period rolling is
+// no help while the balance is empty too.
+absl::Time OverflowReopensAt(const Writer& writer) {
+  absl::Time reopens = absl::InfinitePast();
+  for (const Evaluation& bound : writer.state.bounds) {
+    if (bound.bucket == Bucket::kIncluded || !bound.limit.has_value()) continue;
+    if (!bound.Headroom().is_positive()) reopens = std::max(reopens, ReopensAt(bound));
+  }
+  return reopens;
+}
+
 // When a denial ends by time alone: the earliest of the included windows all being open again and
 // the reached limit's period rolling; never, for an empty balance alone (rule D2).
 absl::Time EndsAt(const Writer& writer) {
-  switch (writer.verdict.reason) {
-    case DenialReason::kOrganizationSuspended:
-    case DenialReason::kMemberSuspended:
-    case DenialReason::kNone:
-      return absl::InfiniteFuture();
-    default:
-      break;
-  }
-  absl::Time ends = writer.state.included_applies ? writer.state.included_reopens_at
-                                                  : absl::InfiniteFuture();
   const Evaluation* bound = writer.Bound();
-  if (bound == nullptr) return ends;
-  // A limit of zero stays reached however its period rolls.
-  const bool rolls = bound->source != BoundSource::kBalance &&
-                     (bound->bucket == Bucket::kIncluded || bound->limit->is_positive());
-  if (rolls) ends = std::min(ends, bound->resets_at);
-  return ends;
+  if (bound == nullptr) return absl::InfiniteFuture();
+  if (bound->bucket == Bucket::kIncluded) return ReopensAt(*bound);
+  const absl::Time included =
+      writer.state.included_applies ? writer.state.included_reopens_at : absl::InfiniteFuture();
+  const absl::Time overflow = writer.verdict.reason == DenialReason::kHoldDoesNotFit
+                                  ? ReopensAt(*bound)
+                                  : OverflowReopensAt(writer);
+  return std::min(included, overflow);
 }
 
 std::vector<MemberRole> Owners() { return {MemberRole::kPrimaryOwner, MemberRole::kOwner}; }
@@ -186,11 +203,11 @@ void AddSeatRemedy(const Writer& writer, std::vector<Remedy>& remedies) {
                                ? nullptr
                                : writer.state.plan->FindTier(writer.state.tier->upgrade_to);
   if (higher == nullptr || !writer.state.included_applies) return;
-  Remedy remedy = ByAdministrator(
-      RemedyKind::kHigherSeat,
-      absl::StrCat("An owner can move you to a ", higher->display_name,
-                   " seat, which includes more and takes effect at once."),
-      Owners());
+  Remedy remedy =
+      ByAdministrator(RemedyKind::kHigherSeat,
+                      absl::StrCat("An owner can move you to a ", higher->display_name,
+                                   " seat, which includes more and takes effect at once."),
+                      Owners());
   if (higher->list_price > writer.state.tier->list_price) {
     remedy.cost = Nanos(higher->list_price.value - writer.state.tier->list_price.value);
   }
@@ -200,9 +217,34 @@ void AddSeatRemedy(const Writer& writer, std::vector<Remedy>& remedies) {
 // Asking is free and the member's own to do, whoever can grant it.
 void AddAskRemedy(const Writer& writer, const char* whom, const char* what,
                   std::vector<Remedy>& remedies) {
-  remedies.push_back(BySelf(RemedyKind::kAskAdmin,
-                            absl::StrCat("Ask ", whom, " of ", writer.header.settings.display_name,
-                                         " to ", what, ".")));
+  remedies.push_back(BySelf(
+      RemedyKind::kAskAdmin,
+      absl::StrCat("Ask ", whom, " of ", writer.header.settings.display_name, " to ", what, ".")));
+}
+
+const char* WhoseLimit(Scope scope) {
+  switch (scope) {
+    case Scope::kMember:
+      return "your";
+    case Scope::kSeatTier:
+      return "your seat tier's";
+    case Scope::kOrganization:
+      break;
+  }
+  return "the organization's";
+}
+
+// How a remedy that lifts the blocking bound ends: by promising admission, unless something else
+// blocks too.
+std::string Promise(const Writer& writer) {
+  for (int i = 0; i < static_cast<int>(writer.state.bounds.size()); ++i) {
+    const Evaluation& bound = writer.state.bounds[i];
+    if (i == writer.verdict.blocking_bound || bound.bucket == Bucket::kIncluded) continue;
+    if (!bound.limit.has_value() || bound.Headroom().is_positive()) continue;
+    if (bound.source == BoundSource::kBalance) return "; the empty balance is in the way then.";
+    return absl::StrCat("; ", WhoseLimit(bound.scope), " spend limit is in the way then.");
+  }
+  return "; the next request is admitted at once.";
 }
 
 void AddLimitRemedies(const Writer& writer, std::vector<Remedy>& remedies) {
@@ -210,25 +252,20 @@ void AddLimitRemedies(const Writer& writer, std::vector<Remedy>& remedies) {
   if (bound == nullptr || bound->source != BoundSource::kSpendLimit) return;
   const bool own = bound->scope == Scope::kMember;
   AddAskRemedy(writer, own ? "an admin" : "an owner", "raise the spend limit", remedies);
-  const char* whose = own                                       ? "your"
-                      : bound->scope == Scope::kSeatTier ? "your seat tier's"
-                                                         : "the organization's";
-  remedies.push_back(ByAdministrator(
-      RemedyKind::kRaiseLimit,
-      absl::StrCat(own ? "An owner or admin" : "An owner", " can raise ", whose,
-                   " spend limit; the next request is admitted at once."),
-      own ? OwnersAndAdmins() : Owners()));
+  remedies.push_back(
+      ByAdministrator(RemedyKind::kRaiseLimit,
+                      absl::StrCat(own ? "An owner or admin" : "An owner", " can raise ",
+                                   WhoseLimit(bound->scope), " spend limit", Promise(writer)),
+                      own ? OwnersAndAdmins() : Owners()));
 }
 
 void AddBalanceRemedies(const Writer& writer, std::vector<Remedy>& remedies) {
   const Evaluation* bound = writer.Bound();
   if (bound == nullptr || bound->source != BoundSource::kBalance) return;
   AddAskRemedy(writer, "an owner or the billing contact", "buy credit", remedies);
-  remedies.push_back(
-      ByAdministrator(RemedyKind::kBuyCredit,
-                      "An owner or the billing contact can buy credit; the next request is "
-                      "admitted at once.",
-                      Buyers()));
+  remedies.push_back(ByAdministrator(
+      RemedyKind::kBuyCredit,
+      absl::StrCat("An owner or the billing contact can buy credit", Promise(writer)), Buyers()));
 }
 
 void AddReasonRemedies(const Writer& writer, std::vector<Remedy>& remedies) {
@@ -246,12 +283,13 @@ void AddReasonRemedies(const Writer& writer, std::vector<Remedy>& remedies) {
     case DenialReason::kExtraUsageDisabled:
     case DenialReason::kMemberNotSelected:
       AddAskRemedy(writer, "an owner", "switch extra usage on for you", remedies);
-      remedies.push_back(ByAdministrator(
-          RemedyKind::kEnableExtra,
-          writer.verdict.reason == DenialReason::kExtraUsageDisabled
-              ? "An owner can switch extra usage on; the next request is admitted at once."
-              : "An owner can select you for extra usage; the next request is admitted at once.",
-          Owners()));
+      remedies.push_back(
+          ByAdministrator(RemedyKind::kEnableExtra,
+                          absl::StrCat(writer.verdict.reason == DenialReason::kExtraUsageDisabled
+                                           ? "An owner can switch extra usage on"
+                                           : "An owner can select you for extra usage",
+                                       Promise(writer)),
+                          Owners()));
       break;
     case DenialReason::kConfirmationRequired:
       remedies.push_back(
@@ -284,8 +322,9 @@ std::vector<Remedy> BuildRemedies(const Writer& writer, absl::Time ends_at) {
                          writer.verdict.reason == DenialReason::kMemberSuspended;
   if (!suspended) {
     AddSeatRemedy(writer, remedies);
-    remedies.push_back(BySelf(RemedyKind::kOwnApiKey,
-                              "Use an API key of your own; it is billed to you, not to this wallet."));
+    remedies.push_back(
+        BySelf(RemedyKind::kOwnApiKey,
+               "Use an API key of your own; it is billed to you, not to this wallet."));
   }
   if (ends_at != absl::InfiniteFuture()) {
     Remedy wait;
@@ -321,7 +360,7 @@ bool IsPoolExhausted(DenialReason reason) {
 Denial BuildDenial(const WalletHeader& header, const Member* member, const AdmissionQuery& query,
                    const AdmissionState& state, const Verdict& verdict,
                    const DecisionContext& context, bool admin_notified) {
-  const Writer writer{header, member, state, verdict, context};
+  const Writer writer{header, member, state, verdict, context, query};
   Denial denial;
   denial.reason = verdict.reason;
   denial.bucket = verdict.bucket;
@@ -374,15 +413,15 @@ std::vector<Blocker> OrganizationBlockers(const WalletHeader& header,
   const CurrentMonth month = FindCurrentMonth(header.month, header.settings, context);
   if (header.limit.has_value() && header.limit->amount.has_value() &&
       Amount(*header.limit->amount) <= month.counter.extra + header.held_extra) {
-    blockers.push_back({DenialReason::kOrganizationLimitReached, Scope::kOrganization,
-                        absl::StrCat("The organization's spend limit of ",
-                                     FormatAmount(*header.limit->amount), " ",
-                                     header.settings.currency_code, " is reached.")});
+    blockers.push_back(
+        {DenialReason::kOrganizationLimitReached, Scope::kOrganization,
+         absl::StrCat("The organization's spend limit of ", FormatAmount(*header.limit->amount),
+                      " ", header.settings.currency_code, " is reached.")});
   }
   if (plan->funding == Funding::kPrepaid &&
       !(header.Balance() - header.overdraft - header.held_extra).is_positive()) {
-    blockers.push_back({DenialReason::kBalanceExhausted, Scope::kOrganization,
-                        "The prepaid balance is used up."});
+    blockers.push_back(
+        {DenialReason::kBalanceExhausted, Scope::kOrganization, "The prepaid balance is used up."});
   }
   return blockers;
 }

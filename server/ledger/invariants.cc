@@ -31,10 +31,10 @@ class Checker {
 
   void CheckCredit() {
     const WalletHeader& header = wallet_.header;
-    ExpectEqual(header.totals.credited,
-                header.totals.consumed + header.Balance() + header.totals.expired -
-                    header.overdraft,
-                "J2", "credits in = consumed + remaining + expired - overdraft");
+    ExpectEqual(
+        header.totals.credited,
+        header.totals.consumed + header.Balance() + header.totals.expired - header.overdraft, "J2",
+        "credits in = consumed + remaining + expired - overdraft");
     Expect(header.overdraft.is_zero() || header.Balance().is_zero(), "X2",
            "there is overdraft beside live credit");
     for (const CreditGrant& grant : header.grants) {

@@ -38,13 +38,20 @@ struct Decision {
   std::vector<EntryBody> bodies;
 };
 
+// OK where `code` is empty or the wallet's currency; otherwise INVALID_ARGUMENT naming `field`
+// (rule M2).
+absl::Status CheckCurrency(const WalletHeader& header, const char* field, const std::string& code);
+
 // ---- Admission --------------------------------------------------------------------------------
 
 struct CheckAdmissionCommand {
   std::string member_id;
   std::string surface;  // Never empty: the caller fills in "api".
+  std::string provider;
   std::string model;
-  std::optional<Nanos> estimate;  // Already priced.
+  std::optional<Nanos> estimate;
+  std::string currency_code;            // Of an estimate in money, as sent; empty: the wallet's.
+  std::optional<Usage> estimate_usage;  // The engine prices it into `estimate` before deciding.
   bool validate_only = false;     // No episode, no notice.
   bool full_view = false;         // Evaluations always.
 };
@@ -79,7 +86,8 @@ struct RecordConsumptionCommand {
   std::string provider;
   std::string model;
   std::optional<Usage> usage;  // As sent; absent where a cost was given.
-  Nanos cost;                  // Priced, zero or more.
+  Nanos cost;                  // Zero or more. With `usage` the engine prices it before deciding.
+  std::string currency_code;   // Of a given cost, as sent; empty: the wallet's.
   std::string price_card;      // Empty where a cost was given.
   bool price_fallback = false;
   std::string admission_id;  // As sent; no hold can be live yet, so a named one is unknown.
@@ -146,11 +154,13 @@ struct SetSpendLimitCommand {
   Scope scope = Scope::kOrganization;
   std::string scope_id;  // Tier or member.
   SpendLimit limit;
+  std::string currency_code;  // Of the amount, as sent; empty: the wallet's.
 };
 
 struct GrantCreditCommand {
   CreditKind kind = CreditKind::kPurchase;
   Nanos amount;
+  std::string currency_code;             // Of the amount, as sent; empty: the wallet's.
   std::optional<absl::Time> expires_at;  // Unset: one year from now.
   std::string reference;
 };
@@ -160,7 +170,8 @@ struct AdministrationOutcome {
   // UpsertMembers.
   int created_count = 0;
   int updated_count = 0;
-  // GrantCredit.
+  // GrantCredit: the credit with what is left of it after overdraft was repaid.
+  CreditGrant granted;
   Nanos repaid_overdraft;
   // SetSpendLimit.
   bool spend_predates_limit = false;

@@ -22,15 +22,16 @@ Amount WalletHeader::Balance() const {
 }
 
 bool WalletHeader::PoolReopensWithMonth() const {
-  if (!episode.has_value() || episode->balance || month.month.start == month.month.end) {
-    return false;
-  }
-  if (limit.has_value() && limit->amount.has_value() && Amount(*limit->amount) <= held_extra) {
-    return false;
-  }
+  if (!episode.has_value() || month.month.start == month.month.end) return false;
+  // An episode that began with an empty balance may since be one of the limit, and the other way
+  // round: what counts is what is in the way now.
+  if (!limit.has_value() || !limit->amount.has_value()) return false;
+  if (Amount(*limit->amount) > month.extra + held_extra) return false;
+  if (Amount(*limit->amount) <= held_extra) return false;
   // Where the balance ran out too, only credit helps. A wallet that reached its limit without
   // overdraft and without ever being credited is a postpaid one.
-  return overdraft.is_zero() && (totals.credited.is_zero() || (Balance() - held_extra).is_positive());
+  return overdraft.is_zero() &&
+         (totals.credited.is_zero() || (Balance() - held_extra).is_positive());
 }
 
 absl::Time WalletHeader::NextDue() const {

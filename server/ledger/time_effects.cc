@@ -56,8 +56,17 @@ std::vector<EntryBody> DueEntries(const WalletHeader& header, absl::Time now) {
     dues.push_back({header.pending_settings->effective_at,
                     PendingChangeApplied{header.pending_settings, std::nullopt}});
   }
-  if (header.PoolReopensWithMonth() && header.month.month.end <= now) {
-    dues.push_back({header.month.month.end, EpisodeEnded{header.episode->sequence, "period"}});
+  if (const absl::Time month_end = header.month.month.end;
+      header.PoolReopensWithMonth() && month_end <= now) {
+    const bool credit_first =
+        std::any_of(header.grants.begin(), header.grants.end(),
+                    [&](const CreditGrant& grant) { return grant.expires_at <= month_end; });
+    if (credit_first) {
+      // Credit that expires before may be all there is: decided anew once that is journaled.
+      std::erase_if(dues, [&](const Due& due) { return due.at > month_end; });
+    } else {
+      dues.push_back({month_end, EpisodeEnded{header.episode->sequence, "period"}});
+    }
   }
   std::stable_sort(dues.begin(), dues.end(),
                    [](const Due& a, const Due& b) { return a.at < b.at; });

@@ -93,8 +93,7 @@ absl::Status AuthorizeRpc(const RpcRule& rule, const Credential& credential) {
   return PermissionDeniedError();
 }
 
-absl::Status AuthorizeOrganization(const Credential& credential,
-                                   std::string_view organization_id) {
+absl::Status AuthorizeOrganization(const Credential& credential, std::string_view organization_id) {
   return credential.Covers(organization_id) ? absl::OkStatus() : PermissionDeniedError();
 }
 

@@ -46,8 +46,8 @@ struct Credential {
 
 // Who may call, and what it asks of the acting person.
 struct RpcRule {
-  const char* path;     // "/bursar.v1.QuotaService/CheckAdmission".
-  uint8_t roles = 0;    // Bits of RoleBit.
+  const char* path;      // "/bursar.v1.QuotaService/CheckAdmission".
+  uint8_t roles = 0;     // Bits of RoleBit.
   bool is_open = false;  // Served without any credential: health, nothing else.
 };
 

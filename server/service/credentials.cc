@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <cstring>
 #include <fstream>
+#include <iterator>
 #include <map>
-#include <sstream>
 #include <unordered_map>
 #include <utility>
 
@@ -33,8 +33,8 @@ struct FirstBytes {
 
 std::string RandomHex(size_t bytes) {
   std::string random(bytes, '\0');
-  BURSAR_CHECK(RAND_bytes(reinterpret_cast<unsigned char*>(random.data()),
-                          static_cast<int>(bytes)) == 1);
+  BURSAR_CHECK(
+      RAND_bytes(reinterpret_cast<unsigned char*>(random.data()), static_cast<int>(bytes)) == 1);
   return absl::BytesToHexString(random);
 }
 
@@ -84,16 +84,15 @@ void Credentials::AllowEveryone() {
 
 absl::Status Credentials::LoadOperatorTokenFile(const std::string& path) {
   std::ifstream file(path);
-  std::stringstream contents;
-  if (!file || !(contents << file.rdbuf())) {
+  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  if (!file.is_open() || file.bad()) {
     return absl::NotFoundError(absl::StrCat("cannot read the operator token file ", path));
   }
-  const std::string text = contents.str();
   const absl::string_view token = absl::StripAsciiWhitespace(text);
   if (token.size() < kMinOperatorTokenBytes || token.size() > kMaxTokenBytes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the operator token in ", path, " must have ", kMinOperatorTokenBytes, " to ",
-                     kMaxTokenBytes, " characters"));
+    return absl::InvalidArgumentError(absl::StrCat("the operator token in ", path, " must have ",
+                                                   kMinOperatorTokenBytes, " to ", kMaxTokenBytes,
+                                                   " characters"));
   }
   if (!IsHeaderSafe(ToStd(token))) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -154,8 +153,9 @@ absl::StatusOr<CreatedToken> Credentials::CreateToken(Credential credential) {
   CreatedToken created;
   // Sortable by age (the time in front), and never guessable from it.
   credential.create_time = absl::Now();
-  credential.token_id = absl::StrCat(
-      "tok_", absl::Hex(absl::ToUnixMicros(credential.create_time), absl::kZeroPad14), RandomHex(4));
+  credential.token_id =
+      absl::StrCat("tok_", absl::Hex(absl::ToUnixMicros(credential.create_time), absl::kZeroPad14),
+                   RandomHex(4));
   std::sort(credential.organization_ids.begin(), credential.organization_ids.end());
   created.secret = absl::StrCat("bursar_", RandomHex(32));
   const StoredToken stored{HashToken(created.secret), std::move(credential)};

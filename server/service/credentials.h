@@ -1,8 +1,9 @@
 // Who is calling: bearer tokens, known only by their SHA-256.
 //
 // The table maps the hash of a token to its credential and is replaced as a whole, so a revoked
-// token is refused from the next call on. Looking up by hash makes the comparison's time independent
-// of how much of a guessed token is right. Tokens themselves are never kept and never logged.
+// token is refused from the next call on. Looking up by hash makes the comparison's time
+// independent of how much of a guessed token is right. Tokens themselves are never kept and never
+// logged.
 //
 // Thread rule: every method may be called from any thread.
 //
@@ -105,8 +106,8 @@ class Credentials {
   void Replace(std::shared_ptr<const Table> table);
 
   TokenStore* const store_;
-  std::mutex change_mutex_;        // One change at a time; held across the store's writes.
-  mutable std::mutex mutex_;       // Guards table_, for the length of a pointer copy.
+  std::mutex change_mutex_;   // One change at a time; held across the store's writes.
+  mutable std::mutex mutex_;  // Guards table_, for the length of a pointer copy.
   std::shared_ptr<const Table> table_;
 };
 

@@ -22,8 +22,8 @@
 
 namespace bursar {
 
-class HealthService final : public grpc::health::v1::Health::WithRawMethod_Check<
-                                grpc::health::v1::Health::Service> {
+class HealthService final
+    : public grpc::health::v1::Health::WithRawMethod_Check<grpc::health::v1::Health::Service> {
  public:
   // Watches at once; more are RESOURCE_EXHAUSTED.
   static constexpr size_t kMaxWatches = 32;
@@ -36,9 +36,9 @@ class HealthService final : public grpc::health::v1::Health::WithRawMethod_Check
   // Serves Check on the runtime's queues.
   void ServeOn(AsyncRuntime* runtime);
 
-  grpc::Status Watch(
-      grpc::ServerContext* context, const grpc::health::v1::HealthCheckRequest* request,
-      grpc::ServerWriter<grpc::health::v1::HealthCheckResponse>* writer) override;
+  grpc::Status Watch(grpc::ServerContext* context,
+                     const grpc::health::v1::HealthCheckRequest* request,
+                     grpc::ServerWriter<grpc::health::v1::HealthCheckResponse>* writer) override;
 
  private:
   // The asynchronous handlers, apart: the mixin's own method of the same name is final.

@@ -98,8 +98,7 @@ class Answerer {
     std::vector<const FieldDescriptor*> extensions;
     Pool().FindAllExtensions(type, &extensions);
     for (const FieldDescriptor* extension : extensions) {
-      response->mutable_all_extension_numbers_response()->add_extension_number(
-          extension->number());
+      response->mutable_all_extension_numbers_response()->add_extension_number(extension->number());
     }
   }
 

@@ -34,8 +34,7 @@ class ServingState {
   // Waits until the state is another than `seen`, at most `timeout`; returns the state then.
   State WaitForChange(State seen, absl::Duration timeout) const {
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, absl::ToChronoNanoseconds(timeout),
-                      [&] { return state_ != seen; });
+    changed_.wait_for(lock, absl::ToChronoNanoseconds(timeout), [&] { return state_ != seen; });
     return state_;
   }
 

@@ -29,14 +29,14 @@ bool HasControlCharacter(std::string_view text) {
 }
 
 std::string Join(std::string_view field, std::string_view name) {
-  return field.empty() ? std::string(name)
-                       : absl::StrCat(ToAbsl(field), ".", ToAbsl(name));
+  return field.empty() ? std::string(name) : absl::StrCat(ToAbsl(field), ".", ToAbsl(name));
 }
 
 // Ties a page token to its scope. Not a secret: a forged position reads nothing that the query
 // could not read anyway.
 std::string PageTokenCheck(std::string_view scope, std::string_view position) {
-  const TokenHash hash = HashToken(absl::StrCat(scope.size(), ":", ToAbsl(scope), ToAbsl(position)));
+  const TokenHash hash =
+      HashToken(absl::StrCat(scope.size(), ":", ToAbsl(scope), ToAbsl(position)));
   return std::string(reinterpret_cast<const char*>(hash.data()), kPageTokenCheckBytes);
 }
 
@@ -49,9 +49,9 @@ bool IsValidId(std::string_view id) {
 
 bool IsValidSurface(std::string_view surface) {
   return !surface.empty() && surface.size() <= kMaxSurfaceLength &&
-         IsLowerOrDigit(surface.front()) &&
-         std::all_of(surface.begin(), surface.end(),
-                     [](char c) { return IsLowerOrDigit(c) || c == '-' || c == '_'; });
+         IsLowerOrDigit(surface.front()) && std::all_of(surface.begin(), surface.end(), [](char c) {
+           return IsLowerOrDigit(c) || c == '-' || c == '_';
+         });
 }
 
 void CheckRequiredId(std::string_view field, std::string_view id, FieldViolations* violations) {
@@ -107,9 +107,9 @@ void CheckUsage(std::string_view field, const v1::Usage& usage, FieldViolations*
   for (int i = 0; i < std::min<int>(meters.size(), kMaxRequestMeters); ++i) {
     const std::string path = Join(field, absl::StrCat("other_meters[", i, "]"));
     const std::string& name = meters[i].name();
-    const bool is_named = !name.empty() && name.size() <= kMaxMeterNameLength &&
-                          std::all_of(name.begin(), name.end(),
-                                      [](char c) { return IsLowerOrDigit(c) || c == '_'; });
+    const bool is_named =
+        !name.empty() && name.size() <= kMaxMeterNameLength &&
+        std::all_of(name.begin(), name.end(), [](char c) { return IsLowerOrDigit(c) || c == '_'; });
     if (!is_named) violations->Add(Join(path, "name"), "must be 1-64 of [a-z0-9_]");
     CheckQuantity(Join(path, "quantity"), meters[i].quantity(), violations);
     for (int j = 0; j < i; ++j) {
@@ -136,11 +136,9 @@ void CheckLabels(std::string_view field,
   }
 }
 
-void CheckCurrencyCode(std::string_view field, std::string_view code,
-                       FieldViolations* violations) {
-  const bool is_code = code.size() == 3 && std::all_of(code.begin(), code.end(), [](char c) {
-                         return c >= 'A' && c <= 'Z';
-                       });
+void CheckCurrencyCode(std::string_view field, std::string_view code, FieldViolations* violations) {
+  const bool is_code = code.size() == 3 && std::all_of(code.begin(), code.end(),
+                                                       [](char c) { return c >= 'A' && c <= 'Z'; });
   if (!code.empty() && !is_code) {
     violations->Add(field, "must be an ISO 4217 code of three capital letters");
   }
@@ -203,8 +201,8 @@ void WriteTimestamp(absl::Time time, google::protobuf::Timestamp* timestamp) {
   if (time == absl::InfiniteFuture() || time == absl::InfinitePast()) return;
   const int64_t seconds = absl::ToUnixSeconds(time);  // Rounds down.
   timestamp->set_seconds(seconds);
-  timestamp->set_nanos(static_cast<int32_t>(
-      absl::ToInt64Nanoseconds(time - absl::FromUnixSeconds(seconds))));
+  timestamp->set_nanos(
+      static_cast<int32_t>(absl::ToInt64Nanoseconds(time - absl::FromUnixSeconds(seconds))));
 }
 
 size_t ReadPageSize(std::string_view field, int32_t page_size, size_t fallback, size_t max,
@@ -218,8 +216,7 @@ size_t ReadPageSize(std::string_view field, int32_t page_size, size_t fallback, 
 }
 
 std::string MakePageToken(std::string_view scope, std::string_view position) {
-  return absl::WebSafeBase64Escape(
-      absl::StrCat(PageTokenCheck(scope, position), ToAbsl(position)));
+  return absl::WebSafeBase64Escape(absl::StrCat(PageTokenCheck(scope, position), ToAbsl(position)));
 }
 
 std::string ReadPageToken(std::string_view field, std::string_view scope, std::string_view token,

@@ -95,7 +95,8 @@ TEST(Credentials, OperatorTokenFileIsTrimmedAndCoversEverything) {
 TEST(Credentials, PoorOperatorTokenIsRefusedWithoutRepeatingIt) {
   for (const std::string& contents :
        {std::string(), std::string("\n"), std::string(23, 'x'), std::string(513, 'x'),
-        std::string("two words that are long enough"), std::string("line-one-is-long\nline-two-too"),
+        std::string("two words that are long enough"),
+        std::string("line-one-is-long\nline-two-too"),
         std::string("with\0a-zero-inside-of-it-somewhere", 33)}) {
     const TokenFile file(contents);
     Credentials credentials(nullptr);

@@ -22,7 +22,8 @@ google::rpc::Status DetailsOf(const grpc::Status& status) {
 
 template <class Detail>
 bool FindDetail(const grpc::Status& status, Detail* detail) {
-  for (const auto& any : DetailsOf(status).details()) {
+  const google::rpc::Status rich = DetailsOf(status);
+  for (const auto& any : rich.details()) {
     if (any.UnpackTo(detail)) return true;
   }
   return false;
@@ -100,8 +101,7 @@ TEST(Errors, DetailsStayUnderFourKibibytesHoweverMuchIsWrong) {
   for (int i = 0; i < 100; ++i) {
     status = WithMetadata(std::move(status), absl::StrCat("key_", i), std::string(100, 'y'));
   }
-  const grpc::Status answer =
-      ToGrpcStatus(Prefixed(status, std::string(5000, 'z')));
+  const grpc::Status answer = ToGrpcStatus(Prefixed(status, std::string(5000, 'z')));
   EXPECT_LE(answer.error_details().size(), kMaxErrorDetailsBytes);
   EXPECT_LE(answer.error_message().size(), kMaxErrorMessageBytes);
   google::rpc::BadRequest bad_request;

@@ -25,8 +25,8 @@ v1::Money MakeMoney(int64_t units, int32_t nanos, const std::string& currency = 
 
 // Rules: R5
 TEST(Validation, IdsAreOneTo128OfTheirAlphabet) {
-  for (const std::string& id : {std::string("a"), std::string("Ann.Lee_2:x@corp-1"),
-                                std::string(128, 'z')}) {
+  for (const std::string& id :
+       {std::string("a"), std::string("Ann.Lee_2:x@corp-1"), std::string(128, 'z')}) {
     EXPECT_TRUE(IsValidId(id)) << id;
   }
   for (const std::string& id :
@@ -136,8 +136,12 @@ TEST(Validation, InstantsOutOfRangeAreRefused) {
   const struct {
     int64_t seconds;
     int32_t nanos;
-  } rows[] = {{-1, 0}, {0, -1}, {0, 1'000'000'000}, {9'183'110'400, 0},
-              {std::numeric_limits<int64_t>::max(), 0}, {std::numeric_limits<int64_t>::min(), 0}};
+  } rows[] = {{-1, 0},
+              {0, -1},
+              {0, 1'000'000'000},
+              {9'183'110'400, 0},
+              {std::numeric_limits<int64_t>::max(), 0},
+              {std::numeric_limits<int64_t>::min(), 0}};
   for (const auto& row : rows) {
     google::protobuf::Timestamp timestamp;
     timestamp.set_seconds(row.seconds);
@@ -172,11 +176,10 @@ TEST(Validation, EveryQuantityOfAUsageIsBoundedAndNamed) {
     fields.push_back(violation.field);
   }
   EXPECT_EQ(fields,
-            (std::vector<std::string>{"usage.input_tokens", "usage.output_tokens",
-                                      "usage.cache_write_5m_tokens", "usage.cache_write_1h_tokens",
-                                      "usage.cache_read_tokens", "usage.web_searches",
-                                      "usage.other_meters[0].name",
-                                      "usage.other_meters[1].quantity"}));
+            (std::vector<std::string>{
+                "usage.input_tokens", "usage.output_tokens", "usage.cache_write_5m_tokens",
+                "usage.cache_write_1h_tokens", "usage.cache_read_tokens", "usage.web_searches",
+                "usage.other_meters[0].name", "usage.other_meters[1].quantity"}));
 }
 
 // Rules: R5

@@ -24,7 +24,7 @@ class Campaign {
   Campaign(uint64_t seed, bool ignore_syncs)
       : random_(seed),
         files_(std::make_shared<FaultyFileSystem>(directory_.path(), seed)),
-        env_(rocksdb::NewCompositeEnv(files_)) {
+        env_(NewFaultyEnv(files_)) {
     files_->IgnoreSyncs(ignore_syncs);
     options_.directory = directory_.path() + "/store";
     options_.env = env_.get();

@@ -1,4 +1,6 @@
-// A directory of a test's own, removed with everything in it at the end.
+// A directory of a test's own, removed with everything in it at the end. In memory where the
+// machine has such a place: these tests open, damage and copy thousands of small files, and none of
+// them relies on what a real disk keeps.
 #pragma once
 
 #include <cstdlib>
@@ -12,7 +14,10 @@ namespace bursar {
 class TemporaryDirectory {
  public:
   TemporaryDirectory() {
-    std::string name = (std::filesystem::temp_directory_path() / "bursar-test-XXXXXX").string();
+    const std::filesystem::path memory = "/dev/shm";
+    const std::filesystem::path parent =
+        std::filesystem::is_directory(memory) ? memory : std::filesystem::temp_directory_path();
+    std::string name = (parent / "bursar-test-XXXXXX").string();
     BURSAR_CHECK(mkdtemp(name.data()) != nullptr);
     path_ = name;
   }

@@ -1,5 +1,7 @@
 #include "tests/support/faulty_file_system.h"
 
+#include <rocksdb/system_clock.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -307,6 +309,32 @@ void FaultyFileSystem::Crash(bool keep_nothing) {
   }
   Rebuild(*tree_, root_);
   left_ = -1;
+}
+
+namespace {
+
+class ImpatientClock final : public rocksdb::SystemClockWrapper {
+ public:
+  ImpatientClock() : SystemClockWrapper(rocksdb::SystemClock::Default()) {}
+  const char* Name() const override { return "ImpatientClock"; }
+  void SleepForMicroseconds(int micros) override {
+    SystemClockWrapper::SleepForMicroseconds(std::min(micros, 1000));
+  }
+};
+
+class FaultyEnv final : public rocksdb::EnvWrapper {
+ public:
+  explicit FaultyEnv(std::shared_ptr<FaultyFileSystem> files)
+      : EnvWrapper(rocksdb::NewCompositeEnv(files)) {
+    file_system_ = files;
+    system_clock_ = std::make_shared<ImpatientClock>();
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<rocksdb::Env> NewFaultyEnv(std::shared_ptr<FaultyFileSystem> files) {
+  return std::make_unique<FaultyEnv>(std::move(files));
 }
 
 }  // namespace bursar

@@ -12,6 +12,7 @@
 // Thread rule: every method may be called from any thread, but Crash only when nothing is open.
 #pragma once
 
+#include <rocksdb/env.h>
 #include <rocksdb/file_system.h>
 
 #include <map>
@@ -95,5 +96,9 @@ class FaultyFileSystem final : public rocksdb::FileSystemWrapper {
   int64_t operations_ = 0;
   int64_t left_ = -1;  // Changes that may still succeed; negative = all.
 };
+
+// An environment on this file system, for RocksDbStoreOptions::env. RocksDB's one-second pauses
+// after a background error are cut to a millisecond in it.
+std::unique_ptr<rocksdb::Env> NewFaultyEnv(std::shared_ptr<FaultyFileSystem> files);
 
 }  // namespace bursar

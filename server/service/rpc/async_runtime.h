@@ -51,8 +51,7 @@ class AsyncRuntime {
     BURSAR_CHECK(rule != nullptr);
     for (const auto& queue : queues_) {
       methods_.emplace_back(std::make_shared<Method>(queue.get(), gate_, rule, service,
-                                                     request_function, handlers,
-                                                     handler_function));
+                                                     request_function, handlers, handler_function));
     }
   }
 

@@ -38,8 +38,8 @@ class Gate {
 
   // Fills `call` and returns OK when the call may go on. UNAUTHENTICATED without a valid token,
   // PERMISSION_DENIED when its role may not call the RPC, INVALID_ARGUMENT for a malformed actor.
-  absl::Status Admit(const grpc::ServerContextBase& context, const RpcRule& rule, ActorUse actor_use,
-                     CallContext* call) const;
+  absl::Status Admit(const grpc::ServerContextBase& context, const RpcRule& rule,
+                     ActorUse actor_use, CallContext* call) const;
 
   RpcStats& stats() const { return *stats_; }
 

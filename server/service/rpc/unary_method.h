@@ -54,7 +54,8 @@ class Completion {
   PendingCall* call_;
 };
 
-// One RPC on one queue. `Mixin` is the generated WithRawMethod_… class that RequestX is a member of.
+// One RPC on one queue. `Mixin` is the generated WithRawMethod_… class that RequestX is a member
+// of.
 template <class Mixin, class Handlers, class Request, class Reply>
 class UnaryMethod {
  public:

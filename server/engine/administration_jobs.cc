@@ -1,0 +1,141 @@
+// Changes by administrators, reads and sweeps.
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/status.h"
+#include "server/engine/jobs.h"
+
+namespace bursar {
+namespace {
+
+// The members that a command names; the header's primary owner where roles may move.
+struct MembersOfCommand {
+  const WalletHeader* header;
+
+  std::vector<std::string> operator()(const CreateOrganizationCommand&) const { return {}; }
+  std::vector<std::string> operator()(const UpdateOrganizationCommand&) const { return {}; }
+  std::vector<std::string> operator()(const GrantCreditCommand&) const { return {}; }
+  std::vector<std::string> operator()(const UpsertMembersCommand& command) const {
+    std::vector<std::string> ids;
+    for (const MemberChange& change : command.members) ids.push_back(change.member_id);
+    if (header != nullptr) ids.push_back(header->primary_owner_id);
+    return ids;
+  }
+  std::vector<std::string> operator()(const UpdateExtraUsageCommand& command) const {
+    return command.selected_member_ids.value_or(std::vector<std::string>());
+  }
+  std::vector<std::string> operator()(const SetSpendLimitCommand& command) const {
+    if (command.scope != Scope::kMember) return {};
+    return {command.scope_id};
+  }
+};
+
+}  // namespace
+
+void JobResult::Set(const absl::Status& status) {
+  std::lock_guard lock(mutex_);
+  status_ = status;
+  set_ = true;
+  ready_.notify_all();
+}
+
+absl::Status JobResult::Wait() {
+  std::unique_lock lock(mutex_);
+  ready_.wait(lock, [this] { return set_; });
+  return status_;
+}
+
+std::vector<std::string> AdministrationJob::NamedMembers(const WalletHeader* header) const {
+  return std::visit(MembersOfCommand{header}, command_);
+}
+
+Disposition AdministrationJob::Decide(Turn& turn) {
+  absl::StatusOr<Decision<AdministrationOutcome>> decision = std::visit(
+      [&](const auto& command) -> absl::StatusOr<Decision<AdministrationOutcome>> {
+        if constexpr (std::is_same_v<std::decay_t<decltype(command)>, CreateOrganizationCommand>) {
+          return WithReason(absl::AlreadyExistsError(absl::StrCat(
+                                "organization \"", organization_id, "\" exists already")),
+                            "ORGANIZATION_EXISTS");
+        } else {
+          return bursar::Decide(turn.slot.wallet, command, turn.context);
+        }
+      },
+      command_);
+  // A refusal may rest on what is not durable yet: it waits for it too.
+  if (!decision.ok()) return {decision.status(), turn.slot.LastPart()};
+  return Carry(turn, *std::move(decision));
+}
+
+Disposition AdministrationJob::DecideWithoutWallet(EngineCore& core,
+                                                   const DecisionContext& context) {
+  const auto* command = std::get_if<CreateOrganizationCommand>(&command_);
+  if (command == nullptr) return Job::DecideWithoutWallet(core, context);
+  absl::StatusOr<Decision<AdministrationOutcome>> decision = bursar::Decide(*command, context);
+  if (!decision.ok()) return {decision.status(), nullptr};
+  for (const EntryBody& body : decision->bodies) {
+    const auto* created = std::get_if<OrganizationCreated>(&body);
+    if (created == nullptr || core.catalogs().HasCurrency(created->settings.currency_code))
+      continue;
+    return {WithReason(absl::FailedPreconditionError(absl::StrCat(
+                           "no price book in ", created->settings.currency_code, " is published")),
+                       "NO_PRICE_BOOK"),
+            nullptr};
+  }
+  Turn turn = {core, core.AddWallet(organization_id), context};
+  return Carry(turn, *std::move(decision));
+}
+
+Disposition AdministrationJob::Carry(Turn& turn, Decision<AdministrationOutcome> decision) {
+  const bool changes = !decision.bodies.empty();
+  int64_t sequence = 0;
+  if (changes) {
+    absl::StatusOr<EngineCore::StagedRange> staged =
+        turn.core.Stage(turn.slot, std::move(decision.bodies), MakeCause(), turn.context);
+    if (!staged.ok()) return {staged.status(), nullptr};
+    sequence = staged->last_sequence;
+  }
+  const Position position = {turn.slot.wallet.header.revision, turn.context.now};
+  reply_.bytes = render_(turn.slot.wallet, decision.outcome, position, turn.context);
+  if (changes) turn.core.Remember(turn.slot, *this, sequence, reply_.bytes);
+  return {absl::OkStatus(), turn.slot.LastPart()};
+}
+
+void AdministrationJob::RepeatStaged(const GroupPart&, const StagedRequest& request) {
+  reply_ = {request.remembered.reply, true};
+}
+
+bool AdministrationJob::RepeatRemembered(const RememberedRequest& request) {
+  reply_ = {request.reply, true};
+  return false;
+}
+
+Disposition ReadJob::Decide(Turn& turn) {
+  const Position position = {turn.slot.wallet.header.revision, turn.context.now};
+  absl::Status status = read_(turn.slot.wallet, position, turn.context);
+  return {std::move(status), turn.slot.LastPart()};
+}
+
+void SweepProgress::Finished(bool changed) {
+  std::lock_guard lock(mutex_);
+  if (changed) ++changed_count_;
+  --open_count_;
+  ready_.notify_all();
+}
+
+int SweepProgress::Wait() {
+  std::unique_lock lock(mutex_);
+  ready_.wait(lock, [this] { return open_count_ == 0; });
+  return changed_count_;
+}
+
+// What was due is staged; it counts as a change whether this sweep or another call staged it, since
+// either way the wallet moves on in the index of what is due.
+Disposition SweepJob::Decide(Turn& turn) {
+  GroupPart* part = turn.slot.LastPart();
+  changed_ = part != nullptr;
+  return {absl::OkStatus(), part};
+}
+
+}  // namespace bursar

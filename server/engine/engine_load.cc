@@ -1,0 +1,160 @@
+// Loading: jobs that miss something wait here while a loader thread reads it from the disk.
+#include <cstddef>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/check.h"
+#include "server/base/status.h"
+#include "server/engine/engine_core.h"
+
+namespace bursar {
+
+void EngineCore::Park(std::unique_ptr<Job> job, WalletSlot* slot, std::vector<LoadKey> keys) {
+  const bool has_request = !job->idempotency.request_id.empty();
+  if (slot != nullptr && has_request && !job->owns_request) {
+    const std::string key = RequestKey(job->family, job->idempotency.request_id);
+    BURSAR_CHECK(slot->requests.try_emplace(key).second);
+    job->owns_request = true;
+  }
+  ++parked_count_;
+  loader_queue_.push_back({std::move(job), std::move(keys)});
+  loader_ready_.notify_one();
+}
+
+void EngineCore::LoaderLoop() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    loader_ready_.wait(lock, [this] { return stopped_ || !loader_queue_.empty(); });
+    if (loader_queue_.empty()) return;
+    std::vector<Parked> parked(std::make_move_iterator(loader_queue_.begin()),
+                               std::make_move_iterator(loader_queue_.end()));
+    loader_queue_.clear();
+    lock.unlock();
+    EndedJobs ended;
+    ResumeLoaded(std::move(parked), ended);
+    FinishAll(ended);
+    lock.lock();
+  }
+}
+
+// What is missing for all of them, in one read. Where that fails, each gets a read of its own, so
+// that one damaged record fails only the job that wants it.
+std::vector<EngineCore::Fetched> EngineCore::Fetch(const std::vector<Parked>& parked) {
+  std::vector<LoadKey> keys;
+  for (const Parked& one : parked) keys.insert(keys.end(), one.keys.begin(), one.keys.end());
+  absl::StatusOr<std::vector<LoadedValue>> all = store_->Load(keys, LoadMode::kMayBlock);
+  std::vector<Fetched> fetched;
+  size_t place = 0;
+  for (const Parked& one : parked) {
+    if (one.keys.empty()) {
+      const absl::Status replay = one.job->ReadReplay(*store_);
+      fetched.push_back(replay.ok() ? Fetched(std::vector<LoadedValue>()) : Fetched(replay));
+    } else if (all.ok()) {
+      const auto begin = all->begin() + static_cast<ptrdiff_t>(place);
+      const auto end = begin + static_cast<ptrdiff_t>(one.keys.size());
+      fetched.emplace_back(std::vector<LoadedValue>(begin, end));
+    } else {
+      fetched.push_back(store_->Load(one.keys, LoadMode::kMayBlock));
+    }
+    place += one.keys.size();
+  }
+  return fetched;
+}
+
+// Reads without the lock; then goes on with each job under it.
+void EngineCore::ResumeLoaded(std::vector<Parked> parked, EndedJobs& ended) {
+  const std::vector<Fetched> fetched = Fetch(parked);
+  std::lock_guard lock(mutex_);
+  for (size_t i = 0; i < parked.size(); ++i) {
+    --parked_count_;
+    std::unique_ptr<Job> job = std::move(parked[i].job);
+    absl::Status status = fetched[i].status();
+    if (!status.ok() || parked[i].keys.empty()) {
+      End(std::move(job), std::move(status), ended);
+      continue;
+    }
+    std::optional<std::string> remembered;
+    for (size_t k = 0; status.ok() && k < parked[i].keys.size(); ++k) {
+      status = Install(*job, parked[i].keys[k], (*fetched[i])[k], remembered);
+    }
+    if (!status.ok()) {
+      End(std::move(job), std::move(status), ended);
+    } else if (remembered.has_value()) {
+      Repeat(std::move(job), *remembered, ended);
+    } else {
+      Attempt(std::move(job), ended);
+    }
+  }
+  RunJobs(ended);
+  drained_.notify_all();
+}
+
+absl::Status EngineCore::Install(Job& job, const LoadKey& key, const LoadedValue& value,
+                                 std::optional<std::string>& remembered) {
+  if (value.state == LoadState::kWouldBlock) {
+    return absl::UnavailableError("the store could not read what it has");
+  }
+  if (key.is_dedupe) {
+    if (value.state == LoadState::kFound) remembered = value.value;
+    return absl::OkStatus();
+  }
+  WalletSlot* slot = wallets_.Find(job.organization_id);
+  if (key.kind == RecordKind::kHeader) {
+    if (slot != nullptr) return absl::OkStatus();
+    if (value.state == LoadState::kAbsent) job.organization_absent = true;
+    return InstallHeader(job.organization_id, value).status();
+  }
+  if (slot == nullptr || slot->wallet.FindMember(key.id) != nullptr) return absl::OkStatus();
+  if (value.state == LoadState::kFound) return InstallMember(*slot, key.id, value);
+  job.absent_members.push_back(key.id);
+  return absl::OkStatus();
+}
+
+// Null where the store has no such organization.
+absl::StatusOr<WalletSlot*> EngineCore::InstallHeader(const std::string& organization_id,
+                                                      const LoadedValue& value) {
+  if (value.state != LoadState::kFound) return nullptr;
+  absl::StatusOr<StoredHeader> stored = DecodeHeader(value.value);
+  if (!stored.ok()) return stored.status();
+  const WalletHeader& header = stored->header;
+  if (header.organization_id != organization_id || header.revision != value.revision) {
+    return absl::DataLossError(
+        absl::StrCat("the header of organization \"", organization_id, "\" is another's or stale"));
+  }
+  absl::Status zone = zones_->Find(header.settings.time_zone).status();
+  if (zone.ok() && header.pending_settings.has_value()) {
+    zone = zones_->Find(header.pending_settings->time_zone).status();
+  }
+  if (!zone.ok()) {
+    return WithReason(absl::UnavailableError(absl::StrCat(
+                          "this server lacks the organization's time zone: ", zone.message())),
+                      "TIME_ZONE_MISSING");
+  }
+  ++stats_.wallet_loads;
+  WalletSlot& slot = wallets_.Add(organization_id);
+  slot.wallet.header = std::move(stored->header);
+  slot.chain_hash = std::move(stored->chain_hash);
+  return &slot;
+}
+
+absl::Status EngineCore::InstallMember(WalletSlot& slot, const std::string& member_id,
+                                       const LoadedValue& value) {
+  absl::StatusOr<Member> member = DecodeMember(value.value);
+  if (!member.ok()) return member.status();
+  if (member->member_id != member_id) {
+    return absl::DataLossError(absl::StrCat("the record of member \"", member_id,
+                                            "\" of organization \"", slot.organization_id,
+                                            "\" is another's"));
+  }
+  slot.wallet.members.emplace(member_id, *std::move(member));
+  ++members_in_memory_;
+  return absl::OkStatus();
+}
+
+WalletSlot& EngineCore::AddWallet(const std::string& organization_id) {
+  WalletSlot& slot = wallets_.Add(organization_id);
+  slot.chain_hash = FirstChainHash(organization_id);
+  return slot;
+}
+
+}  // namespace bursar

@@ -1,0 +1,143 @@
+// Staging: entries are applied to the wallet in memory and join the gathering group.
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+#include <variant>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "server/base/check.h"
+#include "server/base/sha256.h"
+#include "server/base/strings.h"
+#include "server/engine/engine_core.h"
+
+namespace bursar {
+namespace {
+
+// How much of a hash names an organization in notice ids: 80 bits, so that ids are unique among all
+// organizations and say nothing about them.
+constexpr size_t kNoticeHashBytes = 10;
+
+// One id per cause (rule N1): the same cause always gives the same id. The epoch is part of it, so
+// that a store restored to an earlier entry does not give an old id to a new cause.
+std::string NoticeId(const std::string& epoch, const std::string& organization_id,
+                     int64_t sequence) {
+  const std::string hash = Sha256({epoch, std::string_view("\0", 1), organization_id});
+  char digits[24];
+  std::snprintf(digits, sizeof(digits), "%012lld", static_cast<long long>(sequence));
+  return absl::StrCat("ntc_",
+                      absl::BytesToHexString(absl::string_view(hash.data(), kNoticeHashBytes)), "_",
+                      digits);
+}
+
+bool IsUsage(const EntryBody& body) {
+  return std::holds_alternative<UsageCharged>(body) || std::holds_alternative<WindowOpened>(body) ||
+         std::holds_alternative<MonthOpened>(body) || std::holds_alternative<EpisodeOpened>(body);
+}
+
+}  // namespace
+
+GroupPart& EngineCore::GatheringPart(WalletSlot& slot) {
+  if (slot.gathering == nullptr) {
+    slot.gathering = std::make_unique<GroupPart>();
+    slot.gathering->expected_revision = slot.wallet.header.revision;
+    gathering_.push_back(&slot);
+    commit_ready_.notify_one();
+  }
+  return *slot.gathering;
+}
+
+absl::StatusOr<EngineCore::StagedRange> EngineCore::Stage(WalletSlot& slot,
+                                                          std::vector<EntryBody> bodies,
+                                                          const Cause& cause,
+                                                          const DecisionContext& context) {
+  BURSAR_CHECK(!bodies.empty());
+  // Entries can only end an episode that was open before them; a copy is kept for that rare case.
+  std::vector<EntryBody> enders;
+  const std::optional<Episode> episode = slot.wallet.header.episode;
+  if (episode.has_value()) enders = bodies;
+  StagedRange range;
+  range.first_sequence = slot.wallet.header.revision + 1;
+  for (EntryBody& body : bodies) {
+    if (absl::Status s = StageOne(slot, std::move(body), cause, context.now); !s.ok()) return s;
+  }
+  range.last_sequence = slot.wallet.header.revision;
+  if (episode.has_value()) {
+    std::optional<EntryBody> end = EpisodeEnd(slot.wallet.header, enders, context);
+    if (end.has_value()) {
+      if (absl::Status s = StageOne(slot, *std::move(end), cause, context.now); !s.ok()) return s;
+      StageNotice(slot, slot.gathering->entries.back(), episode->balance);
+    }
+  }
+  return range;
+}
+
+absl::Status EngineCore::StageOne(WalletSlot& slot, EntryBody body, const Cause& cause,
+                                  absl::Time now) {
+  GroupPart& part = GatheringPart(slot);
+  Wallet& wallet = slot.wallet;
+  part.entries.push_back({wallet.header.revision + 1, now, cause, std::move(body)});
+  const Entry& entry = part.entries.back();
+  const size_t members_before = wallet.members.size();
+  if (absl::Status s = Apply(wallet, entry); !s.ok()) {
+    LeaveAlone(slot, s);
+    return s;
+  }
+  members_in_memory_ += static_cast<int64_t>(wallet.members.size() - members_before);
+  for (std::string& member_id : MembersTouched(entry.body)) {
+    part.dirty_members.insert(std::move(member_id));
+  }
+  if (!IsUsage(entry.body)) part.changes_policy = true;
+  if (const auto* opened = std::get_if<EpisodeOpened>(&entry.body)) {
+    part.opens_episode = true;
+    StageNotice(slot, entry, opened->balance);
+  }
+  return absl::OkStatus();
+}
+
+void EngineCore::StageNotice(WalletSlot& slot, const Entry& entry, bool balance) {
+  StoredNotice notice;
+  const auto* opened = std::get_if<EpisodeOpened>(&entry.body);
+  notice.resolved = opened == nullptr;
+  notice.balance = balance;
+  notice.created_at = entry.recorded_at;
+  notice.sequence = entry.sequence;
+  if (opened != nullptr) notice.member_id = opened->member_id;
+  notice.organization_name = slot.wallet.header.settings.display_name;
+  slot.gathering->notices.push_back(
+      {NoticeId(epoch_, slot.organization_id, entry.sequence), std::move(notice)});
+}
+
+void EngineCore::Remember(WalletSlot& slot, const Job& job, int64_t sequence, std::string reply) {
+  if (job.idempotency.request_id.empty()) return;
+  GroupPart& part = *slot.gathering;
+  StagedRequest request;
+  request.family = job.family;
+  request.request_id = job.idempotency.request_id;
+  request.remembered = {job.idempotency.content_hash, sequence, slot.wallet.header.revision,
+                        std::move(reply)};
+  request.entry_index = static_cast<size_t>(sequence - part.expected_revision - 1);
+  RequestInFlight& in_flight = slot.requests[RequestKey(job.family, request.request_id)];
+  in_flight.content_hash = job.idempotency.content_hash;
+  in_flight.part = &part;
+  in_flight.index = part.requests.size();
+  part.requests.push_back(std::move(request));
+}
+
+// The wallet in memory may be half changed, and nothing of it can be committed any more: whoever
+// waits for its gathering part is refused. A part that is being committed was staged before, and
+// takes its course.
+void EngineCore::LeaveAlone(WalletSlot& slot, const absl::Status& damage) {
+  slot.damage = absl::DataLossError(
+      absl::StrCat("organization \"", slot.organization_id, "\" is damaged: ", damage.message()));
+  std::unique_ptr<GroupPart> part = std::move(slot.gathering);
+  gathering_.erase(std::remove(gathering_.begin(), gathering_.end(), &slot), gathering_.end());
+  if (part == nullptr) return;
+  for (const StagedRequest& request : part->requests) {
+    slot.requests.erase(RequestKey(request.family, request.request_id));
+  }
+  // They start again, and meet the damage.
+  for (WaitingJob& waiting : part->waiting) runnable_.push_back(std::move(waiting.job));
+}
+
+}  // namespace bursar

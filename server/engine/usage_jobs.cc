@@ -1,0 +1,159 @@
+// Checks and records.
+#include <string_view>
+#include <utility>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/check.h"
+#include "server/base/status.h"
+#include "server/base/strings.h"
+#include "server/engine/jobs.h"
+
+namespace bursar {
+namespace {
+
+// How far the instant of usage may lie from the instant of its recording (rule T2).
+constexpr absl::Duration kMaxOccurredAhead = absl::Minutes(5);
+constexpr absl::Duration kMaxOccurredBehind = absl::Hours(24 * 35);
+
+// Takes back the promise that the admins know.
+void DropNotifiedSentence(CheckAdmissionOutcome& outcome) {
+  if (!outcome.denial.has_value()) return;
+  std::string& message = outcome.denial->message;
+  const std::string_view sentence = kAdminNotifiedSentence;
+  const size_t place = message.find(sentence);
+  if (place != std::string::npos) message.erase(place, sentence.size());
+}
+
+// The later of two parts of one wallet, of which either may be null.
+GroupPart* Later(const WalletSlot& slot, GroupPart* a, GroupPart* b) {
+  if (a == nullptr || b == nullptr) return a == nullptr ? b : a;
+  return a == slot.gathering.get() ? a : b;
+}
+
+}  // namespace
+
+Disposition CheckJob::Decide(Turn& turn) {
+  if (command_.estimate_usage.has_value()) {
+    absl::StatusOr<PricedUsage> priced =
+        turn.core.catalogs().Price(currency_code, command_.provider, command_.model,
+                                   *command_.estimate_usage, turn.context.now);
+    if (!priced.ok()) return {Prefixed(priced.status(), "estimate"), nullptr};
+    command_.estimate = priced->cost;
+  }
+  absl::StatusOr<Decision<CheckAdmissionOutcome>> decision =
+      bursar::Decide(turn.slot.wallet, command_, turn.context);
+  if (!decision.ok()) return {decision.status(), nullptr};
+  if (!decision->bodies.empty() && !turn.core.TakePlace(*this)) {
+    // Too much under way to write anything: the same answer, without an episode and its notice.
+    command_.validate_only = true;
+    decision = bursar::Decide(turn.slot.wallet, command_, turn.context);
+    if (!decision.ok()) return {decision.status(), nullptr};
+  }
+  if (!decision->bodies.empty()) {
+    absl::StatusOr<EngineCore::StagedRange> staged =
+        turn.core.Stage(turn.slot, std::move(decision->bodies), MakeCause(), turn.context);
+    if (!staged.ok()) return {staged.status(), nullptr};
+  }
+  reply_.outcome = std::move(decision->outcome);
+  reply_.position = {turn.slot.wallet.header.revision, turn.context.now};
+  EngineStats& stats = turn.core.stats();
+  ++(reply_.outcome.admitted ? stats.checks_admitted : stats.checks_denied);
+
+  GroupPart* policy = turn.slot.LastPart(&GroupPart::changes_policy);
+  GroupPart* episode =
+      reply_.outcome.waits_for_episode ? turn.slot.LastPart(&GroupPart::opens_episode) : nullptr;
+  GroupPart* waits_for = Later(turn.slot, policy, episode);
+  if (waits_for == nullptr) return {absl::OkStatus(), nullptr};
+  waits_for_notice_only_ = policy == nullptr;
+  if (turn.core.TakePlace(*this)) return {absl::OkStatus(), waits_for};
+  if (!waits_for_notice_only_) return {QueueFull(), nullptr};
+  DropNotifiedSentence(reply_.outcome);
+  return {absl::OkStatus(), nullptr};
+}
+
+void CheckJob::Finish(const absl::Status& status) {
+  reply_.currency_code = currency_code;
+  if (status.ok()) return std::move(done_)(std::move(reply_));
+  if (!waits_for_notice_only_) return std::move(done_)(status);
+  DropNotifiedSentence(reply_.outcome);
+  std::move(done_)(std::move(reply_));
+}
+
+Disposition RecordJob::Decide(Turn& turn) {
+  const absl::Time now = turn.context.now;
+  if (command_.occurred_at == absl::InfinitePast()) command_.occurred_at = now;
+  if (command_.occurred_at > now + kMaxOccurredAhead ||
+      command_.occurred_at < now - kMaxOccurredBehind) {
+    return {InvalidField("occurred_at",
+                         "must be at most 5 minutes in the future and 35 days in the past"),
+            nullptr};
+  }
+  command_.occurred_at = absl::FromUnixNanos(absl::ToUnixNanos(command_.occurred_at));
+  if (command_.usage.has_value()) {
+    absl::StatusOr<PricedUsage> priced = turn.core.catalogs().Price(
+        currency_code, command_.provider, command_.model, *command_.usage, command_.occurred_at);
+    if (!priced.ok()) return {priced.status(), nullptr};
+    command_.cost = priced->cost;
+    command_.price_card = std::move(priced->card);
+    command_.price_fallback = priced->fallback;
+  }
+  absl::StatusOr<Decision<RecordConsumptionOutcome>> decision =
+      bursar::Decide(turn.slot.wallet, command_, turn.context);
+  if (!decision.ok()) return {decision.status(), nullptr};
+  absl::StatusOr<EngineCore::StagedRange> staged =
+      turn.core.Stage(turn.slot, std::move(decision->bodies), MakeCause(), turn.context);
+  if (!staged.ok()) return {staged.status(), nullptr};
+  reply_.charge = std::move(decision->outcome.charge);
+  reply_.sequence = staged->last_sequence;
+  reply_.revision = turn.slot.wallet.header.revision;
+  turn.core.Remember(turn.slot, *this, reply_.sequence, "");
+  EngineStats& stats = turn.core.stats();
+  ++stats.records;
+  if (reply_.charge.price_fallback) ++stats.price_fallbacks;
+  if (reply_.charge.unadmitted) ++stats.unadmitted_records;
+  return {absl::OkStatus(), turn.slot.LastPart()};
+}
+
+void RecordJob::RepeatStaged(const GroupPart& part, const StagedRequest& request) {
+  const auto* charge = std::get_if<UsageCharged>(&part.entries[request.entry_index].body);
+  BURSAR_CHECK(charge != nullptr);
+  reply_ = {*charge, request.remembered.sequence, request.remembered.revision, true, {}};
+}
+
+bool RecordJob::RepeatRemembered(const RememberedRequest& request) {
+  reply_.sequence = request.sequence;
+  reply_.revision = request.revision;
+  reply_.replayed = true;
+  return true;
+}
+
+absl::Status RecordJob::ReadReplay(const Store& store) {
+  absl::StatusOr<std::unique_ptr<JournalCursor>> cursor =
+      store.ReadJournal(organization_id, reply_.sequence, Direction::kForward);
+  if (!cursor.ok()) return cursor.status();
+  absl::StatusOr<std::optional<JournalRecord>> record = (*cursor)->Next();
+  if (!record.ok()) return record.status();
+  if (record->has_value()) {
+    absl::StatusOr<DecodedJournal> journal = DecodeJournal((*record)->record);
+    if (!journal.ok()) return journal.status();
+    for (Entry& entry : journal->entries) {
+      if (entry.sequence != reply_.sequence) continue;
+      if (auto* charge = std::get_if<UsageCharged>(&entry.body)) {
+        reply_.charge = std::move(*charge);
+        return absl::OkStatus();
+      }
+    }
+  }
+  return absl::DataLossError(absl::StrCat("request id \"", idempotency.request_id,
+                                          "\" is remembered with entry ", reply_.sequence,
+                                          ", which is no charge"));
+}
+
+void RecordJob::Finish(const absl::Status& status) {
+  reply_.currency_code = currency_code;
+  if (status.ok()) return std::move(done_)(std::move(reply_));
+  std::move(done_)(status);
+}
+
+}  // namespace bursar

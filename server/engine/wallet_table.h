@@ -1,0 +1,127 @@
+// Wallets in memory, and what of them is not durable yet.
+//
+// A wallet's changes join the part of the gathering group that is its own; when the commit thread
+// takes the group, the part becomes the committing one. So each wallet has at most two parts under
+// way, and whoever waits for a wallet waits at one of them.
+//
+// Nothing is evicted yet: a wallet stays from its first use on. Whoever adds that must know what
+// relies on it: a value that a loader has read of a wallet or member not in memory is current,
+// because every change goes through memory.
+//
+// Thread rule: guarded by the engine's lock, but for a committing part's entries, requests and
+// notices, which nobody changes and the commit thread reads without it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "server/engine/job.h"
+#include "server/engine/record_codec.h"
+#include "server/ledger/entry.h"
+#include "server/ledger/state.h"
+#include "storage/store.h"
+
+namespace bursar {
+
+// A request id that a part brings.
+struct StagedRequest {
+  RequestFamily family = RequestFamily::kRecording;
+  std::string request_id;
+  RememberedRequest remembered;
+  size_t entry_index = 0;  // Of `remembered.sequence` in the part's entries.
+};
+
+struct StagedNotice {
+  std::string notice_id;
+  StoredNotice notice;
+};
+
+// A job that waits for a part to be durable, and how it then ends.
+struct WaitingJob {
+  std::unique_ptr<Job> job;
+  absl::Status status;  // OK, or a refusal that shows what the part brings.
+};
+
+// One wallet's changes in one group.
+struct GroupPart {
+  int64_t expected_revision = 0;
+  std::vector<Entry> entries;
+  absl::flat_hash_set<std::string> dirty_members;
+  std::vector<StagedRequest> requests;
+  std::vector<StagedNotice> notices;
+  std::vector<WaitingJob> waiting;
+  bool changes_policy = false;  // Anything but usage and what its recording opens (rule X5).
+  bool opens_episode = false;
+};
+
+// A request id that is being decided or not durable yet.
+struct RequestInFlight {
+  std::string content_hash;
+  // Where its outcome is; null while its first job waits for the store.
+  GroupPart* part = nullptr;
+  size_t index = 0;  // Into the part's requests.
+  // Later jobs with the same id that wait for the first to be decided.
+  std::vector<std::unique_ptr<Job>> followers;
+};
+
+struct WalletSlot {
+  std::string organization_id;
+  Wallet wallet;
+  // Of the last durable journal record. Changed by the commit thread only.
+  std::string chain_hash;
+  std::unique_ptr<GroupPart> gathering;   // Null: nothing of it is in the gathering group.
+  std::unique_ptr<GroupPart> committing;  // Null: nothing of it is being committed.
+  absl::flat_hash_map<std::string, RequestInFlight> requests;  // By RequestKey.
+  // Not OK once an entry did not fit the wallet: its stored state is damaged, and it is left alone
+  // until the process starts again.
+  absl::Status damage;
+
+  // The part that must be durable for everything in memory to be; null: all of it is.
+  GroupPart* LastPart() { return gathering != nullptr ? gathering.get() : committing.get(); }
+  // The last part with the property; null: none has it.
+  GroupPart* LastPart(bool GroupPart::*property) {
+    if (gathering != nullptr && gathering.get()->*property) return gathering.get();
+    if (committing != nullptr && committing.get()->*property) return committing.get();
+    return nullptr;
+  }
+};
+
+// Names a request id within a wallet.
+inline std::string RequestKey(RequestFamily family, const std::string& request_id) {
+  return static_cast<char>(family) + request_id;
+}
+
+class WalletTable {
+ public:
+  // The organization's slot, or null. Slots never move.
+  WalletSlot* Find(const std::string& organization_id) {
+    auto found = slots_.find(organization_id);
+    return found == slots_.end() ? nullptr : found->second.get();
+  }
+  // A new, empty slot. Requires: there is none.
+  WalletSlot& Add(const std::string& organization_id) {
+    std::unique_ptr<WalletSlot>& slot = slots_[organization_id];
+    slot = std::make_unique<WalletSlot>();
+    slot->organization_id = organization_id;
+    return *slot;
+  }
+  size_t size() const { return slots_.size(); }
+  // Calls `visit` with every slot.
+  template <typename Visit>
+  void ForEach(Visit visit) {
+    for (auto& [organization_id, slot] : slots_) visit(*slot);
+  }
+
+ private:
+  absl::flat_hash_map<std::string, std::unique_ptr<WalletSlot>> slots_;
+};
+
+}  // namespace bursar

@@ -1,0 +1,88 @@
+#include "server/service/actor_policy.h"
+
+#include "server/base/status.h"
+#include "server/service/errors.h"
+
+namespace bursar {
+namespace {
+
+absl::Status ActorRequired() {
+  return WithReason(
+      absl::PermissionDeniedError("a token of role admin acts for a person: name its member id in "
+                                  "the metadata key bursar-actor"),
+      "ACTOR_REQUIRED");
+}
+
+bool ActsForAPerson(const CallContext& call) {
+  return call.credential == nullptr || call.credential->role == ServiceRole::kAdmin;
+}
+
+// Reads the actor; `read` decides on it. Whatever is not found is refused alike.
+template <class Judge>
+absl::Status JudgeActor(Engine& engine, const std::string& organization_id,
+                        const std::string& actor, const Judge& judge) {
+  const absl::Status status = engine.Read(
+      organization_id, {actor},
+      [&](const Wallet& wallet, const Position&, const DecisionContext&) -> absl::Status {
+        const Member* member = wallet.FindMember(actor);
+        if (member == nullptr || member->status != AccountStatus::kActive) {
+          return PermissionDeniedError();
+        }
+        return judge(wallet, *member);
+      });
+  return absl::IsNotFound(status) ? PermissionDeniedError() : status;
+}
+
+}  // namespace
+
+bool RoleMay(MemberRole role, ActorNeed need, bool is_own) {
+  const bool is_owner = role == MemberRole::kPrimaryOwner || role == MemberRole::kOwner;
+  switch (need) {
+    case ActorNeed::kChangeSettings:
+      return is_owner;
+    case ActorNeed::kSetMemberLimit:
+      return is_owner || role == MemberRole::kAdmin;
+    case ActorNeed::kSeeSpend:
+      return is_owner || role == MemberRole::kAdmin || role == MemberRole::kBilling;
+    case ActorNeed::kSeeMember:
+      return is_own || RoleMay(role, ActorNeed::kSeeSpend, false);
+  }
+  return false;
+}
+
+absl::Status AuthorizeActor(Engine& engine, const CallContext& call,
+                            const std::string& organization_id, ActorNeed need,
+                            const std::string& subject_member_id) {
+  if (!ActsForAPerson(call)) return absl::OkStatus();
+  if (call.actor.empty()) return ActorRequired();
+  return JudgeActor(engine, organization_id, call.actor,
+                    [&](const Wallet&, const Member& member) -> absl::Status {
+                      const bool is_own = subject_member_id == call.actor;
+                      return RoleMay(member.role, need, is_own) ? absl::OkStatus()
+                                                                : PermissionDeniedError();
+                    });
+}
+
+absl::Status AuthorizeMemberLimit(Engine& engine, const CallContext& call,
+                                  const std::string& organization_id,
+                                  const SetSpendLimitCommand& command) {
+  if (!ActsForAPerson(call) || command.scope != Scope::kMember) return absl::OkStatus();
+  return JudgeActor(
+      engine, organization_id, call.actor,
+      [&](const Wallet& wallet, const Member& member) -> absl::Status {
+        const std::optional<SpendLimit>& organization = wallet.header.limit;
+        if (member.role != MemberRole::kAdmin || !organization.has_value() ||
+            !organization->amount.has_value()) {
+          return absl::OkStatus();
+        }
+        if (command.limit.amount.has_value() &&
+            *command.limit.amount <= *organization->amount) {
+          return absl::OkStatus();
+        }
+        return WithReason(absl::PermissionDeniedError(
+                              "an admin sets member limits within the organization's own"),
+                          "ABOVE_ORGANIZATION_LIMIT");
+      });
+}
+
+}  // namespace bursar

@@ -1,0 +1,33 @@
+#include "server/service/content_hash.h"
+
+#include <openssl/sha.h>
+
+#include "google/protobuf/io/coded_stream.h"
+#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
+
+namespace bursar {
+namespace {
+
+constexpr char kVersion = 1;
+constexpr size_t kHashBytes = 16;
+
+}  // namespace
+
+std::string ContentHash(const google::protobuf::MessageLite& request) {
+  // One buffer per thread: this is the request path.
+  thread_local std::string bytes;
+  bytes.assign(1, kVersion);
+  bytes += request.GetTypeName();
+  bytes.push_back('\0');
+  {
+    google::protobuf::io::StringOutputStream stream(&bytes);
+    google::protobuf::io::CodedOutputStream coded(&stream);
+    coded.SetSerializationDeterministic(true);
+    request.SerializeToCodedStream(&coded);
+  }
+  unsigned char hash[SHA256_DIGEST_LENGTH];
+  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), hash);
+  return std::string(reinterpret_cast<const char*>(hash), kHashBytes);
+}
+
+}  // namespace bursar

@@ -1,0 +1,236 @@
+#include "server/service/journal_conversion.h"
+
+#include <variant>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "server/base/strings.h"
+#include "server/service/conversion.h"
+
+namespace bursar {
+namespace {
+
+// The kinds of the public enum are the body's index plus one.
+template <class Body, v1::JournalEntryKind kind>
+constexpr bool IsAt() {
+  return std::is_same_v<std::variant_alternative_t<kind - 1, EntryBody>, Body>;
+}
+static_assert(IsAt<OrganizationCreated, v1::JOURNAL_ENTRY_KIND_ORGANIZATION_CREATED>());
+static_assert(IsAt<OrganizationUpdated, v1::JOURNAL_ENTRY_KIND_ORGANIZATION_UPDATED>());
+static_assert(IsAt<MemberUpserted, v1::JOURNAL_ENTRY_KIND_MEMBER_UPSERTED>());
+static_assert(IsAt<ExtraUsageUpdated, v1::JOURNAL_ENTRY_KIND_EXTRA_USAGE_UPDATED>());
+static_assert(IsAt<SpendLimitSet, v1::JOURNAL_ENTRY_KIND_SPEND_LIMIT_SET>());
+static_assert(IsAt<CreditGranted, v1::JOURNAL_ENTRY_KIND_CREDIT_GRANTED>());
+static_assert(IsAt<CreditExpired, v1::JOURNAL_ENTRY_KIND_CREDIT_EXPIRED>());
+static_assert(IsAt<WindowOpened, v1::JOURNAL_ENTRY_KIND_WINDOW_OPENED>());
+static_assert(IsAt<MonthOpened, v1::JOURNAL_ENTRY_KIND_PERIOD_OPENED>());
+static_assert(IsAt<UsageCharged, v1::JOURNAL_ENTRY_KIND_USAGE_CHARGED>());
+static_assert(IsAt<EpisodeOpened, v1::JOURNAL_ENTRY_KIND_EPISODE_OPENED>());
+static_assert(IsAt<EpisodeEnded, v1::JOURNAL_ENTRY_KIND_EPISODE_ENDED>());
+static_assert(IsAt<PendingChangeApplied, v1::JOURNAL_ENTRY_KIND_PENDING_CHANGE_APPLIED>());
+
+std::string ShortDate(absl::Time time) {
+  return absl::FormatTime("%Y-%m-%d %H:%M UTC", time, absl::UTCTimeZone());
+}
+
+std::string_view WindowWord(WindowKind kind) {
+  switch (kind) {
+    case WindowKind::kMonth:
+      return "month";
+    case WindowKind::kWeek:
+      return "week";
+    case WindowKind::kDay:
+      return "day";
+    case WindowKind::kFiveHours:
+      return "five-hour session";
+  }
+  return "window";
+}
+
+std::string ScopeWords(Scope scope, const std::string& scope_id) {
+  if (scope == Scope::kOrganization) return "the organization";
+  return absl::StrCat(scope == Scope::kSeatTier ? "seat tier " : "member ", scope_id);
+}
+
+// Fills what is particular to a body, and the sentence.
+class BodyWriter {
+ public:
+  BodyWriter(std::string_view currency_code, v1::JournalEntry* proto)
+      : currency_code_(currency_code), proto_(proto) {}
+
+  void operator()(const OrganizationCreated& body) {
+    Say("The wallet of ", body.settings.display_name, " began on plan ", body.settings.plan_id,
+        ".");
+  }
+  void operator()(const OrganizationUpdated& body) {
+    Changes(body.changes);
+    Say("Settings changed.");
+  }
+  void operator()(const MemberUpserted& body) {
+    proto_->set_member_id(body.settings.member_id);
+    proto_->set_seat_tier(body.settings.tier_id);
+    Changes(body.changes);
+    Say("Member ", body.settings.member_id,
+        body.created ? (body.automatic ? " joined by first use." : " was created.")
+                     : " was changed.");
+  }
+  void operator()(const ExtraUsageUpdated& body) {
+    Changes(body.changes);
+    Say("Extra usage is ", body.enabled ? "on for " : "off",
+        !body.enabled                                        ? ""
+        : body.audience == ExtraUsageAudience::kSelected ? "selected members"
+                                                             : "everyone",
+        ".");
+  }
+  void operator()(const SpendLimitSet& body) {
+    if (body.scope == Scope::kMember) proto_->set_member_id(body.scope_id);
+    if (body.scope == Scope::kSeatTier) proto_->set_seat_tier(body.scope_id);
+    Changes(body.changes);
+    if (body.limit.amount.has_value()) {
+      WriteMoney(*body.limit.amount, currency_code_, proto_->mutable_amount());
+      Say("Spend limit of ", ScopeWords(body.scope, body.scope_id), " is ",
+          Money(*body.limit.amount), " a month.");
+    } else {
+      Say("No spend limit for ", ScopeWords(body.scope, body.scope_id), ".");
+    }
+  }
+  void operator()(const CreditGranted& body) {
+    WriteMoney(body.amount, currency_code_, proto_->mutable_amount());
+    Say("Credit of ", Money(body.amount), " was added",
+        body.expires_at == absl::InfiniteFuture()
+            ? std::string()
+            : absl::StrCat(", good until ", ShortDate(body.expires_at)),
+        body.repaid_overdraft.value == 0
+            ? std::string()
+            : absl::StrCat("; ", Money(body.repaid_overdraft), " of it repaid overdraft"),
+        ".");
+  }
+  void operator()(const CreditExpired& body) {
+    WriteMoney(body.amount, currency_code_, proto_->mutable_amount());
+    Say("Credit expired with ", Money(body.amount), " left.");
+  }
+  void operator()(const WindowOpened& body) {
+    proto_->set_member_id(body.member_id);
+    Say("Included ", WindowWord(body.kind), " opened, until ", ShortDate(body.window.end), ".");
+  }
+  void operator()(const MonthOpened& body) {
+    if (body.scope == Scope::kMember) proto_->set_member_id(body.scope_id);
+    if (body.scope == Scope::kSeatTier) proto_->set_seat_tier(body.scope_id);
+    Say("The month opened for ", ScopeWords(body.scope, body.scope_id), ", until ",
+        ShortDate(body.month.end), ".");
+  }
+  void operator()(const UsageCharged& body);
+  void operator()(const EpisodeOpened& body) {
+    proto_->set_member_id(body.member_id);
+    proto_->set_surface(body.surface);
+    Say(body.balance ? "The balance ran out." : "The organization's spend limit was reached.");
+  }
+  void operator()(const EpisodeEnded& body) { Say("Extra usage is back, by ", body.cause, "."); }
+  void operator()(const PendingChangeApplied& body) {
+    if (body.seat.has_value()) {
+      proto_->set_member_id(body.seat->member_id);
+      proto_->set_seat_tier(body.seat->to_tier);
+      Say("Member ", body.seat->member_id, " moved to seat tier ", body.seat->to_tier, ".");
+    } else {
+      Say("Settings that waited took effect.");
+    }
+  }
+
+ private:
+  template <class... Parts>
+  void Say(const Parts&... parts) {
+    std::string text;
+    (Append(&text, parts), ...);
+    proto_->set_summary(text);
+  }
+  static void Append(std::string* text, std::string_view part) { text->append(part); }
+
+  std::string Money(Nanos nanos) const {
+    return absl::StrCat(FormatAmount(nanos), " ", ToAbsl(currency_code_));
+  }
+
+  void Changes(const std::vector<FieldChange>& changes) {
+    for (const FieldChange& change : changes) {
+      v1::FieldChange* proto = proto_->add_changes();
+      proto->set_field(change.field);
+      proto->set_before(change.before);
+      proto->set_after(change.after);
+    }
+  }
+
+  void Draw(Bucket bucket, Nanos amount) {
+    if (amount.value == 0) return;
+    v1::Draw* draw = proto_->add_draws();
+    draw->set_bucket(ToProtoEnum<v1::Bucket>(bucket));
+    WriteMoney(amount, currency_code_, draw->mutable_amount());
+  }
+
+  const std::string_view currency_code_;
+  v1::JournalEntry* const proto_;
+};
+
+void BodyWriter::operator()(const UsageCharged& body) {
+  proto_->set_member_id(body.member_id);
+  proto_->set_seat_tier(body.tier_id);
+  proto_->set_surface(body.surface);
+  proto_->set_provider(body.provider);
+  proto_->set_model(body.model);
+  if (body.usage.has_value()) WriteUsage(*body.usage, proto_->mutable_usage());
+  WriteMoney(body.cost, currency_code_, proto_->mutable_amount());
+  Draw(Bucket::kIncluded, body.included);
+  Draw(Bucket::kExtra, body.extra);
+  Draw(Bucket::kMetered, body.metered);
+  WriteMoney(body.overshoot, currency_code_, proto_->mutable_overshoot());
+  proto_->set_price_card(body.price_card);
+  WriteTimestamp(body.occurred_at, proto_->mutable_occur_time());
+  proto_->set_price_fallback(body.price_fallback);
+  proto_->set_unadmitted(body.unadmitted);
+  proto_->set_parent_session_id(body.parent_session_id);
+  for (const auto& [key, value] : body.labels) (*proto_->mutable_labels())[key] = value;
+  Say("Member ", body.member_id, " used ", Money(body.cost), " on ", body.surface, ".");
+}
+
+}  // namespace
+
+std::optional<size_t> BodyIndexOf(v1::JournalEntryKind kind) {
+  if (kind == v1::JOURNAL_ENTRY_KIND_UNSPECIFIED) return std::nullopt;
+  return static_cast<size_t>(kind) - 1;
+}
+
+void WriteJournalEntry(const JournalPage::Item& item, std::string_view currency_code,
+                       v1::JournalEntry* proto) {
+  const Entry& entry = item.entry;
+  proto->set_sequence(entry.sequence);
+  WriteTimestamp(entry.recorded_at, proto->mutable_record_time());
+  proto->set_kind(static_cast<v1::JournalEntryKind>(entry.body.index() + 1));
+  proto->set_actor(entry.cause.actor);
+  proto->set_caller(entry.cause.caller);
+  proto->set_request_id(entry.cause.request_id);
+  std::visit(BodyWriter(currency_code, proto), entry.body);
+  proto->set_chain_hash(absl::BytesToHexString(item.chain_hash));
+}
+
+void WriteNotice(const PendingNotice& notice, v1::Notice* proto) {
+  proto->set_notice_id(notice.notice_id);
+  proto->set_organization_id(notice.organization_id);
+  proto->set_kind(notice.resolved ? v1::NOTICE_KIND_EXTRA_USAGE_RESOLVED
+                                  : v1::NOTICE_KIND_EXTRA_USAGE_EXHAUSTED);
+  WriteTimestamp(notice.created_at, proto->mutable_create_time());
+  proto->add_recipients(v1::MEMBER_ROLE_PRIMARY_OWNER);
+  proto->add_recipients(v1::MEMBER_ROLE_OWNER);
+  proto->add_recipients(v1::MEMBER_ROLE_BILLING);
+  proto->set_sequence(notice.sequence);
+  if (notice.resolved) {
+    proto->set_subject("Your workspace has extra usage again");
+    proto->set_summary(absl::StrCat(notice.organization_name, " can use extra usage again."));
+    return;
+  }
+  proto->set_subject("Your workspace has run out of extra usage");
+  proto->set_summary(absl::StrCat(
+      notice.organization_name,
+      notice.balance ? " has used up its prepaid balance" : " has reached its spend limit",
+      notice.member_id.empty() ? "" : absl::StrCat("; the first to meet it was ", notice.member_id),
+      "."));
+}
+
+}  // namespace bursar

@@ -1,0 +1,23 @@
+// From the journal's entries and the outbox's notices to the public messages, with a sentence each.
+//
+// Thread rule: pure functions.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "bursar/v1/admin_service.pb.h"
+#include "server/engine/queries.h"
+
+namespace bursar {
+
+// The index into EntryBody that a kind filters for; nothing for «any».
+std::optional<size_t> BodyIndexOf(v1::JournalEntryKind kind);
+
+void WriteJournalEntry(const JournalPage::Item& item, std::string_view currency_code,
+                       v1::JournalEntry* proto);
+
+void WriteNotice(const PendingNotice& notice, v1::Notice* proto);
+
+}  // namespace bursar

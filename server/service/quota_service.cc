@@ -1,0 +1,120 @@
+#include "server/service/quota_service.h"
+
+#include <string>
+#include <utility>
+
+#include "server/base/status.h"
+#include "server/service/actor_policy.h"
+#include "server/service/content_hash.h"
+#include "server/service/conversion.h"
+#include "server/service/request_reader.h"
+#include "server/service/rpc/sync_call.h"
+#include "server/service/validation.h"
+
+namespace bursar {
+
+QuotaService::QuotaService(Engine* engine, const Gate* gate)
+    : engine_(engine), gate_(gate), handlers_(engine) {}
+
+void QuotaService::ServeOn(AsyncRuntime* runtime) {
+  runtime->Serve("/bursar.v1.QuotaService/CheckAdmission", this,
+                 &QuotaService::RequestCheckAdmission, &handlers_, &Handlers::CheckAdmission);
+  runtime->Serve("/bursar.v1.QuotaService/RecordConsumption", this,
+                 &QuotaService::RequestRecordConsumption, &handlers_, &Handlers::RecordConsumption);
+}
+
+void QuotaService::Handlers::CheckAdmission(const CallContext& /*call*/,
+                                            const v1::CheckAdmissionRequest& request,
+                                            v1::CheckAdmissionResponse* response,
+                                            Completion done) {
+  absl::StatusOr<CheckAdmissionCommand> command = ReadCommand(request);
+  if (!command.ok()) return done(command.status());
+  // The request lives until `done` is called, so it may be referred to.
+  engine_->CheckAdmission(request.organization_id(), *std::move(command),
+                          [&request, response, done](absl::StatusOr<CheckReply> reply) {
+                            if (!reply.ok()) return done(reply.status());
+                            WriteDecision(*reply, request.organization_id(), response);
+                            done(absl::OkStatus());
+                          });
+}
+
+void QuotaService::Handlers::RecordConsumption(const CallContext& call,
+                                               const v1::RecordConsumptionRequest& request,
+                                               v1::RecordConsumptionResponse* response,
+                                               Completion done) {
+  absl::StatusOr<RecordConsumptionCommand> command = ReadCommand(request);
+  if (!command.ok()) return done(command.status());
+  engine_->RecordConsumption(request.organization_id(), *std::move(command),
+                             {request.request_id(), ContentHash(request)},
+                             {"", call.credential->name},
+                             [response, done](absl::StatusOr<RecordReply> reply) {
+                               if (!reply.ok()) return done(reply.status());
+                               WriteReceipt(*reply, response);
+                               done(absl::OkStatus());
+                             });
+}
+
+namespace {
+
+void WriteMemberUsage(const Wallet& wallet, const Member* member, const std::string& epoch,
+                      const Position& position, const DecisionContext& context,
+                      const CheckAdmissionOutcome& outcome, v1::GetMemberUsageResponse* response) {
+  const WalletHeader& header = wallet.header;
+  const std::string& currency_code = header.settings.currency_code;
+  if (const Plan* plan = context.plans->Find(header.settings.plan_id); plan != nullptr) {
+    response->set_seat_tier(TierOf(*plan, member)->id);
+  }
+  CheckReply reply;
+  reply.outcome = outcome;
+  reply.position = position;
+  reply.currency_code = currency_code;
+  v1::CheckAdmissionResponse decision;
+  WriteDecision(reply, header.organization_id, &decision);
+  response->mutable_evaluations()->Swap(decision.mutable_evaluations());
+  response->set_decision(decision.decision());
+  if (decision.has_denial()) response->mutable_denial()->Swap(decision.mutable_denial());
+  MonthCounter month;
+  if (member != nullptr) {
+    const Window current = FindCurrentMonth(header.month, header.settings, context).counter.month;
+    month = FindScopeMonth(member->month, current).counter;
+  }
+  WriteMoney(month.extra, currency_code, response->mutable_month_to_date());
+  WriteMoney(month.included, currency_code, response->mutable_included_month_to_date());
+  WritePosition(position, epoch, response->mutable_position());
+}
+
+}  // namespace
+
+grpc::Status QuotaService::GetMemberUsage(grpc::ServerContext* context,
+                                          const v1::GetMemberUsageRequest* request,
+                                          v1::GetMemberUsageResponse* response) {
+  static const RpcRule* const rule = FindRpcRule("/bursar.v1.QuotaService/GetMemberUsage");
+  return RunCall(*gate_, rule, *context, *request, [&](const CallContext& call) -> absl::Status {
+    FieldViolations violations;
+    CheckRequiredId("organization_id", request->organization_id(), &violations);
+    CheckRequiredId("member_id", request->member_id(), &violations);
+    if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
+    const absl::Status authorized =
+        AuthorizeActor(*engine_, call, request->organization_id(), ActorNeed::kSeeMember,
+                       request->member_id());
+    if (!authorized.ok()) return authorized;
+    return engine_->Read(
+        request->organization_id(), {request->member_id()},
+        [&](const Wallet& wallet, const Position& position,
+            const DecisionContext& decision_context) -> absl::Status {
+          // The gate's own decision, so that no screen says another thing than it (rule D5).
+          CheckAdmissionCommand command;
+          command.member_id = request->member_id();
+          command.surface = kDefaultSurface;
+          command.validate_only = true;
+          command.full_view = true;
+          const auto decision = Decide(wallet, command, decision_context);
+          if (!decision.ok()) return decision.status();
+          WriteMemberUsage(wallet, wallet.FindMember(request->member_id()), engine_->epoch(),
+                           position, decision_context, decision->outcome, response);
+          return absl::OkStatus();
+        });
+  });
+}
+
+}  // namespace bursar

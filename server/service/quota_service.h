@@ -1,0 +1,50 @@
+// QuotaService: what a backend calls around every request.
+//
+// CheckAdmission and RecordConsumption run on the asynchronous queues (rpc/unary_method.h): their
+// handlers validate, hand the command to the engine, and answer from whichever thread the engine
+// completes them on. The rest are plain synchronous methods of the same service.
+//
+// Thread rule: gRPC calls it from its own threads.
+#pragma once
+
+#include "bursar/v1/quota_service.grpc.pb.h"
+#include "server/engine/engine.h"
+#include "server/service/rpc/async_runtime.h"
+#include "server/service/rpc/gate.h"
+
+namespace bursar {
+
+class QuotaService final : public v1::QuotaService::WithRawMethod_CheckAdmission<
+                               v1::QuotaService::WithRawMethod_RecordConsumption<
+                                   v1::QuotaService::Service>> {
+ public:
+  // Both outlive the service.
+  QuotaService(Engine* engine, const Gate* gate);
+
+  // Serves the asynchronous methods on the runtime's queues.
+  void ServeOn(AsyncRuntime* runtime);
+
+  grpc::Status GetMemberUsage(grpc::ServerContext* context,
+                              const v1::GetMemberUsageRequest* request,
+                              v1::GetMemberUsageResponse* response) override;
+
+ private:
+  // The asynchronous handlers, apart: the mixins' own methods of the same names are final.
+  class Handlers {
+   public:
+    explicit Handlers(Engine* engine) : engine_(engine) {}
+    void CheckAdmission(const CallContext& call, const v1::CheckAdmissionRequest& request,
+                        v1::CheckAdmissionResponse* response, Completion done);
+    void RecordConsumption(const CallContext& call, const v1::RecordConsumptionRequest& request,
+                           v1::RecordConsumptionResponse* response, Completion done);
+
+   private:
+    Engine* const engine_;
+  };
+
+  Engine* const engine_;
+  const Gate* const gate_;
+  Handlers handlers_;
+};
+
+}  // namespace bursar

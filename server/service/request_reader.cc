@@ -1,0 +1,400 @@
+#include "server/service/request_reader.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/status.h"
+#include "server/service/conversion.h"
+#include "server/service/validation.h"
+
+namespace bursar {
+namespace {
+
+constexpr size_t kMaxNameBytes = 200;
+constexpr size_t kMaxEmailBytes = 254;
+constexpr size_t kMaxUrlBytes = 1024;
+constexpr size_t kMaxModelBytes = 256;
+constexpr size_t kMaxProviderBytes = 64;
+constexpr size_t kMaxSessionBytes = 128;
+constexpr size_t kMaxZoneBytes = 64;
+constexpr size_t kMaxReferenceBytes = 200;
+constexpr int kMaxMembersPerCall = 1000;
+
+// Notes an enum value that this server does not know.
+template <class IsValid, class Value>
+void CheckKnown(const char* field, IsValid is_valid, Value value, FieldViolations* violations) {
+  if (!is_valid(static_cast<int>(value))) violations->Add(field, "is a value that is not known");
+}
+
+void CheckUrl(const char* field, const std::string& url, FieldViolations* violations) {
+  CheckText(field, url, kMaxUrlBytes, violations);
+  if (!url.empty() && url.rfind("https://", 0) != 0) {
+    violations->Add(field, "must begin with https://");
+  }
+}
+
+// The fields that a check and a record have in common.
+template <class Request>
+void CheckCommonFields(const Request& request, FieldViolations* violations) {
+  CheckRequiredId("organization_id", request.organization_id(), violations);
+  CheckSurface("surface", request.surface(), violations);
+  CheckText("provider", request.provider(), kMaxProviderBytes, violations);
+  CheckText("model", request.model(), kMaxModelBytes, violations);
+  CheckText("parent_session_id", request.parent_session_id(), kMaxSessionBytes, violations);
+  if (!request.labels().empty()) CheckLabels("labels", request.labels(), violations);
+}
+
+std::string SurfaceOf(const std::string& surface) {
+  return surface.empty() ? std::string(kDefaultSurface) : surface;
+}
+
+void ReadEstimate(const v1::CheckAdmissionRequest& request, CheckAdmissionCommand* command,
+                  FieldViolations* violations) {
+  switch (request.estimate().value_case()) {
+    case v1::Estimate::kUsage:
+      CheckUsage("estimate.usage", request.estimate().usage(), violations);
+      if (request.model().empty()) {
+        violations->Add("model", "is required with an estimate in usage");
+      }
+      command->estimate_usage = ReadUsage(request.estimate().usage());
+      break;
+    case v1::Estimate::kCost:
+      command->estimate = ReadMoney("estimate.cost", request.estimate().cost(),
+                                    MoneySign::kNotNegative, violations);
+      command->currency_code = request.estimate().cost().currency_code();
+      break;
+    case v1::Estimate::VALUE_NOT_SET:
+      if (request.has_estimate()) violations->Add("estimate", "must be usage or cost");
+      break;
+  }
+}
+
+// What hold modes will need, and that they are not there yet.
+absl::Status RefuseHolds(const v1::CheckAdmissionRequest& request) {
+  if (request.mode() != v1::ADMISSION_MODE_HOLD &&
+      request.mode() != v1::ADMISSION_MODE_HOLD_UP_TO_AVAILABLE) {
+    return absl::OkStatus();
+  }
+  return WithReason(
+      absl::UnimplementedError("holds are not available yet; use ADMISSION_MODE_CHECK_ONLY, which "
+                               "evaluates an estimate without holding it"),
+      "HOLDS_NOT_AVAILABLE");
+}
+
+}  // namespace
+
+absl::StatusOr<CheckAdmissionCommand> ReadCommand(const v1::CheckAdmissionRequest& request) {
+  FieldViolations violations;
+  CheckAdmissionCommand command;
+  CheckCommonFields(request, &violations);
+  CheckRequiredId("member_id", request.member_id(), &violations);
+  CheckOptionalId("request_id", request.request_id(), &violations);
+  CheckKnown("mode", v1::AdmissionMode_IsValid, request.mode(), &violations);
+  CheckKnown("view", v1::AdmissionView_IsValid, request.view(), &violations);
+  ReadEstimate(request, &command, &violations);
+  const bool is_hold = request.mode() == v1::ADMISSION_MODE_HOLD ||
+                       request.mode() == v1::ADMISSION_MODE_HOLD_UP_TO_AVAILABLE;
+  if (is_hold && !request.has_estimate()) violations.Add("estimate", "is required for a hold");
+  if (is_hold && request.request_id().empty()) {
+    violations.Add("request_id", "is required for a hold");
+  }
+  if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
+  if (absl::Status status = RefuseHolds(request); !status.ok()) return status;
+  command.member_id = request.member_id();
+  command.surface = SurfaceOf(request.surface());
+  command.provider = request.provider();
+  command.model = request.model();
+  command.validate_only = request.validate_only();
+  command.full_view = request.view() == v1::ADMISSION_VIEW_FULL;
+  return command;
+}
+
+absl::StatusOr<RecordConsumptionCommand> ReadCommand(const v1::RecordConsumptionRequest& request) {
+  FieldViolations violations;
+  RecordConsumptionCommand command;
+  CheckCommonFields(request, &violations);
+  CheckRequiredId("member_id", request.member_id(), &violations);
+  CheckRequiredId("request_id", request.request_id(), &violations);
+  CheckOptionalId("admission_id", request.admission_id(), &violations);
+  switch (request.value_case()) {
+    case v1::RecordConsumptionRequest::kUsage:
+      CheckUsage("usage", request.usage(), &violations);
+      if (request.model().empty()) violations.Add("model", "is required with usage");
+      command.usage = ReadUsage(request.usage());
+      break;
+    case v1::RecordConsumptionRequest::kCost:
+      command.cost = ReadMoney("cost", request.cost(), MoneySign::kNotNegative, &violations);
+      command.currency_code = request.cost().currency_code();
+      break;
+    case v1::RecordConsumptionRequest::VALUE_NOT_SET:
+      violations.Add("usage", "either usage or cost is required");
+      break;
+  }
+  command.occurred_at = absl::InfinitePast();
+  if (request.has_occurred_at()) {
+    const auto occurred_at = ReadTimestamp("occurred_at", request.occurred_at(), &violations);
+    if (occurred_at.has_value()) command.occurred_at = *occurred_at;
+  }
+  if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
+  command.member_id = request.member_id();
+  command.surface = SurfaceOf(request.surface());
+  command.provider = request.provider();
+  command.model = request.model();
+  command.admission_id = request.admission_id();
+  command.parent_session_id = request.parent_session_id();
+  command.labels.assign(request.labels().begin(), request.labels().end());
+  std::sort(command.labels.begin(), command.labels.end());
+  return command;
+}
+
+absl::StatusOr<CreateOrganizationCommand> ReadCommand(
+    const v1::CreateOrganizationRequest& request) {
+  FieldViolations violations;
+  const v1::Organization& organization = request.organization();
+  CheckRequiredId("organization.organization_id", organization.organization_id(), &violations);
+  CheckOptionalId("request_id", request.request_id(), &violations);
+  CheckText("organization.display_name", organization.display_name(), kMaxNameBytes, &violations);
+  if (organization.plan().empty()) violations.Add("organization.plan", "is required");
+  CheckText("organization.plan", organization.plan(), kMaxNameBytes, &violations);
+  CheckText("organization.time_zone", organization.time_zone(), kMaxZoneBytes, &violations);
+  CheckCurrencyCode("organization.currency_code", organization.currency_code(), &violations);
+  CheckUrl("organization.settings_url", organization.settings_url(), &violations);
+  CheckKnown("organization.status", v1::AccountStatus_IsValid, organization.status(), &violations);
+  CheckKnown("organization.included_scope", v1::IncludedScope_IsValid,
+             organization.included_scope(), &violations);
+
+  CreateOrganizationCommand command;
+  command.organization_id = organization.organization_id();
+  OrganizationSettings& settings = command.settings;
+  settings.display_name = organization.display_name();
+  settings.plan_id = organization.plan();
+  settings.currency_code = organization.currency_code();
+  settings.time_zone = organization.time_zone();
+  settings.settings_url = organization.settings_url();
+  settings.auto_provision_members = organization.auto_provision_members();
+  settings.max_seats = organization.max_seats();
+  settings.billing_anchor = absl::InfinitePast();
+  if (organization.has_billing_anchor()) {
+    const auto anchor = ReadTimestamp("organization.billing_anchor", organization.billing_anchor(),
+                                      &violations);
+    if (anchor.has_value()) settings.billing_anchor = *anchor;
+  }
+  if (organization.status() != v1::ACCOUNT_STATUS_UNSPECIFIED) {
+    settings.status = FromProtoEnum<AccountStatus>(organization.status());
+  }
+  if (organization.included_scope() != v1::INCLUDED_SCOPE_UNSPECIFIED) {
+    settings.included_scope = FromProtoEnum<IncludedScope>(organization.included_scope());
+  }
+  if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
+  return command;
+}
+
+absl::StatusOr<UpdateOrganizationCommand> ReadCommand(
+    const v1::UpdateOrganizationRequest& request) {
+  FieldViolations violations;
+  const v1::Organization& organization = request.organization();
+  CheckRequiredId("organization.organization_id", organization.organization_id(), &violations);
+  CheckOptionalId("request_id", request.request_id(), &violations);
+  if (request.update_mask().paths().empty()) {
+    violations.Add("update_mask", "is required: name the fields to change");
+  }
+  UpdateOrganizationCommand command;
+  for (const std::string& path : request.update_mask().paths()) {
+    if (path == "display_name") {
+      CheckText("organization.display_name", organization.display_name(), kMaxNameBytes,
+                &violations);
+      command.display_name = organization.display_name().empty() ? organization.organization_id()
+                                                                 : organization.display_name();
+    } else if (path == "status") {
+      CheckKnown("organization.status", v1::AccountStatus_IsValid, organization.status(),
+                 &violations);
+      command.status = FromProtoEnum<AccountStatus>(organization.status());
+    } else if (path == "settings_url") {
+      CheckUrl("organization.settings_url", organization.settings_url(), &violations);
+      command.settings_url = organization.settings_url();
+    } else if (path == "time_zone") {
+      CheckText("organization.time_zone", organization.time_zone(), kMaxZoneBytes, &violations);
+      command.time_zone = organization.time_zone().empty() ? "UTC" : organization.time_zone();
+    } else if (path == "billing_anchor") {
+      if (!organization.has_billing_anchor()) {
+        violations.Add("organization.billing_anchor", "is required by the update mask");
+      } else {
+        command.billing_anchor = ReadTimestamp("organization.billing_anchor",
+                                               organization.billing_anchor(), &violations);
+      }
+    } else if (path == "included_scope") {
+      CheckKnown("organization.included_scope", v1::IncludedScope_IsValid,
+                 organization.included_scope(), &violations);
+      command.included_scope = organization.included_scope() == v1::INCLUDED_SCOPE_UNSPECIFIED
+                                   ? IncludedScope::kSeat
+                                   : FromProtoEnum<IncludedScope>(organization.included_scope());
+    } else if (path == "auto_provision_members") {
+      command.auto_provision_members = organization.auto_provision_members();
+    } else if (path == "max_seats") {
+      command.max_seats = organization.max_seats();
+    } else {
+      violations.Add("update_mask", absl::StrCat("\"", path, "\" is no field that can be changed"));
+    }
+  }
+  command.expected_version = ReadEtag(request.etag());
+  if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
+  return command;
+}
+
+absl::StatusOr<UpsertMembersCommand> ReadCommand(const v1::BatchUpsertMembersRequest& request) {
+  FieldViolations violations;
+  CheckRequiredId("organization_id", request.organization_id(), &violations);
+  CheckOptionalId("request_id", request.request_id(), &violations);
+  if (request.members().empty() || request.members_size() > kMaxMembersPerCall) {
+    violations.Add("members", "must be 1-1000");
+    return violations.ToStatus();
+  }
+  UpsertMembersCommand command;
+  for (int i = 0; i < request.members_size(); ++i) {
+    const v1::Member& member = request.members(i);
+    const std::string path = absl::StrCat("members[", i, "]");
+    CheckRequiredId(path + ".member_id", member.member_id(), &violations);
+    CheckText(path + ".email", member.email(), kMaxEmailBytes, &violations);
+    CheckText(path + ".display_name", member.display_name(), kMaxNameBytes, &violations);
+    CheckText(path + ".seat_tier", member.seat_tier(), kMaxNameBytes, &violations);
+    CheckText(path + ".time_zone", member.time_zone(), kMaxZoneBytes, &violations);
+    CheckKnown((path + ".role").c_str(), v1::MemberRole_IsValid, member.role(), &violations);
+    CheckKnown((path + ".status").c_str(), v1::AccountStatus_IsValid, member.status(),
+               &violations);
+    MemberChange& change = command.members.emplace_back();
+    change.member_id = member.member_id();
+    if (!member.email().empty()) change.email = member.email();
+    if (!member.display_name().empty()) change.display_name = member.display_name();
+    if (!member.seat_tier().empty()) change.tier_id = member.seat_tier();
+    if (!member.time_zone().empty()) change.time_zone = member.time_zone();
+    if (member.role() != v1::MEMBER_ROLE_UNSPECIFIED) {
+      change.role = FromProtoEnum<MemberRole>(member.role());
+    }
+    if (member.status() != v1::ACCOUNT_STATUS_UNSPECIFIED) {
+      change.status = FromProtoEnum<AccountStatus>(member.status());
+    }
+    change.expected_version = ReadEtag(member.etag());
+  }
+  if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
+  return command;
+}
+
+absl::StatusOr<UpdateExtraUsageCommand> ReadCommand(const v1::UpdateExtraUsageRequest& request) {
+  FieldViolations violations;
+  CheckRequiredId("organization_id", request.organization_id(), &violations);
+  CheckOptionalId("request_id", request.request_id(), &violations);
+  CheckKnown("audience", v1::ExtraUsageAudience_IsValid, request.audience(), &violations);
+  if (!request.has_enabled()) violations.Add("enabled", "is required: true or false");
+  if (request.selected_member_ids_size() > kMaxMembersPerCall) {
+    violations.Add("selected_member_ids", "must be at most 1000");
+  } else {
+    for (int i = 0; i < request.selected_member_ids_size(); ++i) {
+      CheckRequiredId(absl::StrCat("selected_member_ids[", i, "]"), request.selected_member_ids(i),
+                      &violations);
+    }
+  }
+  if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
+  UpdateExtraUsageCommand command;
+  command.enabled = request.enabled();
+  if (request.audience() != v1::EXTRA_USAGE_AUDIENCE_UNSPECIFIED) {
+    command.audience = FromProtoEnum<ExtraUsageAudience>(request.audience());
+  }
+  if (request.audience() == v1::EXTRA_USAGE_AUDIENCE_SELECTED ||
+      !request.selected_member_ids().empty()) {
+    command.selected_member_ids.emplace(request.selected_member_ids().begin(),
+                                        request.selected_member_ids().end());
+  }
+  return command;
+}
+
+namespace {
+
+void ReadLimitScope(const v1::SetSpendLimitRequest& request, SetSpendLimitCommand* command,
+                    FieldViolations* violations) {
+  switch (request.scope_case()) {
+    case v1::SetSpendLimitRequest::kOrganization:
+      if (!request.organization()) violations->Add("organization", "must be true");
+      command->scope = Scope::kOrganization;
+      command->scope_id = request.organization_id();
+      break;
+    case v1::SetSpendLimitRequest::kSeatTier:
+      if (request.seat_tier().empty()) violations->Add("seat_tier", "must not be empty");
+      CheckText("seat_tier", request.seat_tier(), kMaxNameBytes, violations);
+      command->scope = Scope::kSeatTier;
+      command->scope_id = request.seat_tier();
+      break;
+    case v1::SetSpendLimitRequest::kMemberId:
+      CheckRequiredId("member_id", request.member_id(), violations);
+      command->scope = Scope::kMember;
+      command->scope_id = request.member_id();
+      break;
+    case v1::SetSpendLimitRequest::SCOPE_NOT_SET:
+      violations->Add("scope", "is required: organization, seat_tier or member_id");
+      break;
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<SetSpendLimitCommand> ReadCommand(const v1::SetSpendLimitRequest& request) {
+  FieldViolations violations;
+  SetSpendLimitCommand command;
+  CheckRequiredId("organization_id", request.organization_id(), &violations);
+  CheckOptionalId("request_id", request.request_id(), &violations);
+  ReadLimitScope(request, &command, &violations);
+  switch (request.value_case()) {
+    case v1::SetSpendLimitRequest::kAmount:
+      command.limit.amount =
+          ReadMoney("amount", request.amount(), MoneySign::kNotNegative, &violations);
+      command.currency_code = request.amount().currency_code();
+      break;
+    case v1::SetSpendLimitRequest::kUnlimited:
+      if (!request.unlimited()) violations.Add("unlimited", "must be true");
+      break;
+    case v1::SetSpendLimitRequest::VALUE_NOT_SET:
+      violations.Add("value", "is required: an amount or unlimited");
+      break;
+  }
+  if (request.period() != v1::LIMIT_PERIOD_UNSPECIFIED &&
+      request.period() != v1::LIMIT_PERIOD_MONTH) {
+    violations.Add("period", "must be a month; no other period is available yet");
+  }
+  CheckKnown("basis", v1::LimitBasis_IsValid, request.basis(), &violations);
+  if (request.basis() != v1::LIMIT_BASIS_UNSPECIFIED) {
+    if (command.scope != Scope::kSeatTier) violations.Add("basis", "is for seat tiers only");
+    command.limit.basis = FromProtoEnum<LimitBasis>(request.basis());
+  }
+  if (request.has_expire_time()) {
+    violations.Add("expire_time", "temporary limits are not available yet");
+  }
+  if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
+  return command;
+}
+
+absl::StatusOr<GrantCreditCommand> ReadCommand(const v1::GrantCreditRequest& request) {
+  FieldViolations violations;
+  GrantCreditCommand command;
+  CheckRequiredId("organization_id", request.organization_id(), &violations);
+  CheckRequiredId("request_id", request.request_id(), &violations);
+  CheckKnown("kind", v1::CreditKind_IsValid, request.kind(), &violations);
+  CheckText("reference", request.reference(), kMaxReferenceBytes, &violations);
+  if (!request.has_amount()) {
+    violations.Add("amount", "is required");
+  } else {
+    command.amount = ReadMoney("amount", request.amount(), MoneySign::kPositive, &violations);
+    command.currency_code = request.amount().currency_code();
+  }
+  if (request.kind() != v1::CREDIT_KIND_UNSPECIFIED) {
+    command.kind = FromProtoEnum<CreditKind>(request.kind());
+  }
+  if (request.has_expire_time()) {
+    command.expires_at = ReadTimestamp("expire_time", request.expire_time(), &violations);
+  }
+  command.reference = request.reference();
+  if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
+  return command;
+}
+
+}  // namespace bursar

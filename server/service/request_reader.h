@@ -1,0 +1,28 @@
+// From public requests to the ledger's commands, validated: each function refuses with
+// INVALID_ARGUMENT naming every field that is wrong, and converts nothing halfway.
+//
+// What needs the wallet (does the member exist, is that the currency, does the plan have the tier)
+// is decided later.
+//
+// Thread rule: pure functions.
+#pragma once
+
+#include "absl/status/statusor.h"
+#include "bursar/v1/admin_service.pb.h"
+#include "bursar/v1/quota_service.pb.h"
+#include "server/engine/queries.h"
+#include "server/ledger/ledger.h"
+
+namespace bursar {
+
+// Hold modes are UNIMPLEMENTED, after validation.
+absl::StatusOr<CheckAdmissionCommand> ReadCommand(const v1::CheckAdmissionRequest& request);
+absl::StatusOr<RecordConsumptionCommand> ReadCommand(const v1::RecordConsumptionRequest& request);
+absl::StatusOr<CreateOrganizationCommand> ReadCommand(const v1::CreateOrganizationRequest& request);
+absl::StatusOr<UpdateOrganizationCommand> ReadCommand(const v1::UpdateOrganizationRequest& request);
+absl::StatusOr<UpsertMembersCommand> ReadCommand(const v1::BatchUpsertMembersRequest& request);
+absl::StatusOr<UpdateExtraUsageCommand> ReadCommand(const v1::UpdateExtraUsageRequest& request);
+absl::StatusOr<SetSpendLimitCommand> ReadCommand(const v1::SetSpendLimitRequest& request);
+absl::StatusOr<GrantCreditCommand> ReadCommand(const v1::GrantCreditRequest& request);
+
+}  // namespace bursar

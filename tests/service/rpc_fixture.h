@@ -1,0 +1,206 @@
+// A real server on loopback with a real client, for tests of the edge: the asynchronous path with
+// handlers that the test completes by hand, a synchronous method beside it, health and reflection.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bursar/v1/quota_service.grpc.pb.h"
+#include "server/service/credentials.h"
+#include "server/service/health_service.h"
+#include "server/service/reflection_service.h"
+#include "server/service/rpc/async_runtime.h"
+#include "server/service/rpc/sync_call.h"
+#include "server/service/serving_state.h"
+
+namespace bursar {
+
+// Tokens of every role, all for organization "acme" only, but for the operator's.
+class RoleTokens final : public TokenStore {
+ public:
+  static std::string TokenOf(ServiceRole role) {
+    return "token-of-" + std::string(ServiceRoleName(role)) + "-0123456789";
+  }
+  absl::StatusOr<std::vector<StoredToken>> List() const override {
+    std::vector<StoredToken> tokens;
+    for (const ServiceRole role :
+         {ServiceRole::kFrontend, ServiceRole::kAdmin, ServiceRole::kPayments,
+          ServiceRole::kOperator, ServiceRole::kViewer}) {
+      StoredToken token;
+      token.hash = HashToken(TokenOf(role));
+      token.credential.token_id = "tok_" + std::string(ServiceRoleName(role));
+      token.credential.name = ServiceRoleName(role);
+      token.credential.role = role;
+      token.credential.all_organizations = role == ServiceRole::kOperator;
+      token.credential.organization_ids = {"acme"};
+      tokens.push_back(std::move(token));
+    }
+    return tokens;
+  }
+  absl::Status Put(const StoredToken&) override { return absl::OkStatus(); }
+  absl::Status Delete(const std::string&) override { return absl::OkStatus(); }
+};
+
+// Asynchronous handlers: a check answers at once, a record waits until the test completes it.
+class HeldHandlers {
+ public:
+  void CheckAdmission(const CallContext& call, const v1::CheckAdmissionRequest& request,
+                      v1::CheckAdmissionResponse* response, Completion done) {
+    {
+      const std::lock_guard lock(mutex_);
+      ++checks_;
+    }
+    response->set_admission_id(request.member_id() + " by " + call.credential->name);
+    response->set_revision(static_cast<int64_t>(request.ByteSizeLong()));
+    done(request.member_id() == "nobody" ? absl::NotFoundError("no such member")
+                                         : absl::OkStatus());
+  }
+
+  void RecordConsumption(const CallContext& /*call*/, const v1::RecordConsumptionRequest& request,
+                         v1::RecordConsumptionResponse* response, Completion done) {
+    const std::lock_guard lock(mutex_);
+    response->set_price_card(request.request_id());
+    held_.push_back({response, done});
+    arrived_.notify_all();
+  }
+
+  // Waits until that many records are held.
+  void WaitForHeld(size_t count) {
+    std::unique_lock lock(mutex_);
+    arrived_.wait(lock, [&] { return held_.size() >= count; });
+  }
+
+  // Completes all that are held, on the calling thread.
+  void CompleteHeld(const absl::Status& status) {
+    std::vector<Held> held;
+    {
+      const std::lock_guard lock(mutex_);
+      held.swap(held_);
+    }
+    for (const Held& call : held) {
+      call.response->set_sequence(7);
+      call.done(status);
+    }
+  }
+
+  int checks() const {
+    const std::lock_guard lock(mutex_);
+    return checks_;
+  }
+
+ private:
+  struct Held {
+    v1::RecordConsumptionResponse* response;
+    Completion done;
+  };
+  mutable std::mutex mutex_;
+  std::condition_variable arrived_;
+  std::vector<Held> held_;
+  int checks_ = 0;
+};
+
+// Both kinds of methods in one service.
+class MixedQuotaService final
+    : public v1::QuotaService::WithRawMethod_CheckAdmission<
+          v1::QuotaService::WithRawMethod_RecordConsumption<v1::QuotaService::Service>> {
+ public:
+  explicit MixedQuotaService(const Gate* gate) : gate_(gate) {}
+  grpc::Status GetMemberUsage(grpc::ServerContext* context,
+                              const v1::GetMemberUsageRequest* request,
+                              v1::GetMemberUsageResponse* response) override {
+    static const RpcRule* const rule = FindRpcRule("/bursar.v1.QuotaService/GetMemberUsage");
+    return RunCall(*gate_, rule, *context, *request, [&](const CallContext& call) {
+      response->set_seat_tier(request->member_id() + " for " + call.actor);
+      return absl::OkStatus();
+    });
+  }
+
+ private:
+  const Gate* const gate_;
+};
+
+class RpcTest : public testing::Test {
+ protected:
+  static constexpr size_t kMaxWatches = 2;
+
+  RpcTest() {
+    EXPECT_TRUE(credentials_.LoadStoredTokens().ok());
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);
+    builder.RegisterService(&service_);
+    builder.RegisterService(&health_);
+    builder.RegisterService(&reflection_);
+    builder.RegisterService(&reflection_alpha_);
+    runtime_.AddQueues(&builder, 2);
+    server_ = builder.BuildAndStart();
+    EXPECT_NE(server_, nullptr);
+    runtime_.Serve("/bursar.v1.QuotaService/CheckAdmission", &service_,
+                   &MixedQuotaService::RequestCheckAdmission, &handlers_,
+                   &HeldHandlers::CheckAdmission);
+    runtime_.Serve("/bursar.v1.QuotaService/RecordConsumption", &service_,
+                   &MixedQuotaService::RequestRecordConsumption, &handlers_,
+                   &HeldHandlers::RecordConsumption);
+    health_.ServeOn(&runtime_);
+    runtime_.Start();
+    channel_ = grpc::CreateChannel("127.0.0.1:" + std::to_string(port_),
+                                   grpc::InsecureChannelCredentials());
+    quota_ = v1::QuotaService::NewStub(channel_);
+  }
+
+  ~RpcTest() override {
+    handlers_.CompleteHeld(absl::CancelledError("the test ends"));
+    Stop(std::chrono::system_clock::now() + std::chrono::seconds(30));
+  }
+
+  // The server's own order of ending.
+  void Stop(std::chrono::system_clock::time_point deadline) {
+    state_.Set(ServingState::State::kStopping);
+    reflection_streams_.Stop();
+    server_->Shutdown(deadline);
+    runtime_.Drain();
+  }
+
+  static void AddToken(grpc::ClientContext* context, ServiceRole role) {
+    context->AddMetadata("authorization", "Bearer " + RoleTokens::TokenOf(role));
+  }
+
+  static v1::CheckAdmissionRequest CheckOf(const std::string& organization_id,
+                                           const std::string& member_id) {
+    v1::CheckAdmissionRequest request;
+    request.set_organization_id(organization_id);
+    request.set_member_id(member_id);
+    return request;
+  }
+
+  RoleTokens tokens_;
+  Credentials credentials_{&tokens_};
+  RpcStats stats_;
+  Gate gate_{&credentials_, &stats_};
+  ServingState state_;
+  ActiveStreams watches_{kMaxWatches};
+  ActiveStreams reflection_streams_{kMaxReflectionStreams};
+  const std::vector<std::string> service_names_ = {"bursar.v1.QuotaService",
+                                                   "grpc.health.v1.Health"};
+  HeldHandlers handlers_;
+  MixedQuotaService service_{&gate_};
+  HealthService health_{&state_, &watches_, service_names_};
+  ReflectionService reflection_{&gate_, &reflection_streams_, service_names_};
+  ReflectionAlphaService reflection_alpha_{&gate_, &reflection_streams_, service_names_};
+  AsyncRuntime runtime_{&gate_};
+  std::unique_ptr<grpc::Server> server_;
+  int port_ = 0;
+  std::shared_ptr<grpc::Channel> channel_;
+  std::unique_ptr<v1::QuotaService::Stub> quota_;
+};
+
+}  // namespace bursar

@@ -1,0 +1,316 @@
+// What the store makes of files that changed while it was closed: bits flipped in the live log and
+// in every other file, the log cut short. Acknowledged writes are never lost in silence.
+
+#include <gmock/gmock.h>
+
+#include <fstream>
+#include <map>
+#include <random>
+
+#include "storage/rocksdb_store.h"
+#include "storage/wal_inspector.h"
+#include "storage/watermark.h"
+#include "tests/storage/store_contract.h"
+#include "tests/storage/temporary_directory.h"
+
+namespace bursar {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The files of a store, by their paths relative to its directory.
+using Files = std::map<std::string, std::string>;
+
+Files ReadFiles(const std::string& directory) {
+  Files files;
+  for (const auto& entry : fs::recursive_directory_iterator(directory)) {
+    if (!entry.is_regular_file()) continue;
+    std::ifstream file(entry.path(), std::ios::binary);
+    files[fs::relative(entry.path(), directory).string()] =
+        std::string(std::istreambuf_iterator<char>(file), {});
+  }
+  return files;
+}
+
+void WriteFiles(const Files& files, const std::string& directory) {
+  fs::remove_all(directory);
+  fs::create_directories(directory + "/db");
+  for (const auto& [name, bytes] : files) {
+    std::ofstream(directory + "/" + name, std::ios::binary) << bytes;
+  }
+}
+
+void FlipBit(std::string& bytes, size_t bit) {
+  bytes[bit / 8] = static_cast<char>(bytes[bit / 8] ^ (1 << (bit % 8)));
+}
+
+constexpr int64_t kCommits = 24;
+
+// Commit i of the store under test; some are larger than a block of the log.
+OrganizationCommit TestCommit(int64_t i) {
+  OrganizationCommit commit = MakeCommit("acme", i - 1, i);
+  const std::string name = std::to_string(i);
+  commit.journal_record.append(i % 8 == 5 ? 70'000 : 40, static_cast<char>('a' + i % 26));
+  commit.puts = {{RecordKind::kHeader, "", "header " + name}, {RecordKind::kMember, name, name}};
+  commit.dedupe = {{RequestFamily::kRecording, name, name}};
+  commit.outbox_puts = {{name, name}};
+  commit.next_due = TestStart() + absl::Seconds(i);
+  return commit;
+}
+
+// What the store holds up to a revision: "" when exactly TestCommit(1 … revision), or what differs.
+std::string Difference(const Store& store, int64_t revision) {
+  const auto journal = ReadAll(store, "acme", 1, Direction::kForward);
+  if (journal.size() != static_cast<size_t>(revision)) return "journal";
+  std::vector<LoadKey> keys = {LoadKey::Header("acme")};
+  for (int64_t i = 1; i <= revision; ++i) {
+    const std::string name = std::to_string(i);
+    if (journal[static_cast<size_t>(i - 1)].record != TestCommit(i).journal_record) {
+      return "journal record " + name;
+    }
+    keys.push_back(LoadKey::Member("acme", name));
+    keys.push_back(LoadKey::Dedupe("acme", RequestFamily::kRecording, name));
+  }
+  const auto values = store.Load(keys, LoadMode::kMayBlock);
+  if (!values.ok()) return std::string(values.status().message());
+  if ((*values)[0].value != "header " + std::to_string(revision)) return "header";
+  for (size_t i = 1; i < keys.size(); ++i) {
+    if ((*values)[i].value != std::to_string((i + 1) / 2)) return "value " + keys[i].id;
+  }
+  if (Must(store.ScanOutbox("acme", "", 100)).size() != static_cast<size_t>(revision)) {
+    return "outbox";
+  }
+  const auto due = Must(store.Due(absl::InfiniteFuture(), 9));
+  if (due.size() != 1 || due[0].due != TestStart() + absl::Seconds(revision)) return "due";
+  return "";
+}
+
+class RocksDbDamageTest : public testing::Test {
+ protected:
+  RocksDbDamageTest() {
+    options_.directory = directory_.path() + "/store";
+    // Small, so that an open in these thousands costs little.
+    options_.block_cache_bytes = 1 << 20;
+    options_.write_buffer_bytes = 4 << 20;
+  }
+
+  // Commits up to `last`, and takes the files while the store is open, as a crash would leave them.
+  Files Commit(int64_t first, int64_t last) {
+    std::unique_ptr<Store> store = Must(OpenRocksDbStore(options_));
+    for (int64_t i = first; i <= last; ++i) {
+      EXPECT_EQ(Must(store->Commit({{TestCommit(i)}}))[0].outcome, CommitOutcome::kCommitted);
+    }
+    Files files = ReadFiles(options_.directory);
+    SetWatermark(files, InspectWal(files[LogName(files)]).last_group->group);
+    return files;
+  }
+
+  // The newest log that holds anything.
+  static std::string LogName(const Files& files) {
+    std::string name;
+    for (const auto& [path, bytes] : files) {
+      if (path.ends_with(".log") && !bytes.empty()) name = path;
+    }
+    return name;
+  }
+
+  // Rewrites the watermark to vouch for a group that lies in the newest log.
+  static void SetWatermark(Files& files, int64_t group) {
+    const std::string log = files[LogName(files)];
+    WalContents contents = InspectWal(log);
+    for (size_t size = log.size(); contents.last_group->group > group;) {
+      // Cut within the last record, so that the one before it is the last.
+      size = static_cast<size_t>(contents.valid_bytes) - 1;
+      contents = InspectWal(std::string_view(log).substr(0, size));
+    }
+    files["WATERMARK"] = FormatWatermark(*contents.last_group);
+  }
+
+  absl::StatusOr<std::unique_ptr<Store>> OpenFiles(const Files& files) {
+    WriteFiles(files, options_.directory);
+    return OpenRocksDbStore(options_);
+  }
+
+  TemporaryDirectory directory_;
+  RocksDbStoreOptions options_;
+};
+
+// Rules: R3
+TEST_F(RocksDbDamageTest, BitFlippedInTheLiveLogIsRefusedOrReportedAsATornTail) {
+  const Files good = Commit(1, kCommits);
+  const std::string log = LogName(good);
+  const WalContents contents = InspectWal(good.at(log));
+  const int64_t last_group = contents.last_group->group;
+  std::mt19937_64 random(TestSeed());
+  int refused = 0;
+  int torn = 0;
+  for (int i = 0; i < 700; ++i) {
+    Files files = good;
+    const int64_t vouched = last_group - static_cast<int64_t>(random() % 3);
+    SetWatermark(files, vouched);
+    size_t bit = random() % (good.at(log).size() * 8);
+    // A part of the flips goes to the last few hundred bytes, where the last group's head is.
+    if (i % 4 == 0) bit = (good.at(log).size() - 1 - random() % 400) * 8 + random() % 8;
+    FlipBit(files[log], bit);
+    SCOPED_TRACE("bit " + std::to_string(bit) + ", watermark " + std::to_string(vouched));
+    auto store = OpenFiles(files);
+    if (!store.ok()) {
+      EXPECT_EQ(store.status().code(), absl::StatusCode::kDataLoss) << store.status();
+      EXPECT_EQ(ReadFiles(options_.directory), files);
+      ++refused;
+      continue;
+    }
+    const int64_t revision = Must((*store)->Revision("acme"));
+    if (revision == kCommits) {
+      // Only the filler at the end of a block is read by nobody.
+      const size_t left = 32'768 - bit / 8 % 32'768;
+      EXPECT_LE(left, 6u);
+      continue;
+    }
+    EXPECT_EQ(revision, kCommits - 1);
+    EXPECT_LT(vouched, last_group);
+    EXPECT_TRUE((*store)->open_report().torn_tail);
+    EXPECT_THAT((*store)->open_report().Describe(), testing::HasSubstr("unfinished write"));
+    EXPECT_EQ(Difference(**store, revision), "");
+    ++torn;
+  }
+  std::cout << "700 flips: " << refused << " refused, " << torn << " reported as a torn tail"
+            << std::endl;
+  EXPECT_GT(refused, 600);
+}
+
+// Rules: R3
+TEST_F(RocksDbDamageTest, LogCutWithinTheLastGroupOpensAndIsReportedUnlessTheWatermarkVouched) {
+  const Files good = Commit(1, 3);
+  const std::string log = LogName(good);
+  const WalContents contents = InspectWal(good.at(log));
+  const size_t end = good.at(log).size();
+  const size_t begin = static_cast<size_t>(
+      InspectWal(std::string_view(good.at(log)).substr(0, end - 1)).valid_bytes);
+  ASSERT_EQ(static_cast<size_t>(contents.valid_bytes), end);
+  for (size_t size = begin; size < end; ++size) {
+    SCOPED_TRACE("cut to " + std::to_string(size) + " of " + std::to_string(end));
+    Files files = good;
+    files[log].resize(size);
+    auto refused = OpenFiles(files);
+    EXPECT_EQ(refused.status().code(), absl::StatusCode::kDataLoss);
+    EXPECT_EQ(ReadFiles(options_.directory), files);
+
+    SetWatermark(files, contents.last_group->group - 1);
+    auto opened = OpenFiles(files);
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    // Cut between two groups, nothing tells that there was one more.
+    EXPECT_EQ((*opened)->open_report().torn_tail, size > begin);
+    EXPECT_EQ((*opened)->open_report().torn_bytes, static_cast<int64_t>(size - begin));
+    EXPECT_EQ(Difference(**opened, 2), "");
+    if (size % 16 != 0) continue;
+    // The store goes on from there, and keeps what it then takes.
+    EXPECT_EQ(Must((*opened)->Commit({{TestCommit(3)}}))[0].outcome, CommitOutcome::kCommitted);
+    opened->reset();
+    auto again = OpenRocksDbStore(options_);
+    ASSERT_TRUE(again.ok()) << again.status();
+    EXPECT_FALSE((*again)->open_report().torn_tail);
+    EXPECT_EQ(Difference(**again, 3), "");
+  }
+}
+
+// Rules: R3
+TEST_F(RocksDbDamageTest, LastGroupWithPagesThatWereNeverWrittenIsATornTail) {
+  const Files good = Commit(1, 5);  // The fifth spans three blocks of the log.
+  const std::string log = LogName(good);
+  const std::string& bytes = good.at(log);
+  const int64_t last_group = InspectWal(bytes).last_group->group;
+  const size_t begin = static_cast<size_t>(
+      InspectWal(std::string_view(bytes).substr(0, bytes.size() - 1)).valid_bytes);
+  for (size_t page = begin / 4096; page * 4096 < bytes.size(); ++page) {
+    Files files = good;
+    const size_t from = std::max(begin, page * 4096);
+    const size_t to = std::min(bytes.size(), (page + 1) * 4096);
+    std::fill(files[log].begin() + static_cast<long>(from),
+              files[log].begin() + static_cast<long>(to), '\0');
+    EXPECT_EQ(OpenFiles(files).status().code(), absl::StatusCode::kDataLoss) << page;
+    EXPECT_EQ(InspectWal(files[log]).last_group->group, last_group - 1);
+    SetWatermark(files, last_group - 1);
+    options_.read_only = true;
+    auto looked = OpenFiles(files);
+    ASSERT_TRUE(looked.ok()) << looked.status();
+    EXPECT_EQ(Difference(**looked, 4), "");
+    EXPECT_EQ(ReadFiles(options_.directory), files);
+    looked->reset();
+    options_.read_only = false;
+    auto opened = OpenFiles(files);
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    EXPECT_TRUE((*opened)->open_report().torn_tail);
+    EXPECT_EQ(Difference(**opened, 4), "");
+  }
+}
+
+// Rules: R3
+TEST_F(RocksDbDamageTest, BitFlippedInAnyFileNeverLosesAnythingInSilence) {
+  Commit(1, kCommits / 2);
+  const Files good = Commit(kCommits / 2 + 1, kCommits);
+  std::vector<std::string> names;
+  for (const auto& [name, bytes] : good) {
+    // RocksDB's own notes for people, and its copy of its options, are not read.
+    const bool note =
+        name.find("LOG") != std::string::npos || name.find("OPTIONS") != std::string::npos;
+    if (!bytes.empty() && !note) names.push_back(name);
+  }
+  std::mt19937_64 random(TestSeed());
+  int refused = 0;
+  int noticed = 0;
+  int harmless = 0;
+  for (int i = 0; i < 600; ++i) {
+    Files files = good;
+    const std::string& name = names[random() % names.size()];
+    const size_t bit = random() % (files[name].size() * 8);
+    FlipBit(files[name], bit);
+    SCOPED_TRACE(name + " bit " + std::to_string(bit) + " of " +
+                 std::to_string(files[name].size() * 8));
+    auto store = OpenFiles(files);
+    if (!store.ok()) {
+      ++refused;
+      continue;
+    }
+    // Damage in a table is noticed when it is read; whatever is read without an error is right.
+    const auto journal = (*store)->ReadJournal("acme", 1, Direction::kForward);
+    bool error = !journal.ok();
+    int64_t records = 0;
+    while (!error) {
+      const auto next = (*journal)->Next();
+      error = !next.ok();
+      if (error || !next->has_value()) break;
+      EXPECT_EQ((**next).record, TestCommit(++records).journal_record);
+    }
+    if (!error) {
+      EXPECT_EQ(records, kCommits);
+    }
+    const auto load = [&](LoadKey key, const std::string& value) {
+      const auto loaded = (*store)->Load({std::move(key)}, LoadMode::kMayBlock);
+      if (!loaded.ok()) {
+        error = true;
+      } else {
+        EXPECT_EQ((*loaded)[0].value, value);
+      }
+    };
+    load(LoadKey::Header("acme"), "header " + std::to_string(kCommits));
+    for (int64_t id = 1; id <= kCommits; ++id) {
+      load(LoadKey::Member("acme", std::to_string(id)), std::to_string(id));
+      load(LoadKey::Dedupe("acme", RequestFamily::kRecording, std::to_string(id)),
+           std::to_string(id));
+    }
+    const auto outbox = (*store)->ScanOutbox("acme", "", 100);
+    if (!outbox.ok()) {
+      error = true;
+    } else {
+      EXPECT_EQ(outbox->size(), static_cast<size_t>(kCommits));
+    }
+    ++(error ? noticed : harmless);
+  }
+  std::cout << "600 flips: " << refused << " refused at open, " << noticed << " noticed when read, "
+            << harmless << " without effect" << std::endl;
+  EXPECT_GT(refused + noticed, 200);
+}
+
+}  // namespace
+}  // namespace bursar
