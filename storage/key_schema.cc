@@ -97,17 +97,33 @@ std::string GroupRowValue(const GroupRow& row) {
   AppendI64(bytes, row.group);
   bytes.append(reinterpret_cast<const char*>(row.hash.data()), row.hash.size());
   AppendI64(bytes, row.last_committed_at);
+  bytes.push_back(static_cast<char>(row.touched));
+  for (int64_t group : row.before) AppendI64(bytes, group);
   return bytes;
 }
 
 std::optional<GroupRow> ParseGroupRow(std::string_view value) {
   GroupRow row;
-  if (value.size() != 17 + row.hash.size() || value[0] != kRowVersion) return std::nullopt;
+  const size_t fixed = 18 + row.hash.size();
+  if (value.size() != fixed + 8 * kFamilies || value[0] != kRowVersion) return std::nullopt;
   row.group = ReadI64(value.substr(1));
   std::copy_n(value.begin() + 9, row.hash.size(), row.hash.begin());
   row.last_committed_at = ReadI64(value.substr(9 + row.hash.size()));
+  row.touched = static_cast<uint8_t>(value[fixed - 1]);
+  for (size_t i = 0; i < kFamilies; ++i) row.before[i] = ReadI64(value.substr(fixed + 8 * i));
   if (row.group < 1) return std::nullopt;
   return row;
+}
+
+std::string MarkValue(int64_t group) {
+  std::string bytes;
+  AppendI64(bytes, group);
+  return bytes;
+}
+
+std::optional<int64_t> ParseMark(std::string_view value) {
+  if (value.size() != 8) return std::nullopt;
+  return ReadI64(value);
 }
 
 std::string OrganizationValue(const OrganizationHead& head, std::string_view header) {

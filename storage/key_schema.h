@@ -16,10 +16,15 @@
 //   outbox   organization 00 notice_id                       notice
 //   due      due:i64, sign bit flipped, organization         empty
 //
+// In each family but the first, the key 00 holds the number (u64) of the last group that changed
+// anything there; no other key of theirs sorts before it.
+//
 // A journal record is keyed by its last sequence, so that a seek to any sequence finds the record
 // that contains it. Instants are nanoseconds since 1970, UTC.
 //
-//   GroupRow          01 group:u64 hash:32 bytes last_committed_at:i64
+//   GroupRow          01 group:u64 hash:32 bytes last_committed_at:i64 touched:u8 before:u64 ×5
+//                     touched: bit 0 = state, then journal, dedupe, outbox, due; before: in that
+//                     order
 //   OrganizationHead  01 flags:u8 revision:u64 due:i64         flags: 1 = has header, 2 = has due
 //   JournalHead       01 first_sequence:u64 nonce:u64 committed_at:i64
 //
@@ -54,14 +59,41 @@ inline constexpr std::string_view kStoreIdKey = "\x02";
 inline constexpr std::string_view kFirstGenerationKey = "\x03";
 inline constexpr std::string_view kSystemPrefix = "\x10";
 inline constexpr std::string_view kOrganizationPrefix = "\x01";
+// The group mark of a family, and the first key after it that a scan may meet.
+inline constexpr std::string_view kMarkKey("\x00", 1);
+inline constexpr std::string_view kAfterMarkKey("\x00\x00", 2);
 
 using GroupHash = std::array<uint8_t, 32>;
 
-// Stands in every write batch: which group it is, and the hash over all groups up to it.
-struct GroupRow {
+// Which group of writes it is, and the hash over all groups up to it.
+struct GroupId {
   int64_t group = 0;  // 0 = nothing was ever written.
   GroupHash hash{};
   int64_t last_committed_at = INT64_MIN;  // Nanoseconds; INT64_MIN = no organization yet.
+
+  friend bool operator==(const GroupId&, const GroupId&) = default;
+};
+
+// The families but "default", in the order of their bits and columns in a GroupRow. PERSISTED.
+enum Family : size_t { kState = 0, kJournal = 1, kDedupe = 2, kOutbox = 3, kDue = 4 };
+inline constexpr size_t kFamilies = 5;
+// For each family, the number of the last group that changed it; 0 = none.
+using FamilyGroups = std::array<int64_t, kFamilies>;
+
+// Stands in every write batch. What it says of the families lets an open notice that a family has
+// lost what was written out to its tables.
+struct GroupRow : GroupId {
+  uint8_t touched = 0;    // The families that this group changes, a bit for each.
+  FamilyGroups before{};  // As of before this group.
+
+  // As of after this group.
+  FamilyGroups After() const {
+    FamilyGroups after = before;
+    for (size_t i = 0; i < kFamilies; ++i) {
+      if ((touched >> i & 1) != 0) after[i] = group;
+    }
+    return after;
+  }
 
   friend bool operator==(const GroupRow&, const GroupRow&) = default;
 };
@@ -115,6 +147,9 @@ std::optional<ParsedOutboxKey> ParseOutboxKey(std::string_view key);
 // The generation of a dedupe key.
 std::optional<uint16_t> ParseDedupeGeneration(std::string_view key);
 std::string GenerationValue(uint16_t generation);
+
+std::string MarkValue(int64_t group);
+std::optional<int64_t> ParseMark(std::string_view value);
 
 // An instant as it is kept: saturated to what 64 bits hold.
 int64_t ToNanos(absl::Time instant);

@@ -6,6 +6,8 @@
 #include <rocksdb/table.h>
 #include <rocksdb/utilities/table_properties_collectors.h>
 
+#include <algorithm>
+
 #include "storage/rocksdb_status.h"
 
 namespace bursar {
@@ -103,45 +105,87 @@ std::vector<rocksdb::ColumnFamilyDescriptor> Families(const RocksDbStoreOptions&
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<RocksDbDatabase>> RocksDbDatabase::Open(
-    const RocksDbStoreOptions& options, const std::string& path) {
-  std::unique_ptr<RocksDbDatabase> database(new RocksDbDatabase());
-  std::vector<rocksdb::ColumnFamilyHandle*>& families = database->families_;
+absl::Status RocksDbDatabase::OpenWith(
+    const rocksdb::DBOptions& database, bool read_only, const std::string& path,
+    const std::vector<rocksdb::ColumnFamilyDescriptor>& families) {
   rocksdb::DB* db = nullptr;
   const rocksdb::Status status =
-      options.read_only
-          ? rocksdb::DB::OpenForReadOnly(DatabaseOptions(options), path, Families(options),
-                                         &families, &db)
-          : rocksdb::DB::Open(DatabaseOptions(options), path, Families(options), &families, &db);
+      read_only ? rocksdb::DB::OpenForReadOnly(database, path, families, &families_, &db)
+                : rocksdb::DB::Open(database, path, families, &families_, &db);
   if (!status.ok()) return FromRocksDb(status, "opening the database " + path);
-  database->db_.reset(db);
-  database->handles_ = {db,          families[0], families[1], families[2],
-                        families[3], families[4], families[5]};
+  db_.reset(db);
+  handles_.db = db;
+  // An interrupted creation may lack the last of them.
+  rocksdb::ColumnFamilyHandle** const handles[] = {&handles_.system,  &handles_.state,
+                                                   &handles_.journal, &handles_.dedupe,
+                                                   &handles_.outbox,  &handles_.due};
+  for (size_t i = 0; i < families_.size(); ++i) *handles[i] = families_[i];
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<RocksDbDatabase>> RocksDbDatabase::Open(
+    const RocksDbStoreOptions& options, const std::string& path,
+    const std::optional<UnfinishedFile>& manifest) {
+  std::unique_ptr<RocksDbDatabase> database(new RocksDbDatabase());
+  rocksdb::DBOptions database_options = DatabaseOptions(options);
+  if (options.read_only && manifest.has_value()) {
+    database->view_ = NewFileView(database_options.env, /*empty_logs=*/false, manifest);
+    database_options.env = database->view_.get();
+  }
+  absl::Status status =
+      database->OpenWith(database_options, options.read_only, path, Families(options));
+  if (!status.ok()) return status;
   return database;
 }
 
-absl::StatusOr<GroupRow> RocksDbDatabase::PeekGroupRow(const RocksDbStoreOptions& options,
-                                                       const std::string& path) {
+absl::StatusOr<StoredGroups> RocksDbDatabase::PeekTables(
+    const RocksDbStoreOptions& options, const std::string& path,
+    const std::optional<UnfinishedFile>& manifest) {
   RocksDbStoreOptions peek = options;
   peek.read_only = true;
   peek.block_cache_bytes = 8 << 20;
-  std::vector<rocksdb::ColumnFamilyHandle*> families;
-  rocksdb::DB* opened = nullptr;
-  // The default family alone: an interrupted creation may not have made the others yet.
-  rocksdb::Status status = rocksdb::DB::OpenForReadOnly(DatabaseOptions(peek), path,
-                                                        {Families(peek)[0]}, &families, &opened);
-  if (!status.ok()) return FromRocksDb(status, "opening the database " + path);
-  const std::unique_ptr<rocksdb::DB> db(opened);
+  rocksdb::DBOptions database_options = DatabaseOptions(peek);
+  RocksDbDatabase database;
+  database.view_ = NewFileView(database_options.env, /*empty_logs=*/true, manifest);
+  database_options.env = database.view_.get();
+  std::vector<std::string> names;
+  const rocksdb::Status listed = rocksdb::DB::ListColumnFamilies(database_options, path, &names);
+  if (!listed.ok()) return FromRocksDb(listed, "reading the manifest of " + path);
+  std::vector<rocksdb::ColumnFamilyDescriptor> families = Families(peek);
+  while (std::find(names.begin(), names.end(), families.back().name) == names.end()) {
+    families.pop_back();
+    if (families.empty()) return absl::DataLossError("store: the manifest names no family");
+  }
+  absl::Status status = database.OpenWith(database_options, true, path, families);
+  if (!status.ok()) return status;
+  return database.ReadGroups();
+}
+
+absl::StatusOr<StoredGroups> RocksDbDatabase::ReadGroups() const {
+  StoredGroups stored;
+  const rocksdb::ReadOptions options(/*cksum=*/true, /*cache=*/true);
   std::string value;
-  status = db->Get(rocksdb::ReadOptions(), families[0],
-                   rocksdb::Slice(kGroupRowKey.data(), kGroupRowKey.size()), &value);
-  const rocksdb::Status closed = db->DestroyColumnFamilyHandle(families[0]);
-  if (status.IsNotFound()) return GroupRow();
-  if (status.ok()) status = closed;
-  if (!status.ok()) return FromRocksDb(status, "reading the last group");
-  const std::optional<GroupRow> row = ParseGroupRow(value);
-  if (!row.has_value()) return absl::DataLossError("store: the last group's row is damaged");
-  return *row;
+  rocksdb::Status status = db_->Get(
+      options, handles_.system, rocksdb::Slice(kGroupRowKey.data(), kGroupRowKey.size()), &value);
+  if (!status.ok() && !status.IsNotFound()) return FromRocksDb(status, "reading the last group");
+  if (status.ok()) {
+    const std::optional<GroupRow> row = ParseGroupRow(value);
+    if (!row.has_value()) return absl::DataLossError("store: the last group's row is damaged");
+    stored.row = *row;
+  }
+  rocksdb::ColumnFamilyHandle* const families[kFamilies] = {
+      handles_.state, handles_.journal, handles_.dedupe, handles_.outbox, handles_.due};
+  for (size_t i = 0; i < kFamilies; ++i) {
+    if (families[i] == nullptr) continue;
+    status =
+        db_->Get(options, families[i], rocksdb::Slice(kMarkKey.data(), kMarkKey.size()), &value);
+    if (status.IsNotFound()) continue;
+    if (!status.ok()) return FromRocksDb(status, "reading a family's mark");
+    const std::optional<int64_t> mark = ParseMark(value);
+    if (!mark.has_value()) return absl::DataLossError("store: a family's mark is damaged");
+    stored.families[i] = *mark;
+  }
+  return stored;
 }
 
 RocksDbDatabase::~RocksDbDatabase() {

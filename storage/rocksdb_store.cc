@@ -12,6 +12,7 @@
 
 #include "absl/strings/escaping.h"
 #include "storage/dedupe_generation.h"
+#include "storage/open_checks.h"
 #include "storage/rocksdb_database.h"
 #include "storage/rocksdb_status.h"
 #include "storage/store_directory.h"
@@ -70,6 +71,7 @@ class RevisionCache {
 // A batch that is being made, and what will be true once it is written.
 struct PendingBatch {
   rocksdb::WriteBatch batch;
+  uint8_t touched = 0;  // A bit for each Family.
   int64_t last_committed_at = INT64_MIN;
   std::vector<std::pair<std::string, CachedOrganization>> organizations;
 };
@@ -90,8 +92,8 @@ class RocksDbStore final : public ReadsRocksDb<Store> {
 
   // Reads what the writes go on from, and starts the watermark at `vouched`. Called once, before
   // the store is given to anyone.
-  absl::Status Start(rocksdb::Env* env, const GroupRow& expected,
-                     const std::optional<GroupRow>& vouched);
+  absl::Status Start(rocksdb::Env* env, const GroupId& expected,
+                     const std::optional<GroupId>& vouched);
 
   absl::StatusOr<std::vector<CommitResult>> Commit(const CommitGroup& group) override;
   absl::Status PutSystem(const std::vector<SystemChange>& changes) override;
@@ -116,18 +118,30 @@ class RocksDbStore final : public ReadsRocksDb<Store> {
   // Writes and syncs a batch as the next group. Latches on an error.
   absl::Status Write(PendingBatch& pending);
   absl::StatusOr<CachedOrganization> Find(const std::string& organization_id);
-  absl::StatusOr<CommitResult> Decide(const OrganizationCommit& commit, PendingBatch& pending);
-  absl::Status FindDuplicates(const OrganizationCommit& commit, CommitResult& result) const;
+  // Says what becomes of each organization, and puts what is committed into the batch.
+  absl::StatusOr<std::vector<CommitResult>> Decide(const CommitGroup& group, PendingBatch& pending);
+  // Marks those of the results that hold a remembered request id.
+  absl::Status FindDuplicates(const CommitGroup& group, std::vector<CommitResult>& results) const;
   absl::Status Add(const OrganizationCommit& commit, const CachedOrganization& before,
                    PendingBatch& pending);
   // Errors of a batch in memory: our own mistake or no memory.
   absl::Status Put(PendingBatch& pending, rocksdb::ColumnFamilyHandle* family, std::string_view key,
                    std::string_view value) {
+    Touch(pending, family);
     return FromRocksDb(pending.batch.Put(family, ToSlice(key), ToSlice(value)), "making a group");
   }
   absl::Status Delete(PendingBatch& pending, rocksdb::ColumnFamilyHandle* family,
                       std::string_view key) {
+    Touch(pending, family);
     return FromRocksDb(pending.batch.Delete(family, ToSlice(key)), "making a group");
+  }
+  void Touch(PendingBatch& pending, const rocksdb::ColumnFamilyHandle* family) const {
+    const auto bit = [](Family f) { return static_cast<uint8_t>(1 << f); };
+    if (family == handles_.state) pending.touched |= bit(kState);
+    if (family == handles_.journal) pending.touched |= bit(kJournal);
+    if (family == handles_.dedupe) pending.touched |= bit(kDedupe);
+    if (family == handles_.outbox) pending.touched |= bit(kOutbox);
+    if (family == handles_.due) pending.touched |= bit(kDue);
   }
 
   const RocksDbStoreOptions options_;
@@ -155,19 +169,15 @@ absl::Status RocksDbStore::Latch(const absl::Status& status) {
   return health_;
 }
 
-absl::Status RocksDbStore::Start(rocksdb::Env* env, const GroupRow& expected,
-                                 const std::optional<GroupRow>& vouched) {
-  auto row = view().ReadMeta(kGroupRowKey);
-  if (!row.ok()) return row.status();
-  if (row->has_value()) {
-    const std::optional<GroupRow> parsed = ParseGroupRow(**row);
-    if (!parsed.has_value()) return absl::DataLossError("store: the last group's row is damaged");
-    last_ = *parsed;
-  }
-  if (last_.group < expected.group || (last_.group == expected.group && last_ != expected)) {
+absl::Status RocksDbStore::Start(rocksdb::Env* env, const GroupId& expected,
+                                 const std::optional<GroupId>& vouched) {
+  absl::StatusOr<StoredGroups> groups = database_->ReadGroups();
+  if (!groups.ok()) return groups.status();
+  last_ = groups->row;
+  if (static_cast<const GroupId&>(last_) != expected || groups->families != last_.After()) {
     return absl::DataLossError("store: the database recovered group " +
                                std::to_string(last_.group) + " where its files hold group " +
-                               std::to_string(expected.group));
+                               std::to_string(expected.group) + ", or lacks a part of it");
   }
   auto first = view().ReadMeta(kFirstGenerationKey);
   if (!first.ok()) return first.status();
@@ -184,7 +194,7 @@ absl::Status RocksDbStore::Start(rocksdb::Env* env, const GroupRow& expected,
       report_.created = true;
     }
     // What recovery found is in table files by now, so the watermark may vouch for it.
-    if (vouched != last_) {
+    if (vouched != static_cast<const GroupId&>(last_)) {
       if (absl::Status s =
               ReplaceFile(env, directory_->path(), kWatermarkFile, FormatWatermark(last_));
           !s.ok()) {
@@ -221,9 +231,16 @@ absl::Status RocksDbStore::Write(PendingBatch& pending) {
   ++next.group;
   next.hash = NextHash(last_.hash, next.group, pending.batch.Data());
   next.last_committed_at = std::max(next.last_committed_at, pending.last_committed_at);
-  if (absl::Status s = Put(pending, handles_.system, kGroupRowKey, GroupRowValue(next)); !s.ok()) {
-    return Latch(s);
+  next.before = last_.After();
+  next.touched = pending.touched;
+  absl::Status made = Put(pending, handles_.system, kGroupRowKey, GroupRowValue(next));
+  rocksdb::ColumnFamilyHandle* const families[kFamilies] = {
+      handles_.state, handles_.journal, handles_.dedupe, handles_.outbox, handles_.due};
+  for (size_t i = 0; i < kFamilies; ++i) {
+    if ((next.touched >> i & 1) == 0) continue;
+    made.Update(Put(pending, families[i], kMarkKey, MarkValue(next.group)));
   }
+  if (!made.ok()) return Latch(made);
   rocksdb::WriteOptions write;
   write.sync = true;
   const rocksdb::Status status = handles_.db->Write(write, &pending.batch);
@@ -250,52 +267,58 @@ absl::StatusOr<std::vector<CommitResult>> RocksDbStore::Commit(const CommitGroup
   std::lock_guard writer(writer_mutex_);
   if (absl::Status s = health(); !s.ok()) return s;
   PendingBatch pending;
-  std::vector<CommitResult> results;
-  results.reserve(group.organizations.size());
-  for (const OrganizationCommit& commit : group.organizations) {
-    absl::StatusOr<CommitResult> result = Decide(commit, pending);
-    if (!result.ok()) return Latch(result.status());
-    results.push_back(*std::move(result));
-  }
+  absl::StatusOr<std::vector<CommitResult>> results = Decide(group, pending);
+  if (!results.ok()) return Latch(results.status());
   if (pending.batch.Count() == 0) return results;
   if (absl::Status s = Write(pending); !s.ok()) return s;
   return results;
 }
 
-absl::StatusOr<CommitResult> RocksDbStore::Decide(const OrganizationCommit& commit,
-                                                  PendingBatch& pending) {
-  absl::StatusOr<CachedOrganization> before = Find(commit.organization_id);
-  if (!before.ok()) return before.status();
-  CommitResult result;
-  result.current_revision = before->revision;
-  if (before->revision != commit.expected_revision) {
-    result.outcome = CommitOutcome::kConflict;
-    return result;
+absl::StatusOr<std::vector<CommitResult>> RocksDbStore::Decide(const CommitGroup& group,
+                                                               PendingBatch& pending) {
+  std::vector<CommitResult> results(group.organizations.size());
+  std::vector<CachedOrganization> before(group.organizations.size());
+  for (size_t i = 0; i < results.size(); ++i) {
+    const OrganizationCommit& commit = group.organizations[i];
+    absl::StatusOr<CachedOrganization> found = Find(commit.organization_id);
+    if (!found.ok()) return found.status();
+    before[i] = *found;
+    results[i].current_revision = found->revision;
+    if (found->revision != commit.expected_revision) {
+      results[i].outcome = CommitOutcome::kConflict;
+    }
   }
-  if (absl::Status s = FindDuplicates(commit, result); !s.ok()) return s;
-  if (!result.duplicates.empty()) {
-    result.outcome = CommitOutcome::kDuplicate;
-    return result;
+  if (absl::Status s = FindDuplicates(group, results); !s.ok()) return s;
+  for (size_t i = 0; i < results.size(); ++i) {
+    if (results[i].outcome != CommitOutcome::kCommitted) continue;
+    const OrganizationCommit& commit = group.organizations[i];
+    if (absl::Status s = Add(commit, before[i], pending); !s.ok()) return s;
+    results[i].current_revision = commit.new_revision;
   }
-  if (absl::Status s = Add(commit, *before, pending); !s.ok()) return s;
-  result.current_revision = commit.new_revision;
-  return result;
+  return results;
 }
 
-absl::Status RocksDbStore::FindDuplicates(const OrganizationCommit& commit,
-                                          CommitResult& result) const {
-  if (commit.dedupe.empty()) return absl::OkStatus();
+absl::Status RocksDbStore::FindDuplicates(const CommitGroup& group,
+                                          std::vector<CommitResult>& results) const {
+  // One look-up for the whole group: its price is per call more than per key.
   std::vector<LoadKey> keys;
-  keys.reserve(commit.dedupe.size());
-  for (const DedupePut& put : commit.dedupe) {
-    keys.push_back(LoadKey::Dedupe(commit.organization_id, put.family, put.request_id));
+  std::vector<std::pair<size_t, const DedupePut*>> asked;
+  for (size_t i = 0; i < results.size(); ++i) {
+    if (results[i].outcome != CommitOutcome::kCommitted) continue;
+    const OrganizationCommit& commit = group.organizations[i];
+    for (const DedupePut& put : commit.dedupe) {
+      keys.push_back(LoadKey::Dedupe(commit.organization_id, put.family, put.request_id));
+      asked.emplace_back(i, &put);
+    }
   }
   absl::StatusOr<std::vector<LoadedValue>> found = view().Load(keys, LoadMode::kMayBlock);
   if (!found.ok()) return found.status();
-  for (size_t i = 0; i < keys.size(); ++i) {
-    if ((*found)[i].state != LoadState::kFound) continue;
+  for (size_t k = 0; k < keys.size(); ++k) {
+    if ((*found)[k].state != LoadState::kFound) continue;
+    CommitResult& result = results[asked[k].first];
+    result.outcome = CommitOutcome::kDuplicate;
     result.duplicates.push_back(
-        {commit.dedupe[i].family, commit.dedupe[i].request_id, std::move((*found)[i].value)});
+        {asked[k].second->family, asked[k].second->request_id, std::move((*found)[k].value)});
   }
   return absl::OkStatus();
 }
@@ -380,6 +403,7 @@ absl::Status RocksDbStore::ForgetDedupe(absl::Time now) {
   const std::string end = DedupeGenerationKey(first);
   PendingBatch pending;
   absl::Status status = Put(pending, handles_.system, kFirstGenerationKey, GenerationValue(first));
+  Touch(pending, handles_.dedupe);
   status.Update(FromRocksDb(
       pending.batch.DeleteRange(handles_.dedupe, ToSlice(begin), ToSlice(end)), "making a group"));
   if (!status.ok()) return Latch(status);
@@ -392,47 +416,6 @@ absl::Status RocksDbStore::ForgetDedupe(absl::Time now) {
       handles_.db, handles_.dedupe, &begin_slice, &end_slice, /*include_end=*/false);
   if (!dropped.ok()) return Latch(FromRocksDb(dropped, "dropping old request ids"));
   return absl::OkStatus();
-}
-
-// Compares what the files hold with the watermark. Changes nothing.
-absl::Status CheckWatermark(const std::string& where, const std::optional<GroupRow>& vouched,
-                            const GroupRow& found) {
-  const std::string refusal = ". Nothing was changed: restore from a backup";
-  if (!vouched.has_value()) {
-    // Creation writes the watermark before the store is given to anyone.
-    if (found.group <= 1) return absl::OkStatus();
-    return absl::DataLossError("store: the file WATERMARK is missing from " + where +
-                               ", so a log that was cut short could not be told" + refusal);
-  }
-  if (found.group < vouched->group) {
-    return absl::DataLossError("store: acknowledged writes are missing from " + where +
-                               ": it ends at group " + std::to_string(found.group) +
-                               ", and group " + std::to_string(vouched->group) +
-                               " had been made durable" + refusal);
-  }
-  if (found.group == vouched->group && found != *vouched) {
-    return absl::DataLossError("store: group " + std::to_string(found.group) + " in " + where +
-                               " is not the one that had been made durable" + refusal);
-  }
-  return absl::OkStatus();
-}
-
-// The last group that the files of a database hold, as far as it must be known: the log's suffices
-// when it is not behind the watermark. The tables may hold more than the log, where a crash left
-// an old log behind. Changes nothing.
-absl::StatusOr<GroupRow> FindLastGroup(const RocksDbStoreOptions& options,
-                                       const StoreDirectory& directory,
-                                       const std::vector<WalFile>& log,
-                                       const std::optional<GroupRow>& vouched) {
-  GroupRow logged;
-  for (const WalFile& file : log) {
-    if (file.contents.last_group.has_value()) logged = *file.contents.last_group;
-  }
-  if (vouched.has_value() && logged.group >= vouched->group) return logged;
-  absl::StatusOr<GroupRow> stored =
-      RocksDbDatabase::PeekGroupRow(options, directory.database_path());
-  if (!stored.ok()) return stored.status();
-  return stored->group < logged.group ? logged : *stored;
 }
 
 }  // namespace
@@ -448,11 +431,17 @@ absl::StatusOr<std::unique_ptr<Store>> OpenRocksDbStore(const RocksDbStoreOption
   report.location = options.directory;
   report.read_only = options.read_only;
   if (vouched->has_value()) report.watermark_group = (*vouched)->group;
-  GroupRow last;
+  GroupId last;
+  std::optional<UnfinishedFile> manifest;
   if ((*directory)->HasDatabase()) {
     auto log = (*directory)->InspectLog();
     if (!log.ok()) return log.status();
-    auto found = FindLastGroup(options, **directory, *log, *vouched);
+    auto inspected = (*directory)->InspectManifest();
+    if (!inspected.ok()) return inspected.status();
+    manifest = *inspected;
+    auto tables = RocksDbDatabase::PeekTables(options, (*directory)->database_path(), manifest);
+    if (!tables.ok()) return tables.status();
+    auto found = JoinTablesAndLog(*tables, *log);
     if (!found.ok()) return found.status();
     last = *found;
     if (absl::Status s = CheckWatermark(options.directory, *vouched, last); !s.ok()) return s;
@@ -462,7 +451,13 @@ absl::StatusOr<std::unique_ptr<Store>> OpenRocksDbStore(const RocksDbStoreOption
       report.torn_bytes += file.bytes - file.contents.valid_bytes;
       report.torn_file = file.path;
       if (options.read_only) continue;
-      if (absl::Status s = (*directory)->CutTornTail(file); !s.ok()) return s;
+      if (absl::Status s = (*directory)->CutUnfinished({file.path, file.contents.valid_bytes});
+          !s.ok()) {
+        return s;
+      }
+    }
+    if (manifest.has_value() && !options.read_only) {
+      if (absl::Status s = (*directory)->CutUnfinished(*manifest); !s.ok()) return s;
     }
   } else if (vouched->has_value()) {
     return absl::DataLossError("store: the database is missing from " + options.directory +
@@ -475,7 +470,7 @@ absl::StatusOr<std::unique_ptr<Store>> OpenRocksDbStore(const RocksDbStoreOption
     if (!made.ok()) return FromRocksDb(made, "creating " + (*directory)->database_path());
     if (absl::Status s = SyncDirectory(env, options.directory); !s.ok()) return s;
   }
-  auto database = RocksDbDatabase::Open(options, (*directory)->database_path());
+  auto database = RocksDbDatabase::Open(options, (*directory)->database_path(), manifest);
   if (!database.ok()) return database.status();
   auto store = std::make_unique<RocksDbStore>(options, *std::move(directory), *std::move(database),
                                               std::make_unique<DedupeGenerations>(), report);

@@ -308,7 +308,7 @@ absl::StatusOr<std::vector<OutboxRow>> RocksDbView::ScanAllOutboxes(
   if (limit == 0) return rows;
   const std::string begin =
       after_organization_id.empty()
-          ? ""
+          ? std::string(kAfterMarkKey)
           : After(OrganizationPrefix(after_organization_id) + after_notice_id);
   absl::Status status =
       ForEach(handles_, handles_.outbox, Options(), begin, "", "scanning the outboxes",
@@ -328,14 +328,14 @@ absl::StatusOr<std::vector<DueRow>> RocksDbView::Due(absl::Time until, size_t li
   if (limit == 0) return rows;
   const int64_t last = ToNanos(until);
   const std::string end = last == INT64_MAX ? "" : DueKey(last + 1, "");
-  absl::Status status =
-      ForEach(handles_, handles_.due, Options(), "", end, "reading what is due",
-              [&](std::string_view key, std::string_view) -> absl::StatusOr<bool> {
-                std::optional<ParsedDueKey> parsed = ParseDueKey(key);
-                if (!parsed.has_value()) return Unparsable("due entry");
-                rows.push_back({FromNanos(parsed->due_nanos), std::move(parsed->organization_id)});
-                return rows.size() < limit;
-              });
+  absl::Status status = ForEach(
+      handles_, handles_.due, Options(), std::string(kAfterMarkKey), end, "reading what is due",
+      [&](std::string_view key, std::string_view) -> absl::StatusOr<bool> {
+        std::optional<ParsedDueKey> parsed = ParseDueKey(key);
+        if (!parsed.has_value()) return Unparsable("due entry");
+        rows.push_back({FromNanos(parsed->due_nanos), std::move(parsed->organization_id)});
+        return rows.size() < limit;
+      });
   if (!status.ok()) return status;
   return rows;
 }

@@ -123,14 +123,14 @@ bool StoreDirectory::HasDatabase() const {
   return env_->FileExists(database_path() + "/CURRENT").ok();
 }
 
-absl::StatusOr<std::optional<GroupRow>> StoreDirectory::ReadWatermark() const {
+absl::StatusOr<std::optional<GroupId>> StoreDirectory::ReadWatermark() const {
   const std::string path = path_ + "/" + kWatermarkFile;
   const rocksdb::Status exists = env_->FileExists(path);
   if (exists.IsNotFound()) return std::nullopt;
   std::string text;
   const rocksdb::Status status = rocksdb::ReadFileToString(env_, path, &text);
   if (!status.ok()) return FromRocksDb(status, "reading " + path);
-  absl::StatusOr<GroupRow> row = ParseWatermark(text);
+  absl::StatusOr<GroupId> row = ParseWatermark(text);
   if (!row.ok()) return row.status();
   return *row;
 }
@@ -170,11 +170,32 @@ absl::StatusOr<std::vector<WalFile>> StoreDirectory::InspectLog() const {
   return files;
 }
 
-absl::Status StoreDirectory::CutTornTail(const WalFile& file) {
+absl::StatusOr<std::optional<UnfinishedFile>> StoreDirectory::InspectManifest() const {
+  std::string name;
+  rocksdb::Status status = rocksdb::ReadFileToString(env_, database_path() + "/CURRENT", &name);
+  if (!status.ok()) return FromRocksDb(status, "reading " + database_path() + "/CURRENT");
+  if (!name.empty() && name.back() == '\n') name.pop_back();
+  // A pointer that makes no sense is for RocksDB to refuse.
+  if (!std::string_view(name).starts_with("MANIFEST-") || name.find('/') != std::string::npos) {
+    return std::nullopt;
+  }
+  UnfinishedFile file;
+  file.path = database_path() + "/" + name;
+  std::string bytes;
+  status = rocksdb::ReadFileToString(env_, file.path, &bytes);
+  if (status.IsNotFound() || status.IsPathNotFound()) return std::nullopt;
+  if (!status.ok()) return FromRocksDb(status, "reading " + file.path);
+  const std::optional<int64_t> whole = FindUnwrittenTail(bytes);
+  if (!whole.has_value()) return std::nullopt;
+  file.whole_bytes = *whole;
+  return file;
+}
+
+absl::Status StoreDirectory::CutUnfinished(const UnfinishedFile& file) {
   std::string bytes;
   const rocksdb::Status status = rocksdb::ReadFileToString(env_, file.path, &bytes);
   if (!status.ok()) return FromRocksDb(status, "reading " + file.path);
-  bytes.resize(static_cast<size_t>(file.contents.valid_bytes));
+  bytes.resize(static_cast<size_t>(file.whole_bytes));
   const std::string directory = database_path();
   return ReplaceFile(env_, directory, file.path.substr(directory.size() + 1), bytes);
 }

@@ -19,6 +19,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "storage/file_view.h"
 #include "storage/key_schema.h"
 #include "storage/wal_inspector.h"
 
@@ -61,15 +62,21 @@ class StoreDirectory {
   bool HasDatabase() const;
 
   // The watermark; none when there is no such file. DATA_LOSS when it is damaged.
-  absl::StatusOr<std::optional<GroupRow>> ReadWatermark() const;
+  absl::StatusOr<std::optional<GroupId>> ReadWatermark() const;
 
   // Every log file, oldest first, each one read to its end. DATA_LOSS when one is damaged. Changes
   // nothing. A whole log that is missing is for RocksDB to notice, which keeps a list of those that
   // it needs; others may be left over in any number.
   absl::StatusOr<std::vector<WalFile>> InspectLog() const;
 
-  // Cuts the torn tail off a log file, all at once: after a crash it is either cut or as before.
-  absl::Status CutTornTail(const WalFile& file);
+  // The manifest, when the end of it was never finished, as a crash may leave it: a part of a
+  // sector that was never written. (One that merely ends early is none: RocksDB understands that.)
+  // Whether the tables miss what is lost with it is for JoinTablesAndLog to see. Changes nothing.
+  absl::StatusOr<std::optional<UnfinishedFile>> InspectManifest() const;
+
+  // Cuts an unfinished end off a file of the database, all at once: after a crash it is either cut
+  // or as before.
+  absl::Status CutUnfinished(const UnfinishedFile& file);
 
  private:
   StoreDirectory(rocksdb::Env* env, std::string path) : env_(env), path_(std::move(path)) {}

@@ -226,6 +226,20 @@ std::optional<GroupRow> FindGroupRow(std::string_view batch) {
   return finder.row();
 }
 
+std::optional<int64_t> FindUnwrittenTail(std::string_view file) {
+  size_t whole = 0;
+  for (size_t at = SkipTrailer(0);;) {
+    const Fragment fragment = ReadFragment(file, at);
+    if (fragment.read == Read::kEnd || fragment.read == Read::kPastEnd) return std::nullopt;
+    if (fragment.read == Read::kBad) {
+      if (!IsUnfinished(file, fragment)) return std::nullopt;
+      return static_cast<int64_t>(whole);
+    }
+    if (fragment.type == kFull || fragment.type == kLast) whole = fragment.end;
+    at = SkipTrailer(fragment.end);
+  }
+}
+
 WalContents InspectWal(std::string_view file) { return Inspector(file).Run(); }
 
 }  // namespace bursar

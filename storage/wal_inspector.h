@@ -43,6 +43,11 @@ struct WalContents {
 
 WalContents InspectWal(std::string_view file);
 
+// For a file of the same frames whose records are not groups (RocksDB's manifest): when its first
+// unreadable fragment has a part of a sector that was never written, the bytes of the whole records
+// before it. Nothing when it is readable to its end, ends early, or is wrong in another way.
+std::optional<int64_t> FindUnwrittenTail(std::string_view file);
+
 // The group row that a write batch (the payload of a log record) carries; nothing when it is not
 // one of ours.
 std::optional<GroupRow> FindGroupRow(std::string_view batch);

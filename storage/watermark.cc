@@ -28,7 +28,7 @@ std::string Sha256Hex(const std::string& text) {
 
 }  // namespace
 
-std::string FormatWatermark(const GroupRow& row) {
+std::string FormatWatermark(const GroupId& row) {
   std::string text = "bursar-watermark 1\ngroup " + std::to_string(row.group) + "\nhash " +
                      Hex(row.hash) + "\ncommitted_at " + std::to_string(row.last_committed_at) +
                      "\n";
@@ -36,12 +36,12 @@ std::string FormatWatermark(const GroupRow& row) {
   return text;
 }
 
-absl::StatusOr<GroupRow> ParseWatermark(const std::string& text) {
+absl::StatusOr<GroupId> ParseWatermark(const std::string& text) {
   std::istringstream lines(text);
   std::string version, group, hash, committed_at;
   std::string word;
   lines >> word >> version >> word >> group >> word >> hash >> word >> committed_at;
-  GroupRow row;
+  GroupId row;
   // The text is made again from what was read: anything else in it is damage.
   const bool numbers =
       absl::SimpleAtoi(group, &row.group) && absl::SimpleAtoi(committed_at, &row.last_committed_at);
@@ -64,7 +64,7 @@ absl::Status ReplaceFile(rocksdb::Env* env, const std::string& directory, const 
   return SyncDirectory(env, directory);
 }
 
-WatermarkWriter::WatermarkWriter(rocksdb::Env* env, std::string directory, GroupRow written,
+WatermarkWriter::WatermarkWriter(rocksdb::Env* env, std::string directory, GroupId written,
                                  absl::Duration interval, std::function<void(absl::Status)> failed)
     : env_(env),
       directory_(std::move(directory)),
@@ -83,7 +83,7 @@ WatermarkWriter::~WatermarkWriter() {
   thread_.join();
 }
 
-void WatermarkWriter::Note(const GroupRow& row) {
+void WatermarkWriter::Note(const GroupId& row) {
   bool wake = false;
   {
     std::lock_guard lock(mutex_);
@@ -99,7 +99,7 @@ void WatermarkWriter::Run() {
   while (true) {
     changed_.wait(lock, [this] { return stop_ || noted_.group != written_.group; });
     if (noted_.group == written_.group) return;  // Stopped, with nothing left to write.
-    const GroupRow row = noted_;
+    const GroupId row = noted_;
     lock.unlock();
     const absl::Status status = ReplaceFile(env_, directory_, kWatermarkFile, FormatWatermark(row));
     if (!status.ok()) {

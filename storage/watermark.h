@@ -26,10 +26,10 @@
 
 namespace bursar {
 
-// The text of the file for a group row, with a checksum of its own.
-std::string FormatWatermark(const GroupRow& row);
+// The text of the file for a group, with a checksum of its own.
+std::string FormatWatermark(const GroupId& row);
 // DATA_LOSS when the text is not a whole and right watermark.
-absl::StatusOr<GroupRow> ParseWatermark(const std::string& text);
+absl::StatusOr<GroupId> ParseWatermark(const std::string& text);
 
 // Replaces `path` by a file with this text, durably and all at once: after a crash there is either
 // the old file or the new one.
@@ -41,7 +41,7 @@ class WatermarkWriter {
  public:
   // `failed` is called once, on the writer's thread, with the error that ended it: a disk that
   // takes no watermark cannot be trusted with the log either. `env` must outlive the writer.
-  WatermarkWriter(rocksdb::Env* env, std::string directory, GroupRow written,
+  WatermarkWriter(rocksdb::Env* env, std::string directory, GroupId written,
                   absl::Duration interval, std::function<void(absl::Status)> failed);
   // Writes the last noted group, unless it has failed.
   ~WatermarkWriter();
@@ -49,7 +49,7 @@ class WatermarkWriter {
   WatermarkWriter& operator=(const WatermarkWriter&) = delete;
 
   // The log is durable up to this group. Never waits for the disk.
-  void Note(const GroupRow& row);
+  void Note(const GroupId& row);
 
  private:
   void Run();
@@ -61,8 +61,8 @@ class WatermarkWriter {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  GroupRow noted_;    // Guarded by mutex_.
-  GroupRow written_;  // Guarded by mutex_; changed by the thread only.
+  GroupId noted_;    // Guarded by mutex_.
+  GroupId written_;  // Guarded by mutex_; changed by the thread only.
   bool stop_ = false;
   std::thread thread_;
 };

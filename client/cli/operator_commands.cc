@@ -118,7 +118,7 @@ absl::StatusOr<ExitStatus> VerifyOffline(Session& session, const VerifyOptions& 
   const pid_t child = ::fork();
   if (child < 0) return absl::InternalError("Cannot start bursard.");
   if (child == 0) {
-    ::execl(program.c_str(), program.c_str(), "--verify-ledger", "--data", options.data.c_str(),
+    ::execl(program.c_str(), program.c_str(), "--verify-ledger", options.data.c_str(),
             static_cast<char*>(nullptr));
     ::_exit(127);
   }

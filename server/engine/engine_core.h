@@ -144,7 +144,8 @@ class EngineCore final : public Engine {
   absl::Status FindMembers(Job& job, WalletSlot& slot, absl::Time now,
                            std::vector<LoadKey>& missing);
   absl::StatusOr<absl::Time> Stamp(const WalletSlot* slot);
-  absl::Status ApplyDue(WalletSlot& slot, const DecisionContext& context);
+  absl::Status Prepare(Job& job, WalletSlot& slot, const DecisionContext& context,
+                       std::vector<LoadKey>& missing);
   void Settle(std::unique_ptr<Job> job, Disposition disposition, EndedJobs& ended);
   void End(std::unique_ptr<Job> job, absl::Status status, EndedJobs& ended);
   void ReleaseRequest(Job& job);

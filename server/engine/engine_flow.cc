@@ -23,6 +23,13 @@ absl::Status RequestIdReused(const std::string& request_id) {
                     "REQUEST_ID_REUSED");
 }
 
+// Plans in use are never published away, so the record or the catalog is damaged.
+absl::Status UnknownPlan(const WalletHeader& header) {
+  return absl::DataLossError(absl::StrCat("organization \"", header.organization_id,
+                                          "\" is on the plan \"", header.settings.plan_id,
+                                          "\", which is in no published catalog"));
+}
+
 }  // namespace
 
 void EngineCore::Submit(std::unique_ptr<Job> job) {
@@ -87,23 +94,17 @@ void EngineCore::Attempt(std::unique_ptr<Job> job, EndedJobs& ended) {
   if (job == nullptr) return;
   absl::StatusOr<absl::Time> now = Stamp(&slot);
   if (!now.ok()) return End(std::move(job), now.status(), ended);
-  if (absl::Status s = FindMembers(*job, slot, *now, missing); !s.ok()) {
+  const std::shared_ptr<const PlanCatalog> plans = catalogs_->plans();
+  if (plans->Find(slot.wallet.header.settings.plan_id) == nullptr) {
+    return End(std::move(job), UnknownPlan(slot.wallet.header), ended);
+  }
+  const DecisionContext context = {*now, plans.get(), zones_};
+  if (absl::Status s = Prepare(*job, slot, context, missing); !s.ok()) {
     return End(std::move(job), std::move(s), ended);
   }
   if (!missing.empty()) {
     if (!TakePlace(*job)) return End(std::move(job), QueueFull(), ended);
     return Park(std::move(job), &slot, std::move(missing));
-  }
-  const std::shared_ptr<const PlanCatalog> plans = catalogs_->plans();
-  if (plans->Find(slot.wallet.header.settings.plan_id) == nullptr) {
-    return End(std::move(job),
-               absl::DataLossError(absl::StrCat("the plan \"", slot.wallet.header.settings.plan_id,
-                                                "\" is in no published catalog")),
-               ended);
-  }
-  const DecisionContext context = {*now, plans.get(), zones_};
-  if (absl::Status s = ApplyDue(slot, context); !s.ok()) {
-    return End(std::move(job), std::move(s), ended);
   }
   Turn turn = {*this, slot, context};
   Disposition disposition = job->Decide(turn);
@@ -224,14 +225,17 @@ absl::StatusOr<absl::Time> EngineCore::Stamp(const WalletSlot* slot) {
   return std::max(*now, last);
 }
 
-absl::Status EngineCore::ApplyDue(WalletSlot& slot, const DecisionContext& context) {
-  while (slot.wallet.header.NextDue() <= context.now) {
+// Journals what is due in batches, each with the members that it needs, until nothing is.
+absl::Status EngineCore::Prepare(Job& job, WalletSlot& slot, const DecisionContext& context,
+                                 std::vector<LoadKey>& missing) {
+  while (true) {
+    absl::Status found = FindMembers(job, slot, context.now, missing);
+    if (!found.ok() || !missing.empty()) return found;
     std::vector<EntryBody> bodies = DueEntries(slot.wallet.header, context.now);
-    if (bodies.empty()) break;
+    if (bodies.empty()) return absl::OkStatus();
     absl::StatusOr<StagedRange> staged = Stage(slot, std::move(bodies), Cause(), context);
     if (!staged.ok()) return staged.status();
   }
-  return absl::OkStatus();
 }
 
 void EngineCore::Settle(std::unique_ptr<Job> job, Disposition disposition, EndedJobs& ended) {

@@ -54,19 +54,18 @@ absl::StatusOr<EngineCore::StagedRange> EngineCore::Stage(WalletSlot& slot,
   BURSAR_CHECK(!bodies.empty());
   // Entries can only end an episode that was open before them; a copy is kept for that rare case.
   std::vector<EntryBody> enders;
-  const std::optional<Episode> episode = slot.wallet.header.episode;
-  if (episode.has_value()) enders = bodies;
+  const bool episode_open = slot.wallet.header.episode.has_value();
+  if (episode_open) enders = bodies;
   StagedRange range;
   range.first_sequence = slot.wallet.header.revision + 1;
   for (EntryBody& body : bodies) {
     if (absl::Status s = StageOne(slot, std::move(body), cause, context.now); !s.ok()) return s;
   }
   range.last_sequence = slot.wallet.header.revision;
-  if (episode.has_value()) {
+  if (episode_open) {
     std::optional<EntryBody> end = EpisodeEnd(slot.wallet.header, enders, context);
     if (end.has_value()) {
       if (absl::Status s = StageOne(slot, *std::move(end), cause, context.now); !s.ok()) return s;
-      StageNotice(slot, slot.gathering->entries.back(), episode->balance);
     }
   }
   return range;
@@ -79,6 +78,7 @@ absl::Status EngineCore::StageOne(WalletSlot& slot, EntryBody body, const Cause&
   part.entries.push_back({wallet.header.revision + 1, now, cause, std::move(body)});
   const Entry& entry = part.entries.back();
   const size_t members_before = wallet.members.size();
+  const bool out_of_balance = wallet.header.episode.has_value() && wallet.header.episode->balance;
   if (absl::Status s = Apply(wallet, entry); !s.ok()) {
     LeaveAlone(slot, s);
     return s;
@@ -91,6 +91,8 @@ absl::Status EngineCore::StageOne(WalletSlot& slot, EntryBody body, const Cause&
   if (const auto* opened = std::get_if<EpisodeOpened>(&entry.body)) {
     part.opens_episode = true;
     StageNotice(slot, entry, opened->balance);
+  } else if (std::holds_alternative<EpisodeEnded>(entry.body)) {
+    StageNotice(slot, entry, out_of_balance);
   }
   return absl::OkStatus();
 }

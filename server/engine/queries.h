@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "server/ledger/entry.h"
 #include "server/ledger/ledger.h"
@@ -124,6 +125,10 @@ struct VerifyReport {
   };
   std::vector<Item> violations;  // The first 100.
 };
-absl::StatusOr<VerifyReport> VerifyLedger(Store& store, const std::string& organization_id);
+// `organization_id` empty: all of them; NOT_FOUND where it is unknown. `now` decides which request
+// ids must still be remembered. What is damaged is a violation, not an error; an error means that
+// the store could not be read at all.
+absl::StatusOr<VerifyReport> VerifyLedger(Store& store, const std::string& organization_id,
+                                          absl::Time now = absl::Now());
 
 }  // namespace bursar

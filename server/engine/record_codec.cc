@@ -161,6 +161,7 @@ std::string EncodeHeader(const WalletHeader& header, const std::string& chain_ha
   if (header.limit.has_value()) ToRecord(*header.limit, out->mutable_limit());
   for (const TierState& tier : header.tiers) ToRecord(tier, out->add_tiers());
   out->set_member_count(header.member_count);
+  out->set_owner_count(header.owner_count);
   out->set_primary_owner_id(header.primary_owner_id);
   ToRecord(header.month, out->mutable_month());
   for (const WindowCounter& counter : header.pool_windows) {
@@ -195,6 +196,7 @@ absl::StatusOr<StoredHeader> DecodeHeader(std::string_view bytes) {
   if (in.has_limit()) header.limit = FromRecord(in.limit(), damage);
   for (const auto& tier : in.tiers()) header.tiers.push_back(FromRecord(tier, damage));
   header.member_count = in.member_count();
+  header.owner_count = in.owner_count();
   header.primary_owner_id = in.primary_owner_id();
   header.month = FromRecord(in.month(), damage);
   for (const auto& counter : in.pool_windows()) {

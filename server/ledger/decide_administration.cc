@@ -48,14 +48,23 @@ void CheckZone(FieldViolations& violations, const char* field, const std::string
   if (!zone.ok()) violations.Add(field, std::string(zone.status().message()));
 }
 
-// When a change of zone, anchor or included scope acts: the current month and the current window
-// of the longest kind have both ended (rule T4).
+// When a change of zone, anchor or included scope acts (rule T4): at the first boundary of the
+// plan's longest windows at which the current month has ended too. In the middle of a window it
+// would give the same allowance twice.
 absl::Time SettingsBoundary(const WalletHeader& header, const Plan& plan,
                             const DecisionContext& context) {
-  const CurrentMonth month = FindCurrentMonth(header.month, header.settings, context);
-  const CurrentWindow window =
-      FindCurrentWindow(header.pool_windows, plan.LongestWindow(), header.settings, context);
-  return std::max(month.counter.month.end, window.counter.window.end);
+  const absl::Time month_end =
+      FindCurrentMonth(header.month, header.settings, context).counter.month.end;
+  const bool has_windows = std::any_of(plan.seat_tiers.begin(), plan.seat_tiers.end(),
+                                       [](const SeatTier& tier) { return !tier.windows.empty(); });
+  if (!has_windows) return month_end;
+  // Until the change acts, the windows follow the present settings.
+  DecisionContext at_month_end = context;
+  at_month_end.now = month_end;
+  const Window window =
+      FindCurrentWindow(header.pool_windows, plan.LongestWindow(), header.settings, at_month_end)
+          .counter.window;
+  return window.start == month_end ? month_end : window.end;
 }
 
 void UpdatePending(const WalletHeader& header, const UpdateOrganizationCommand& command,
@@ -317,7 +326,7 @@ absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
   }
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
   const int64_t count = command.selected_member_ids.has_value()
-                            ? static_cast<int64_t>(updated.selected.size())
+                            ? static_cast<int64_t>(command.selected_member_ids->size())
                             : header.selected_count;
   const std::string before =
       AudienceText(header.extra_enabled, header.audience, header.selected_count);
@@ -395,13 +404,11 @@ absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
   granted.repaid_overdraft = *Min(header.overdraft, command.amount).ToNanos();
   Decision<AdministrationOutcome> decision;
   decision.outcome.repaid_overdraft = granted.repaid_overdraft;
-  decision.outcome.granted = {header.revision + 1,
-                              granted.kind,
-                              granted.amount,
-                              Nanos(granted.amount.value - granted.repaid_overdraft.value),
-                              granted.expires_at,
-                              context.now,
-                              granted.reference};
+  decision.outcome.granted = {
+      header.revision + 1, granted.kind,
+      granted.amount,      Nanos(granted.amount.value - granted.repaid_overdraft.value),
+      granted.expires_at,  context.now,
+      granted.reference};
   decision.bodies.push_back(std::move(granted));
   return decision;
 }

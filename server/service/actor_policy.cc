@@ -75,8 +75,7 @@ absl::Status AuthorizeMemberLimit(Engine& engine, const CallContext& call,
             !organization->amount.has_value()) {
           return absl::OkStatus();
         }
-        if (command.limit.amount.has_value() &&
-            *command.limit.amount <= *organization->amount) {
+        if (command.limit.amount.has_value() && *command.limit.amount <= *organization->amount) {
           return absl::OkStatus();
         }
         return WithReason(absl::PermissionDeniedError(

@@ -1,82 +1,67 @@
-// AdminService: plain synchronous handlers, one method an RPC. Each validates its request, asks the
-// engine, and converts the answer; what is allowed is the ledger's affair.
+// AdminService: what consoles and backends call for the people who own a wallet.
 //
-// Thread rule: called on gRPC's threads, any number at once.
+// Plain synchronous handlers: they may block. Writes go through the engine and answer when they are
+// durable; lists and sums read snapshots of the store (admin_reads.h). The reply of a write is kept
+// with its request id, and a repetition gets the same bytes.
+//
+// Thread rule: gRPC calls it from its own threads.
+//
+// Source: rules X5, X6, A3, A4, R2 (docs/rules.md).
 #pragma once
-
-#include <functional>
-#include <string>
-#include <vector>
 
 #include "bursar/v1/admin_service.grpc.pb.h"
 #include "server/engine/engine.h"
-#include "server/engine/queries.h"
-#include "server/service/rpc/sync_call.h"
+#include "server/service/rpc/gate.h"
 
 namespace bursar {
 
-class AdminServiceHandlers final : public v1::AdminService::Service {
+class AdminService final : public v1::AdminService::Service {
  public:
   // Both outlive the service.
-  AdminServiceHandlers(Engine* engine, const Gate* gate) : engine_(*engine), gate_(*gate) {}
+  AdminService(Engine* engine, const Gate* gate) : engine_(engine), gate_(gate) {}
 
-  // Organizations and members: admin_organizations.cc.
   grpc::Status CreateOrganization(grpc::ServerContext* context,
                                   const v1::CreateOrganizationRequest* request,
-                                  v1::CreateOrganizationResponse* reply) override;
+                                  v1::CreateOrganizationResponse* response) override;
   grpc::Status GetOrganization(grpc::ServerContext* context,
                                const v1::GetOrganizationRequest* request,
-                               v1::GetOrganizationResponse* reply) override;
+                               v1::GetOrganizationResponse* response) override;
   grpc::Status ListOrganizations(grpc::ServerContext* context,
                                  const v1::ListOrganizationsRequest* request,
-                                 v1::ListOrganizationsResponse* reply) override;
+                                 v1::ListOrganizationsResponse* response) override;
   grpc::Status UpdateOrganization(grpc::ServerContext* context,
                                   const v1::UpdateOrganizationRequest* request,
-                                  v1::UpdateOrganizationResponse* reply) override;
+                                  v1::UpdateOrganizationResponse* response) override;
   grpc::Status BatchUpsertMembers(grpc::ServerContext* context,
                                   const v1::BatchUpsertMembersRequest* request,
-                                  v1::BatchUpsertMembersResponse* reply) override;
+                                  v1::BatchUpsertMembersResponse* response) override;
   grpc::Status ListMembers(grpc::ServerContext* context, const v1::ListMembersRequest* request,
-                           v1::ListMembersResponse* reply) override;
-
-  // Money: admin_money.cc.
+                           v1::ListMembersResponse* response) override;
   grpc::Status GetWallet(grpc::ServerContext* context, const v1::GetWalletRequest* request,
-                         v1::GetWalletResponse* reply) override;
+                         v1::GetWalletResponse* response) override;
   grpc::Status UpdateExtraUsage(grpc::ServerContext* context,
                                 const v1::UpdateExtraUsageRequest* request,
-                                v1::UpdateExtraUsageResponse* reply) override;
-  grpc::Status SetSpendLimit(grpc::ServerContext* context,
-                             const v1::SetSpendLimitRequest* request,
-                             v1::SetSpendLimitResponse* reply) override;
+                                v1::UpdateExtraUsageResponse* response) override;
+  grpc::Status SetSpendLimit(grpc::ServerContext* context, const v1::SetSpendLimitRequest* request,
+                             v1::SetSpendLimitResponse* response) override;
   grpc::Status ListSpendLimits(grpc::ServerContext* context,
                                const v1::ListSpendLimitsRequest* request,
-                               v1::ListSpendLimitsResponse* reply) override;
+                               v1::ListSpendLimitsResponse* response) override;
   grpc::Status GrantCredit(grpc::ServerContext* context, const v1::GrantCreditRequest* request,
-                           v1::GrantCreditResponse* reply) override;
+                           v1::GrantCreditResponse* response) override;
   grpc::Status ListCredits(grpc::ServerContext* context, const v1::ListCreditsRequest* request,
-                           v1::ListCreditsResponse* reply) override;
-
-  // Reports: admin_reports.cc.
+                           v1::ListCreditsResponse* response) override;
   grpc::Status QueryUsage(grpc::ServerContext* context, const v1::QueryUsageRequest* request,
-                          v1::QueryUsageResponse* reply) override;
+                          v1::QueryUsageResponse* response) override;
   grpc::Status ListJournalEntries(grpc::ServerContext* context,
                                   const v1::ListJournalEntriesRequest* request,
-                                  v1::ListJournalEntriesResponse* reply) override;
+                                  v1::ListJournalEntriesResponse* response) override;
   grpc::Status ListNotices(grpc::ServerContext* context, const v1::ListNoticesRequest* request,
-                           v1::ListNoticesResponse* reply) override;
+                           v1::ListNoticesResponse* response) override;
 
  private:
-  // Runs a change and parses the reply that was rendered, or remembered, into `reply`. `replayed`
-  // says which of the two, where it is wanted.
-  absl::Status Administer(const CallContext& call, const std::string& organization_id,
-                          AdministrationCommand command, const google::protobuf::MessageLite& request,
-                          const std::string& request_id, const RenderReply& render,
-                          google::protobuf::MessageLite* reply, bool* replayed = nullptr);
-  // Fills `position` with where a read on a snapshot was made.
-  void WriteSnapshotPosition(int64_t revision, absl::Time as_of, v1::WalletPosition* position);
-
-  Engine& engine_;
-  const Gate& gate_;
+  Engine* const engine_;
+  const Gate* const gate_;
 };
 
 }  // namespace bursar

@@ -65,8 +65,7 @@ std::optional<absl::Time> ProjectExhaustion(const WalletHeader& header, const Bu
                       context.now));
   }
   if (spends && header.limit.has_value() && header.limit->amount.has_value()) {
-    const MonthCounter month =
-        FindCurrentMonth(header.month, header.settings, context).counter;
+    const MonthCounter month = FindCurrentMonth(header.month, header.settings, context).counter;
     const auto reached = UsedUpAt(Amount(*header.limit->amount) - month.extra - header.held_extra,
                                   rates.last_day, context.now);
     if (reached.has_value() && *reached < month.month.end) consider(reached);

@@ -57,8 +57,8 @@ std::string QuotaSubject(Scope scope, std::string_view scope_id) {
 }
 
 // A status that a backend may forward as it is: google.rpc.Status, field for field (rule D4).
-void WriteForwardableStatus(const Denial& denial, std::string_view organization_id,
-                            absl::Time now, v1::Status* status) {
+void WriteForwardableStatus(const Denial& denial, std::string_view organization_id, absl::Time now,
+                            v1::Status* status) {
   const bool is_suspended = denial.reason == DenialReason::kOrganizationSuspended ||
                             denial.reason == DenialReason::kMemberSuspended;
   const std::string text = denial.explanation.empty()

@@ -77,9 +77,9 @@ class BodyWriter {
   void operator()(const ExtraUsageUpdated& body) {
     Changes(body.changes);
     Say("Extra usage is ", body.enabled ? "on for " : "off",
-        !body.enabled                                        ? ""
+        !body.enabled                                    ? ""
         : body.audience == ExtraUsageAudience::kSelected ? "selected members"
-                                                             : "everyone",
+                                                         : "everyone",
         ".");
   }
   void operator()(const SpendLimitSet& body) {

@@ -1,7 +1,12 @@
-// OperatorService: price books, plan catalogs, service tokens, verification. Plain synchronous
-// handlers.
+// OperatorService: what whoever runs the service calls: price books, plans, service tokens,
+// verification, what runs.
 //
-// Thread rule: called on gRPC's threads, any number at once.
+// Plain synchronous handlers. Everything that is published or created is durable, and in force,
+// when it is answered.
+//
+// Thread rule: gRPC calls it from its own threads.
+//
+// Source: rules O1, P5, A2, J2 (docs/rules.md).
 #pragma once
 
 #include <string>
@@ -10,55 +15,52 @@
 #include "bursar/v1/operator_service.grpc.pb.h"
 #include "server/engine/engine.h"
 #include "server/service/credentials.h"
-#include "server/service/rpc/sync_call.h"
+#include "server/service/rpc/gate.h"
 
 namespace bursar {
 
-// What the process knows of itself.
+// What GetServerInfo tells beside what the engine knows.
 struct ServerFacts {
   std::string version;
-  std::string store_kind;
-  std::string store_report;  // What opening the store found, in words.
+  std::string store;         // Kind of store.
+  std::string store_report;  // What opening it found, in words.
   absl::Time start_time;
 };
 
-class OperatorServiceHandlers final : public v1::OperatorService::Service {
+class OperatorService final : public v1::OperatorService::Service {
  public:
-  // Engine, credentials and gate outlive the service.
-  OperatorServiceHandlers(Engine* engine, Credentials* credentials, const Gate* gate,
-                          ServerFacts facts)
-      : engine_(*engine), credentials_(*credentials), gate_(*gate), facts_(std::move(facts)) {}
+  // Pointers outlive the service.
+  OperatorService(Engine* engine, Credentials* credentials, const Gate* gate, ServerFacts facts);
 
   grpc::Status PublishPriceBook(grpc::ServerContext* context,
                                 const v1::PublishPriceBookRequest* request,
-                                v1::PublishPriceBookResponse* reply) override;
+                                v1::PublishPriceBookResponse* response) override;
   grpc::Status GetPriceBook(grpc::ServerContext* context, const v1::GetPriceBookRequest* request,
-                            v1::GetPriceBookResponse* reply) override;
+                            v1::GetPriceBookResponse* response) override;
   grpc::Status PublishPlanCatalog(grpc::ServerContext* context,
                                   const v1::PublishPlanCatalogRequest* request,
-                                  v1::PublishPlanCatalogResponse* reply) override;
+                                  v1::PublishPlanCatalogResponse* response) override;
   grpc::Status GetPlanCatalog(grpc::ServerContext* context,
                               const v1::GetPlanCatalogRequest* request,
-                              v1::GetPlanCatalogResponse* reply) override;
+                              v1::GetPlanCatalogResponse* response) override;
   grpc::Status CreateServiceToken(grpc::ServerContext* context,
                                   const v1::CreateServiceTokenRequest* request,
-                                  v1::CreateServiceTokenResponse* reply) override;
+                                  v1::CreateServiceTokenResponse* response) override;
   grpc::Status ListServiceTokens(grpc::ServerContext* context,
                                  const v1::ListServiceTokensRequest* request,
-                                 v1::ListServiceTokensResponse* reply) override;
+                                 v1::ListServiceTokensResponse* response) override;
   grpc::Status RevokeServiceToken(grpc::ServerContext* context,
                                   const v1::RevokeServiceTokenRequest* request,
-                                  v1::RevokeServiceTokenResponse* reply) override;
+                                  v1::RevokeServiceTokenResponse* response) override;
   grpc::Status VerifyLedger(grpc::ServerContext* context, const v1::VerifyLedgerRequest* request,
-                            v1::VerifyLedgerResponse* reply) override;
-  grpc::Status GetServerInfo(grpc::ServerContext* context,
-                             const v1::GetServerInfoRequest* request,
-                             v1::GetServerInfoResponse* reply) override;
+                            v1::VerifyLedgerResponse* response) override;
+  grpc::Status GetServerInfo(grpc::ServerContext* context, const v1::GetServerInfoRequest* request,
+                             v1::GetServerInfoResponse* response) override;
 
  private:
-  Engine& engine_;
-  Credentials& credentials_;
-  const Gate& gate_;
+  Engine* const engine_;
+  Credentials* const credentials_;
+  const Gate* const gate_;
   const ServerFacts facts_;
 };
 

@@ -25,8 +25,7 @@ void QuotaService::ServeOn(AsyncRuntime* runtime) {
 
 void QuotaService::Handlers::CheckAdmission(const CallContext& /*call*/,
                                             const v1::CheckAdmissionRequest& request,
-                                            v1::CheckAdmissionResponse* response,
-                                            Completion done) {
+                                            v1::CheckAdmissionResponse* response, Completion done) {
   absl::StatusOr<CheckAdmissionCommand> command = ReadCommand(request);
   if (!command.ok()) return done(command.status());
   // The request lives until `done` is called, so it may be referred to.
@@ -44,14 +43,13 @@ void QuotaService::Handlers::RecordConsumption(const CallContext& call,
                                                Completion done) {
   absl::StatusOr<RecordConsumptionCommand> command = ReadCommand(request);
   if (!command.ok()) return done(command.status());
-  engine_->RecordConsumption(request.organization_id(), *std::move(command),
-                             {request.request_id(), ContentHash(request)},
-                             {"", call.credential->name},
-                             [response, done](absl::StatusOr<RecordReply> reply) {
-                               if (!reply.ok()) return done(reply.status());
-                               WriteReceipt(*reply, response);
-                               done(absl::OkStatus());
-                             });
+  engine_->RecordConsumption(
+      request.organization_id(), *std::move(command), {request.request_id(), ContentHash(request)},
+      {"", call.credential->name}, [response, done](absl::StatusOr<RecordReply> reply) {
+        if (!reply.ok()) return done(reply.status());
+        WriteReceipt(*reply, response);
+        done(absl::OkStatus());
+      });
 }
 
 namespace {
@@ -94,26 +92,26 @@ grpc::Status QuotaService::GetMemberUsage(grpc::ServerContext* context,
     CheckRequiredId("organization_id", request->organization_id(), &violations);
     CheckRequiredId("member_id", request->member_id(), &violations);
     if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
-    const absl::Status authorized =
-        AuthorizeActor(*engine_, call, request->organization_id(), ActorNeed::kSeeMember,
-                       request->member_id());
+    const absl::Status authorized = AuthorizeActor(*engine_, call, request->organization_id(),
+                                                   ActorNeed::kSeeMember, request->member_id());
     if (!authorized.ok()) return authorized;
-    return engine_->Read(
-        request->organization_id(), {request->member_id()},
-        [&](const Wallet& wallet, const Position& position,
-            const DecisionContext& decision_context) -> absl::Status {
-          // The gate's own decision, so that no screen says another thing than it (rule D5).
-          CheckAdmissionCommand command;
-          command.member_id = request->member_id();
-          command.surface = kDefaultSurface;
-          command.validate_only = true;
-          command.full_view = true;
-          const auto decision = Decide(wallet, command, decision_context);
-          if (!decision.ok()) return decision.status();
-          WriteMemberUsage(wallet, wallet.FindMember(request->member_id()), engine_->epoch(),
-                           position, decision_context, decision->outcome, response);
-          return absl::OkStatus();
-        });
+    return engine_->Read(request->organization_id(), {request->member_id()},
+                         [&](const Wallet& wallet, const Position& position,
+                             const DecisionContext& decision_context) -> absl::Status {
+                           // The gate's own decision, so that no screen says another thing than it
+                           // (rule D5).
+                           CheckAdmissionCommand command;
+                           command.member_id = request->member_id();
+                           command.surface = kDefaultSurface;
+                           command.validate_only = true;
+                           command.full_view = true;
+                           const auto decision = Decide(wallet, command, decision_context);
+                           if (!decision.ok()) return decision.status();
+                           WriteMemberUsage(wallet, wallet.FindMember(request->member_id()),
+                                            engine_->epoch(), position, decision_context,
+                                            decision->outcome, response);
+                           return absl::OkStatus();
+                         });
   });
 }
 

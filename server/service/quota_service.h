@@ -14,9 +14,9 @@
 
 namespace bursar {
 
-class QuotaService final : public v1::QuotaService::WithRawMethod_CheckAdmission<
-                               v1::QuotaService::WithRawMethod_RecordConsumption<
-                                   v1::QuotaService::Service>> {
+class QuotaService final
+    : public v1::QuotaService::WithRawMethod_CheckAdmission<
+          v1::QuotaService::WithRawMethod_RecordConsumption<v1::QuotaService::Service>> {
  public:
   // Both outlive the service.
   QuotaService(Engine* engine, const Gate* gate);

@@ -177,8 +177,8 @@ absl::StatusOr<CreateOrganizationCommand> ReadCommand(
   settings.max_seats = organization.max_seats();
   settings.billing_anchor = absl::InfinitePast();
   if (organization.has_billing_anchor()) {
-    const auto anchor = ReadTimestamp("organization.billing_anchor", organization.billing_anchor(),
-                                      &violations);
+    const auto anchor =
+        ReadTimestamp("organization.billing_anchor", organization.billing_anchor(), &violations);
     if (anchor.has_value()) settings.billing_anchor = *anchor;
   }
   if (organization.status() != v1::ACCOUNT_STATUS_UNSPECIFIED) {
@@ -261,8 +261,7 @@ absl::StatusOr<UpsertMembersCommand> ReadCommand(const v1::BatchUpsertMembersReq
     CheckText(path + ".seat_tier", member.seat_tier(), kMaxNameBytes, &violations);
     CheckText(path + ".time_zone", member.time_zone(), kMaxZoneBytes, &violations);
     CheckKnown((path + ".role").c_str(), v1::MemberRole_IsValid, member.role(), &violations);
-    CheckKnown((path + ".status").c_str(), v1::AccountStatus_IsValid, member.status(),
-               &violations);
+    CheckKnown((path + ".status").c_str(), v1::AccountStatus_IsValid, member.status(), &violations);
     MemberChange& change = command.members.emplace_back();
     change.member_id = member.member_id();
     if (!member.email().empty()) change.email = member.email();

@@ -26,8 +26,9 @@ TEST(Estimate, IsAdmittedExactlyWhileAllOfItFits) {
 TEST(Estimate, MustFitEveryScope) {
   TestWallet wallet("seats");
   wallet.AddMember("ann").ExtraForEveryone().Record("ann", Dollars(25));
-  wallet.LimitMember("ann", Dollars(3)).LimitTier("standard", Dollars(4)).LimitOrganization(
-      Dollars(5));
+  wallet.LimitMember("ann", Dollars(3))
+      .LimitTier("standard", Dollars(4))
+      .LimitOrganization(Dollars(5));
   const auto blocking_scope = [&](Nanos estimate) {
     const CheckAdmissionOutcome outcome = wallet.Check("ann", estimate);
     return outcome.denial.has_value() ? std::optional<Scope>(outcome.denial->scope) : std::nullopt;
@@ -71,8 +72,9 @@ TEST(SoftLimit, AdmitsWhileAnyHeadroomIsLeft) {
 TEST(Evaluations, ReportEveryScopeAndBothBuckets) {
   TestWallet wallet("seats");
   wallet.AddMember("ann").AddMember("bob").ExtraForEveryone();
-  wallet.LimitMember("ann", Dollars(10)).LimitTier("standard", Dollars(20)).LimitOrganization(
-      Dollars(7));
+  wallet.LimitMember("ann", Dollars(10))
+      .LimitTier("standard", Dollars(20))
+      .LimitOrganization(Dollars(7));
   wallet.Record("ann", Dollars(27));
   wallet.Record("bob", Dollars(30));
   CheckAdmissionCommand command = CheckOf("ann");
@@ -196,7 +198,8 @@ TEST(Thresholds, ReportTheHighestThatIsReached) {
       {499, 0}, {1, 50}, {249, 50}, {1, 75}, {149, 75}, {1, 90}, {99, 90}, {1, 100}, {500, 100}};
   for (const auto& [spend, percent] : spend_and_percent) {
     wallet.Record("ann", Nanos(spend));
-    EXPECT_EQ(ReachedPercent(wallet.Check("ann")), percent) << FormatAmount(wallet.header().month.extra);
+    EXPECT_EQ(ReachedPercent(wallet.Check("ann")), percent)
+        << FormatAmount(wallet.header().month.extra);
   }
 }
 
@@ -239,8 +242,7 @@ TEST(IncludedDay, IsNamedInItsDenial) {
   const AdmissionQuery query{"ann", "chat", "m"};
   const AdmissionState state = Evaluate(wallet.header(), &ann, query, context);
   const Verdict verdict = Judge(state, std::nullopt, std::nullopt);
-  const Denial denial =
-      BuildDenial(wallet.header(), &ann, query, state, verdict, context, false);
+  const Denial denial = BuildDenial(wallet.header(), &ann, query, state, verdict, context, false);
   EXPECT_EQ(denial.message,
             "You used up your daily included usage (1.00 USD) until 2 Nov 2026, 10:00 (UTC), and "
             "extra usage is off.");

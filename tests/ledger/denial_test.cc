@@ -16,8 +16,9 @@ namespace {
 
 const char* NameOf(RemedyKind kind) {
   static constexpr const char* kNames[] = {
-      "?",           "wait",        "ask admin",     "buy credit",      "raise limit",    "enable extra",
-      "higher seat", "own plan",    "own API key",   "confirm extra",   "lift suspension", "smaller estimate"};
+      "?",           "wait",          "ask admin",       "buy credit",
+      "raise limit", "enable extra",  "higher seat",     "own plan",
+      "own API key", "confirm extra", "lift suspension", "smaller estimate"};
   return kNames[static_cast<int>(kind)];
 }
 
@@ -38,8 +39,8 @@ void Print(const char* name, const Denial& denial) {
               denial.retry_helps ? " (trying again helps)" : "");
   for (const Remedy& remedy : denial.remedies) {
     const std::string cost = remedy.cost.has_value() ? FormatAmount(*remedy.cost) : "-";
-    std::printf("  %-16s  %-16s  %8s  %s\n", NameOf(remedy.kind), NameOf(remedy.actor), cost.c_str(),
-                remedy.description.c_str());
+    std::printf("  %-16s  %-16s  %8s  %s\n", NameOf(remedy.kind), NameOf(remedy.actor),
+                cost.c_str(), remedy.description.c_str());
   }
   std::printf("\n");
 }
@@ -141,8 +142,8 @@ const DenialCase kDenials[] = {
      "ask admin, own API key, buy credit, wait, higher seat", Scope::kOrganization, Bucket::kExtra,
      402},
     {"BalanceExhaustedWithoutIncludedUsage", DenialReason::kBalanceExhausted, "api",
-     [](TestWallet&) {}, std::nullopt, "chat", kPoolIsOut, "",
-     "ask admin, own API key, buy credit", Scope::kOrganization, Bucket::kMetered, 402},
+     [](TestWallet&) {}, std::nullopt, "chat", kPoolIsOut, "", "ask admin, own API key, buy credit",
+     Scope::kOrganization, Bucket::kMetered, 402},
     {"EstimateDoesNotFitTheBalance", DenialReason::kHoldDoesNotFit, "team",
      [](TestWallet& w) { w.ExtraForEveryone().Grant(Dollars(2)); }, Dollars(8), "chat",
      "This request is larger than what is left: 7.00 USD.", "",
@@ -343,9 +344,8 @@ TEST(Remedies, AreSortedByYourselfThenFreeThenSoonest) {
     previous_actor = actor;
     paid = remedy.cost.has_value();
   }
-  const auto seat = std::find_if(denial.remedies.begin(), denial.remedies.end(), [](const auto& r) {
-    return r.kind == RemedyKind::kHigherSeat;
-  });
+  const auto seat = std::find_if(denial.remedies.begin(), denial.remedies.end(),
+                                 [](const auto& r) { return r.kind == RemedyKind::kHigherSeat; });
   ASSERT_NE(seat, denial.remedies.end());
   EXPECT_EQ(seat->cost, Dollars(100)) << "what the larger seat costs more in a month";
 }
@@ -370,6 +370,30 @@ TEST(Remedies, NameTheRolesThatCanHelp) {
   EXPECT_EQ(roles(*wallet.Check("ann").denial, RemedyKind::kRaiseLimit), owners);
   wallet.LimitMember("ann", Nanos());
   EXPECT_EQ(roles(*wallet.Check("ann").denial, RemedyKind::kRaiseLimit), admins);
+}
+
+// Rules: D2, X6
+TEST(Remedies, PromiseAdmissionOnlyWhereNothingElseIsInTheWay) {
+  const auto description = [](const Denial& denial, RemedyKind kind) {
+    for (const Remedy& remedy : denial.remedies) {
+      if (remedy.kind == kind) return remedy.description;
+    }
+    return std::string();
+  };
+  TestWallet wallet("seats");
+  wallet.AddMember("ann").ExtraForEveryone().Record("ann", Dollars(26));
+  wallet.LimitMember("ann", Dollars(1)).LimitOrganization(Dollars(1));
+  EXPECT_EQ(description(*wallet.Check("ann").denial, RemedyKind::kRaiseLimit),
+            "An owner or admin can raise your spend limit; the organization's spend limit is in "
+            "the way then.");
+  wallet.LimitOrganization(Dollars(2));
+  EXPECT_EQ(description(*wallet.Check("ann").denial, RemedyKind::kRaiseLimit),
+            "An owner or admin can raise your spend limit; the next request is admitted at once.");
+
+  TestWallet prepaid("solo");
+  prepaid.AddMember("ann").Record("ann", Dollars(20));
+  EXPECT_EQ(description(*prepaid.Check("ann").denial, RemedyKind::kEnableExtra),
+            "An owner can switch extra usage on; the empty balance is in the way then.");
 }
 
 // Rules: D2, O6

@@ -1,5 +1,7 @@
 #include "tests/ledger/wallet_fixture.h"
 
+#include <algorithm>
+
 namespace bursar {
 
 namespace {
@@ -31,10 +33,9 @@ PlanCatalog MakePlans() {
   team.excluded_surfaces = {"batch"};
   team.excluded_model_prefixes = {"research-"};
 
-  Plan seats = MakePlan(
-      "seats", Funding::kPostpaid,
-      {Tier("standard", Nanos(), {{WindowKind::kMonth, Dollars(25)}}, "premium"),
-       Tier("premium", Nanos(), {{WindowKind::kMonth, Dollars(125)}})});
+  Plan seats = MakePlan("seats", Funding::kPostpaid,
+                        {Tier("standard", Nanos(), {{WindowKind::kMonth, Dollars(25)}}, "premium"),
+                         Tier("premium", Nanos(), {{WindowKind::kMonth, Dollars(125)}})});
   seats.tier_limits_allowed = true;
 
   Plan usage = MakePlan("usage", Funding::kPostpaid,
@@ -45,9 +46,8 @@ PlanCatalog MakePlans() {
   Plan api = MakePlan("api", Funding::kPrepaid, {Tier("key", Nanos(), {})});
   api.metered = true;
 
-  Plan solo =
-      MakePlan("solo", Funding::kPrepaid,
-               {Tier("person", Dollars(20), {{WindowKind::kMonth, Dollars(20)}})});
+  Plan solo = MakePlan("solo", Funding::kPrepaid,
+                       {Tier("person", Dollars(20), {{WindowKind::kMonth, Dollars(20)}})});
   solo.max_members = 1;
 
   Plan sessions = MakePlan("sessions", Funding::kPrepaid,
@@ -157,8 +157,8 @@ TestWallet& TestWallet::ExtraOff() {
   return *this;
 }
 
-TestWallet& TestWallet::Limit(Scope scope, const std::string& scope_id,
-                              std::optional<Nanos> amount, LimitBasis basis) {
+TestWallet& TestWallet::Limit(Scope scope, const std::string& scope_id, std::optional<Nanos> amount,
+                              LimitBasis basis) {
   Do(LimitOf(scope, scope_id, amount, basis));
   return *this;
 }
@@ -272,6 +272,7 @@ Wallet Fold(const std::vector<Entry>& entries) {
 std::vector<std::string> RefusedFields(const absl::Status& status) {
   std::vector<std::string> fields;
   for (const FieldViolation& violation : Violations(status)) fields.push_back(violation.field);
+  std::sort(fields.begin(), fields.end());
   return fields;
 }
 

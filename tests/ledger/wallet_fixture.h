@@ -119,9 +119,7 @@ class TestWallet {
   const Wallet& wallet() const { return wallet_; }
   const WalletHeader& header() const { return wallet_.header; }
   // Requires: known.
-  const Member& member(const std::string& member_id) const {
-    return wallet_.members.at(member_id);
-  }
+  const Member& member(const std::string& member_id) const { return wallet_.members.at(member_id); }
   const std::vector<Entry>& entries() const { return entries_; }
   DecisionContext context() const { return {now_, &TestPlans(), &TestZones()}; }
 
@@ -156,7 +154,7 @@ template <typename Outcome>
 std::string RefusalReason(const absl::StatusOr<Outcome>& outcome) {
   return outcome.ok() ? "OK" : Reason(outcome.status());
 }
-// The fields that a refusal names.
+// The fields that a refusal names, sorted.
 std::vector<std::string> RefusedFields(const absl::Status& status);
 
 // A member change that names only the member.

@@ -225,15 +225,20 @@ TEST_F(RocksDbStoreTest, FailedWriteLatchesTheStoreWithItsFirstReason) {
 // Rules: D5
 TEST_F(RocksDbStoreTest, MemoryOnlyLoadOfWhatIsOnDiskSaysItWouldBlock) {
   Create();
-  // This open writes the log out to tables, the next one finds them and reads none of them yet.
+  OrganizationCommit large = MakeCommit("acme", 2, 3);
+  for (char id = 'a'; id <= 'z'; ++id) {
+    large.puts.push_back({RecordKind::kMember, std::string(1, id), std::string(9'000, id)});
+  }
+  Must(Must(Open())->Commit({{large}}));
+  // This open writes the log out to tables, the next one reads only their first blocks.
   Must(Open()).reset();
   std::unique_ptr<Store> store = Must(Open());
-  const std::vector<LoadKey> keys = {LoadKey::Header("acme"), LoadKey::Member("acme", "none")};
+  const std::vector<LoadKey> keys = {LoadKey::Member("acme", "n"), LoadKey::Member("acme", "none")};
   EXPECT_EQ(Must(store->Load(keys, LoadMode::kMemoryOnly))[0].state, LoadState::kWouldBlock);
-  EXPECT_EQ(Must(store->Load(keys, LoadMode::kMayBlock))[0].value, "header");
+  EXPECT_EQ(Must(store->Load(keys, LoadMode::kMayBlock))[0].value, std::string(9'000, 'n'));
   // Now it is in the cache, and so is the filter that knows of the absence.
   const auto again = Must(store->Load(keys, LoadMode::kMemoryOnly));
-  EXPECT_EQ(again[0].value, "header");
+  EXPECT_EQ(again[0].state, LoadState::kFound);
   EXPECT_EQ(again[1].state, LoadState::kAbsent);
 }
 

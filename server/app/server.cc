@@ -1,0 +1,281 @@
+#include "server/app/server.h"
+
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/resource_quota.h>
+
+#include <chrono>
+#include <fstream>
+#include <iterator>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "client/prices/default_price_book.h"
+#include "google/protobuf/util/json_util.h"
+#include "server/app/default_plan_catalog.h"
+#include "server/app/server_metrics.h"
+#include "server/app/token_records.h"
+#include "server/app/version.h"
+#include "server/base/clock.h"
+#include "server/base/status.h"
+#include "server/base/zone.h"
+#include "server/engine/engine.h"
+#include "server/http/http_server.h"
+#include "server/service/admin_service.h"
+#include "server/service/health_service.h"
+#include "server/service/operator_service.h"
+#include "server/service/quota_service.h"
+#include "server/service/reflection_service.h"
+#include "storage/rocksdb_store.h"
+
+namespace bursar {
+namespace {
+
+// gRPC's threads for everything that is not the request path, health watches and reflection
+// streams (which occupy one each) included.
+constexpr int kMaxSyncThreads = 128;
+constexpr int kMaxMetadataBytes = 8192;
+constexpr int kHandshakeTimeoutMs = 10'000;
+
+absl::StatusOr<std::string> ReadFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string contents{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  if (!file.is_open() || file.bad()) {
+    return absl::NotFoundError(absl::StrCat("cannot read the file ", path));
+  }
+  return contents;
+}
+
+absl::Status LoadCredentials(const Options& options, Credentials* credentials) {
+  if (options.is_insecure) {
+    credentials->AllowEveryone();
+    return absl::OkStatus();
+  }
+  return credentials->LoadOperatorTokenFile(options.operator_token_file);
+}
+
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeTransport(const Options& options) {
+  if (!options.has_tls()) return grpc::InsecureServerCredentials();
+  auto key = ReadFile(options.tls_key_file);
+  if (!key.ok()) return key.status();
+  auto certificate = ReadFile(options.tls_certificate_file);
+  if (!certificate.ok()) return certificate.status();
+  grpc::SslServerCredentialsOptions ssl;
+  ssl.pem_key_cert_pairs.push_back({*std::move(key), *std::move(certificate)});
+  return grpc::SslServerCredentials(ssl);
+}
+
+absl::StatusOr<DefaultCatalogs> ReadDefaultCatalogs() {
+  DefaultCatalogs defaults;
+  const std::string_view book = DefaultPriceBook();
+  if (!defaults.price_book.ParseFromArray(book.data(), static_cast<int>(book.size()))) {
+    return absl::InternalError("the shipped price book cannot be read");
+  }
+  const std::string_view json = DefaultPlanCatalogJson();
+  const auto parsed = google::protobuf::util::JsonStringToMessage(
+      google::protobuf::StringPiece(json.data(), json.size()), &defaults.plan_catalog);
+  if (!parsed.ok()) return absl::InternalError("the shipped plan catalog cannot be read");
+  return defaults;
+}
+
+class ServerCore final : public Server {
+ public:
+  explicit ServerCore(const Options& options) : options_(options) {}
+  ~ServerCore() override { Drain(absl::ZeroDuration()); }
+
+  absl::Status StartAll() {
+    if (absl::Status status = OpenStore(); !status.ok()) return status;
+    if (absl::Status status = StartEngine(); !status.ok()) return status;
+    if (absl::Status status = StartGrpc(); !status.ok()) return status;
+    if (absl::Status status = StartHttp(); !status.ok()) return status;
+    state_.Set(ServingState::State::kServing);
+    return absl::OkStatus();
+  }
+
+  std::string Addresses() const override {
+    return absl::StrCat("grpc=", absl::StrJoin(grpc_addresses_, ","), " http=",
+                        http_ == nullptr ? "off" : options_.http_listen->WithPort(http_->port()));
+  }
+  std::string StoreReport() const override { return store_->open_report().Describe(); }
+  absl::Status Health() const override { return engine_->Health(); }
+  void Drain(absl::Duration timeout) override;
+
+ private:
+  absl::Status OpenStore();
+  absl::Status StartEngine();
+  absl::Status StartGrpc();
+  absl::Status StartHttp();
+  void ConfigureBuilder(grpc::ServerBuilder* builder) const;
+
+  const Options options_;
+  const absl::Time start_time_ = absl::Now();
+  bool is_drained_ = false;
+
+  // In the order of their dependence: destroyed from the bottom up.
+  SystemClock clock_;
+  ZoneDatabase zones_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<TokenRecords> token_records_;
+  std::unique_ptr<Credentials> credentials_;
+  std::unique_ptr<Engine> engine_;
+  ServingState state_;
+  RpcStats rpc_stats_;
+  std::unique_ptr<Gate> gate_;
+  ActiveStreams watches_{HealthService::kMaxWatches};
+  ActiveStreams reflection_streams_{kMaxReflectionStreams};
+  std::unique_ptr<QuotaService> quota_;
+  std::unique_ptr<AdminService> admin_;
+  std::unique_ptr<OperatorService> operation_;
+  std::unique_ptr<HealthService> health_;
+  std::unique_ptr<ReflectionService> reflection_;
+  std::unique_ptr<ReflectionAlphaService> reflection_alpha_;
+  std::unique_ptr<AsyncRuntime> runtime_;
+  std::unique_ptr<grpc::Server> grpc_;
+  std::vector<std::string> grpc_addresses_;
+  std::unique_ptr<HttpServer> http_;
+};
+
+absl::Status ServerCore::OpenStore() {
+  RocksDbStoreOptions options;
+  options.directory = options_.data_directory;
+  auto store = OpenRocksDbStore(options);
+  if (!store.ok()) return store.status();
+  store_ = *std::move(store);
+  token_records_ = std::make_unique<TokenRecords>(store_.get());
+  credentials_ = std::make_unique<Credentials>(token_records_.get());
+  if (absl::Status status = LoadCredentials(options_, credentials_.get()); !status.ok()) {
+    return status;
+  }
+  return credentials_->LoadStoredTokens();
+}
+
+absl::Status ServerCore::StartEngine() {
+  const auto defaults = ReadDefaultCatalogs();
+  if (!defaults.ok()) return defaults.status();
+  EngineOptions options;
+  options.queue_limit = options_.queue_limit;
+  options.admin_queue_reserve = options_.admin_queue_reserve;
+  options.confirm_clock = options_.confirm_clock;
+  auto engine = Engine::Start(store_.get(), &clock_, &zones_, *defaults, options);
+  if (!engine.ok()) return engine.status();
+  engine_ = *std::move(engine);
+  return absl::OkStatus();
+}
+
+void ServerCore::ConfigureBuilder(grpc::ServerBuilder* builder) const {
+  using Option = grpc::ServerBuilder::SyncServerOption;
+  builder->SetSyncServerOption(Option::NUM_CQS, 1);
+  builder->SetSyncServerOption(Option::MIN_POLLERS, 1);
+  builder->SetSyncServerOption(Option::MAX_POLLERS, 2);
+  grpc::ResourceQuota quota("bursard");
+  quota.SetMaxThreads(kMaxSyncThreads);
+  builder->SetResourceQuota(quota);
+  builder->SetMaxReceiveMessageSize(options_.max_message_bytes);
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options_.max_streams);
+  builder->AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadataBytes);
+  builder->AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeTimeoutMs);
+  // An address in use is an error, never a second server that takes half of the connections.
+  builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+}
+
+absl::Status ServerCore::StartGrpc() {
+  gate_ = std::make_unique<Gate>(credentials_.get(), &rpc_stats_);
+  quota_ = std::make_unique<QuotaService>(engine_.get(), gate_.get());
+  admin_ = std::make_unique<AdminService>(engine_.get(), gate_.get());
+  operation_ = std::make_unique<OperatorService>(
+      engine_.get(), credentials_.get(), gate_.get(),
+      ServerFacts{kVersion, "rocksdb", StoreReport(), start_time_});
+  const std::vector<std::string> names = {
+      v1::QuotaService::service_full_name(),
+      v1::AdminService::service_full_name(),
+      v1::OperatorService::service_full_name(),
+      grpc::health::v1::Health::service_full_name(),
+      grpc::reflection::v1::ServerReflection::service_full_name(),
+      grpc::reflection::v1alpha::ServerReflection::service_full_name()};
+  health_ = std::make_unique<HealthService>(&state_, &watches_, names);
+  reflection_ = std::make_unique<ReflectionService>(gate_.get(), &reflection_streams_, names);
+  reflection_alpha_ =
+      std::make_unique<ReflectionAlphaService>(gate_.get(), &reflection_streams_, names);
+
+  const auto transport = MakeTransport(options_);
+  if (!transport.ok()) return transport.status();
+  grpc::ServerBuilder builder;
+  ConfigureBuilder(&builder);
+  std::vector<int> ports(options_.listen.size());
+  for (size_t i = 0; i < options_.listen.size(); ++i) {
+    const ListenAddress& address = options_.listen[i];
+    builder.AddListeningPort(address.ToString(),
+                             address.is_unix() ? grpc::InsecureServerCredentials() : *transport,
+                             &ports[i]);
+  }
+  for (grpc::Service* service : std::initializer_list<grpc::Service*>{
+           quota_.get(), admin_.get(), operation_.get(), health_.get(), reflection_.get(),
+           reflection_alpha_.get()}) {
+    builder.RegisterService(service);
+  }
+  runtime_ = std::make_unique<AsyncRuntime>(gate_.get());
+  runtime_->AddQueues(&builder, options_.completion_queues);
+  grpc_ = builder.BuildAndStart();
+  for (size_t i = 0; i < ports.size(); ++i) {
+    if (grpc_ != nullptr && ports[i] > 0) {
+      grpc_addresses_.push_back(options_.listen[i].WithPort(ports[i]));
+      continue;
+    }
+    return absl::UnavailableError(
+        absl::StrCat("cannot listen at ", options_.listen[i].ToString(),
+                     options_.has_tls() ? ": the address is in use or not ours, or the TLS "
+                                          "certificate and key do not fit"
+                                        : ": the address is in use or not ours"));
+  }
+  quota_->ServeOn(runtime_.get());
+  health_->ServeOn(runtime_.get());
+  runtime_->Start();
+  return absl::OkStatus();
+}
+
+absl::Status ServerCore::StartHttp() {
+  if (!options_.http_listen.has_value()) return absl::OkStatus();
+  HttpOptions options;
+  options.host = options_.http_listen->host();
+  options.port = options_.http_listen->port();
+  options.tls_certificate_file = options_.tls_certificate_file;
+  options.tls_key_file = options_.tls_key_file;
+  auto http = HttpServer::Start(options, &state_, credentials_.get(), [this](MetricWriter* writer) {
+    CollectMetrics(*engine_, rpc_stats_, state_, kVersion, start_time_, writer);
+  });
+  if (!http.ok()) return http.status();
+  http_ = *std::move(http);
+  return absl::OkStatus();
+}
+
+void ServerCore::Drain(absl::Duration timeout) {
+  if (is_drained_) return;
+  is_drained_ = true;
+  state_.Set(ServingState::State::kStopping);
+  reflection_streams_.Stop();
+  if (grpc_ != nullptr) {
+    // The engine still runs, so every call in flight gets its answer.
+    grpc_->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(timeout));
+  }
+  if (runtime_ != nullptr) runtime_->Drain();
+  if (http_ != nullptr) http_->Stop();
+  if (engine_ != nullptr) engine_->Shutdown();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options) {
+  auto server = std::make_unique<ServerCore>(options);
+  if (absl::Status status = server->StartAll(); !status.ok()) return status;
+  return server;
+}
+
+absl::Status CheckFiles(const Options& options) {
+  Credentials credentials(nullptr);
+  if (absl::Status status = LoadCredentials(options, &credentials); !status.ok()) return status;
+  return MakeTransport(options).status();
+}
+
+}  // namespace bursar

@@ -1,0 +1,111 @@
+// Sums of charges, from the journal itself (queries.h).
+#include <algorithm>
+#include <tuple>
+#include <utility>
+#include <variant>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "server/engine/queries.h"
+#include "server/engine/record_codec.h"
+
+namespace bursar {
+namespace {
+
+void Add(const UsageCharged& charge, UsageSum& sum) {
+  ++sum.record_count;
+  sum.cost += charge.cost;
+  sum.included += charge.included;
+  sum.extra += charge.extra;
+  sum.metered += charge.metered;
+  if (!charge.usage.has_value()) return;
+  const Usage& usage = *charge.usage;
+  sum.input += usage.input;
+  sum.output += usage.output;
+  sum.cache_write_5m += usage.cache_write_5m;
+  sum.cache_write_1h += usage.cache_write_1h;
+  sum.cache_read += usage.cache_read;
+  sum.web_searches += usage.web_searches;
+}
+
+// Sums by what the query asks for.
+class UsageAdder {
+ public:
+  explicit UsageAdder(const UsageQuery& query) : query_(query) {}
+
+  void AddCharge(const UsageCharged& charge, UsageReport& report) {
+    // One zero byte between the parts: none of them can hold one.
+    key_.clear();
+    if (query_.by_member) key_ += charge.member_id;
+    key_ += '\0';
+    if (query_.by_surface) key_ += charge.surface;
+    key_ += '\0';
+    if (query_.by_model) key_.append(charge.provider).append(1, '\0').append(charge.model);
+    auto [found, added] = rows_.try_emplace(key_, report.rows.size());
+    if (added) {
+      UsageSum& row = report.rows.emplace_back();
+      if (query_.by_member) row.member_id = charge.member_id;
+      if (query_.by_surface) row.surface = charge.surface;
+      if (query_.by_model) row.provider = charge.provider;
+      if (query_.by_model) row.model = charge.model;
+    }
+    Add(charge, report.rows[found->second]);
+    Add(charge, report.total);
+  }
+
+ private:
+  const UsageQuery& query_;
+  absl::flat_hash_map<std::string, size_t> rows_;  // Into the report's rows.
+  std::string key_;
+};
+
+bool ComesBefore(const UsageSum& a, const UsageSum& b) {
+  if (a.cost != b.cost) return a.cost > b.cost;
+  return std::tie(a.member_id, a.surface, a.provider, a.model) <
+         std::tie(b.member_id, b.surface, b.provider, b.model);
+}
+
+}  // namespace
+
+absl::StatusOr<UsageReport> QueryUsage(Store& store, const std::string& organization_id,
+                                       const UsageQuery& query) {
+  absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = store.NewSnapshot();
+  if (!snapshot.ok()) return snapshot.status();
+  absl::StatusOr<std::vector<LoadedValue>> header =
+      (*snapshot)->Load({LoadKey::Header(organization_id)}, LoadMode::kMayBlock);
+  if (!header.ok()) return header.status();
+  if (header->front().state != LoadState::kFound) {
+    return absl::NotFoundError(absl::StrCat("there is no organization \"", organization_id, "\""));
+  }
+  absl::StatusOr<StoredHeader> stored = DecodeHeader(header->front().value);
+  if (!stored.ok()) return stored.status();
+  UsageReport report;
+  report.revision = stored->header.revision;
+  report.as_of = stored->header.last_entry_at;
+
+  absl::StatusOr<std::unique_ptr<JournalCursor>> cursor =
+      (*snapshot)->ReadJournal(organization_id, 1, Direction::kForward);
+  if (!cursor.ok()) return cursor.status();
+  UsageAdder adder(query);
+  while (true) {
+    absl::StatusOr<std::optional<JournalRecord>> record = (*cursor)->Next();
+    if (!record.ok()) return record.status();
+    if (!record->has_value()) break;
+    // A record is dated as its last entry is.
+    if ((*record)->committed_at < query.start) continue;
+    absl::StatusOr<DecodedJournal> journal = DecodeJournal((*record)->record);
+    if (!journal.ok()) return journal.status();
+    if (journal->entries.front().recorded_at >= query.end) break;
+    for (const Entry& entry : journal->entries) {
+      const auto* charge = std::get_if<UsageCharged>(&entry.body);
+      if (charge == nullptr || entry.recorded_at < query.start || entry.recorded_at >= query.end) {
+        continue;
+      }
+      adder.AddCharge(*charge, report);
+    }
+  }
+  std::sort(report.rows.begin(), report.rows.end(), ComesBefore);
+  return report;
+}
+
+}  // namespace bursar

@@ -1,0 +1,416 @@
+// Verification of stored ledgers (queries.h, rules J1 and J2).
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <set>
+#include <tuple>
+#include <utility>
+#include <variant>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "server/base/sha256.h"
+#include "server/engine/queries.h"
+#include "server/engine/record_codec.h"
+
+namespace bursar {
+namespace {
+
+constexpr size_t kMaxViolationsKept = 100;
+constexpr size_t kPage = 512;
+constexpr size_t kFingerprintBytes = 16;
+
+// Which part of two headers differs first, for people.
+std::string Difference(const WalletHeader& stored, const WalletHeader& folded) {
+  if (stored.revision != folded.revision) return "the revision";
+  if (stored.last_entry_at != folded.last_entry_at) return "the instant of the last entry";
+  if (!(stored.settings == folded.settings)) return "the settings";
+  if (stored.settings_version != folded.settings_version) return "the version of the settings";
+  if (!(stored.limit == folded.limit)) return "the spend limit";
+  if (!(stored.tiers == folded.tiers)) return "the seat tiers";
+  if (!(stored.month == folded.month)) return "the month's counters";
+  if (!(stored.pool_windows == folded.pool_windows)) return "the pool's windows";
+  if (!(stored.grants == folded.grants)) return "the live credit";
+  if (stored.overdraft != folded.overdraft) return "the overdraft";
+  if (!(stored.episode == folded.episode)) return "the open episode";
+  if (!(stored.burn == folded.burn)) return "the recent spend";
+  if (!(stored.totals == folded.totals)) return "the lifetime totals";
+  return "something";
+}
+
+// A request id that must be remembered.
+struct ChargedRequest {
+  RequestFamily family;
+  std::string request_id;
+  int64_t sequence;  // 0: not known which entry is remembered.
+  int64_t found_at;  // The entry that carries the id.
+};
+
+// Verifies one organization against a snapshot.
+class OrganizationVerifier {
+ public:
+  OrganizationVerifier(const Reader& reader, const OrganizationRow& row, absl::Time now,
+                       std::optional<absl::Time> due, VerifyReport& report)
+      : reader_(reader), row_(row), now_(now), due_(due), report_(report) {}
+
+  absl::Status Run() {
+    if (absl::Status s = ReadJournal(); !s.ok()) return s;
+    if (expected_sequence_ - 1 != row_.revision) {
+      Violate("J1", expected_sequence_ - 1,
+              absl::StrCat("the journal ends there, the organization is at ", row_.revision));
+      folds_ = false;
+    }
+    CompareHeader();
+    if (absl::Status s = CompareMembers(); !s.ok()) return s;
+    if (folds_) {
+      for (const Violation& violation : CheckInvariants(wallet_)) {
+        Violate(violation.rule, row_.revision, violation.message);
+      }
+    }
+    if (absl::Status s = CheckRequests(); !s.ok()) return s;
+    return CheckNotices();
+  }
+
+ private:
+  void Violate(const std::string& rule, int64_t sequence, const std::string& message) {
+    ++report_.violation_count;
+    if (report_.violations.size() < kMaxViolationsKept) {
+      report_.violations.push_back({row_.organization_id, rule, message, sequence});
+    }
+  }
+
+  // What the disk lost is a violation; that it cannot be read at all is an error.
+  absl::Status Judge(const absl::Status& status) {
+    if (!absl::IsDataLoss(status)) return status;
+    Violate("J1", expected_sequence_, std::string(status.message()));
+    folds_ = false;
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadJournal() {
+    chain_hash_ = FirstChainHash(row_.organization_id);
+    absl::StatusOr<std::unique_ptr<JournalCursor>> cursor =
+        reader_.ReadJournal(row_.organization_id, 1, Direction::kForward);
+    if (!cursor.ok()) return Judge(cursor.status());
+    while (true) {
+      absl::StatusOr<std::optional<JournalRecord>> record = (*cursor)->Next();
+      if (!record.ok()) return Judge(record.status());
+      if (!record->has_value()) return absl::OkStatus();
+      if (absl::Status s = VisitRecord(**record); !s.ok()) return s;
+    }
+  }
+
+  absl::Status VisitRecord(const JournalRecord& record) {
+    if (record.first_sequence != expected_sequence_) {
+      Violate("J1", record.first_sequence,
+              absl::StrCat("the journal has a gap: entry ", expected_sequence_, " should follow"));
+      folds_ = false;
+    }
+    expected_sequence_ = record.last_sequence + 1;
+    absl::StatusOr<DecodedJournal> journal = DecodeJournal(record.record);
+    if (!journal.ok()) {
+      Violate("J1", record.first_sequence, std::string(journal.status().message()));
+      folds_ = false;
+      return absl::OkStatus();
+    }
+    if (journal->entries.front().sequence != record.first_sequence ||
+        journal->entries.back().sequence != record.last_sequence) {
+      Violate("J1", record.first_sequence, "a record holds other entries than the store says");
+      folds_ = false;
+    }
+    if (journal->entries.back().recorded_at != record.committed_at) {
+      Violate("J1", record.last_sequence, "a record is dated otherwise than its last entry");
+    }
+    absl::StatusOr<std::string> chain_hash = ExpectedChainHash(chain_hash_, record.record);
+    if (!chain_hash.ok()) return Judge(chain_hash.status());
+    if (*chain_hash != journal->chain_hash) {
+      Violate("J1", record.first_sequence, "the chain hash does not follow from the one before");
+    }
+    chain_hash_ = journal->chain_hash;
+    for (const Entry& entry : journal->entries) {
+      if (absl::Status s = VisitEntry(entry); !s.ok()) return s;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status VisitEntry(const Entry& entry) {
+    ++report_.entry_count;
+    if (const auto* charge = std::get_if<UsageCharged>(&entry.body)) {
+      ++report_.charge_count;
+      CheckAmounts(entry, *charge);
+    }
+    if (std::holds_alternative<EpisodeOpened>(entry.body) ||
+        std::holds_alternative<EpisodeEnded>(entry.body)) {
+      episode_entries_.insert(entry.sequence);
+    }
+    CheckTiling(entry);
+    if (folds_) {
+      if (absl::Status s = Apply(wallet_, entry); !s.ok()) {
+        Violate("J1", entry.sequence,
+                absl::StrCat("an entry does not fit the state before it: ", s.message()));
+        folds_ = false;
+      }
+    }
+    return CollectRequest(entry);
+  }
+
+  void CheckAmounts(const Entry& entry, const UsageCharged& charge) {
+    const Amount buckets = Amount(charge.included) + Amount(charge.extra) + Amount(charge.metered);
+    if (buckets != Amount(charge.cost)) {
+      Violate("B8", entry.sequence,
+              absl::StrCat("a charge of ", FormatAmount(charge.cost), " draws ",
+                           FormatAmount(buckets), " from its buckets"));
+    }
+    Amount drawn = charge.overdraft;
+    for (const GrantDraw& draw : charge.grant_draws) drawn += draw.amount;
+    if (!drawn.is_zero() && drawn != Amount(charge.extra) + Amount(charge.metered)) {
+      Violate("X2", entry.sequence,
+              absl::StrCat("a charge takes ", FormatAmount(drawn), " from credit for ",
+                           FormatAmount(Amount(charge.extra) + Amount(charge.metered))));
+    }
+  }
+
+  // Instances of one window or month never overlap, and open while they are current (B4, B5).
+  void CheckTiling(const Entry& entry) {
+    std::string series;
+    Window window;
+    if (const auto* opened = std::get_if<WindowOpened>(&entry.body)) {
+      series = absl::StrCat("window ", static_cast<int>(opened->scope), " ",
+                            static_cast<int>(opened->kind), " ", opened->member_id);
+      window = opened->window;
+    } else if (const auto* month = std::get_if<MonthOpened>(&entry.body)) {
+      series = absl::StrCat("month ", static_cast<int>(month->scope), " ", month->scope_id);
+      window = month->month;
+    } else {
+      return;
+    }
+    if (!window.Contains(entry.recorded_at)) {
+      Violate("B4", entry.sequence, "a window opened that does not contain the instant");
+    }
+    auto [last, first_time] = window_ends_.try_emplace(series, window.end);
+    if (!first_time && window.start < last->second) {
+      Violate("B4", entry.sequence, "a window overlaps the one before it");
+    }
+    last->second = window.end;
+  }
+
+  // Charges carry request ids of recording; what only administrators do carries theirs.
+  absl::Status CollectRequest(const Entry& entry) {
+    const std::string& request_id = entry.cause.request_id;
+    const bool is_charge = std::holds_alternative<UsageCharged>(entry.body);
+    const auto* upserted = std::get_if<MemberUpserted>(&entry.body);
+    const bool is_administration = std::holds_alternative<OrganizationCreated>(entry.body) ||
+                                   std::holds_alternative<OrganizationUpdated>(entry.body) ||
+                                   std::holds_alternative<ExtraUsageUpdated>(entry.body) ||
+                                   std::holds_alternative<SpendLimitSet>(entry.body) ||
+                                   std::holds_alternative<CreditGranted>(entry.body) ||
+                                   (upserted != nullptr && !upserted->automatic);
+    const bool continues = is_administration && request_id == last_administration_id_;
+    last_administration_id_ = is_administration ? request_id : "";
+    if (is_charge && request_id.empty()) {
+      Violate("R2", entry.sequence, "a charge has no request id");
+    }
+    if (request_id.empty() || continues || (!is_charge && !is_administration)) {
+      return absl::OkStatus();
+    }
+    const RequestFamily family =
+        is_charge ? RequestFamily::kRecording : RequestFamily::kAdministration;
+    CheckUnique(entry, family);
+    if (entry.recorded_at + kDedupeRetention <= now_) return absl::OkStatus();
+    requests_.push_back({family, request_id, is_charge ? entry.sequence : 0, entry.sequence});
+    return requests_.size() < kPage ? absl::OkStatus() : CheckRequests();
+  }
+
+  // An id may come again once it may be forgotten, and not before.
+  void CheckUnique(const Entry& entry, RequestFamily family) {
+    const std::string name = static_cast<char>(family) + entry.cause.request_id;
+    const std::string fingerprint = Sha256({name}).substr(0, kFingerprintBytes);
+    auto [seen, first_time] = request_instants_.try_emplace(fingerprint, entry.recorded_at);
+    if (first_time) return;
+    if (entry.recorded_at < seen->second + kDedupeRetention) {
+      Violate("R2", entry.sequence,
+              absl::StrCat("request id \"", entry.cause.request_id, "\" was used before"));
+    }
+    seen->second = entry.recorded_at;
+  }
+
+  absl::Status CheckRequests() {
+    std::vector<LoadKey> keys;
+    for (const ChargedRequest& request : requests_) {
+      keys.push_back(LoadKey::Dedupe(row_.organization_id, request.family, request.request_id));
+    }
+    absl::StatusOr<std::vector<LoadedValue>> loaded = reader_.Load(keys, LoadMode::kMayBlock);
+    if (!loaded.ok()) return Judge(loaded.status());
+    for (size_t i = 0; i < requests_.size(); ++i) {
+      const ChargedRequest& request = requests_[i];
+      absl::StatusOr<RememberedRequest> remembered = absl::NotFoundError("it is not remembered");
+      if ((*loaded)[i].state == LoadState::kFound) {
+        remembered = DecodeRemembered((*loaded)[i].value);
+      }
+      if (!remembered.ok()) {
+        Violate("R2", request.found_at,
+                absl::StrCat("request id \"", request.request_id,
+                             "\": ", remembered.status().message()));
+      } else if (request.sequence != 0 && remembered->sequence != request.sequence) {
+        Violate("R2", request.found_at,
+                absl::StrCat("request id \"", request.request_id, "\" is remembered with entry ",
+                             remembered->sequence));
+      }
+    }
+    requests_.clear();
+    return absl::OkStatus();
+  }
+
+  void CompareHeader() {
+    absl::StatusOr<StoredHeader> stored = DecodeHeader(row_.header);
+    if (!stored.ok()) {
+      Violate("J1", row_.revision, std::string(stored.status().message()));
+      return;
+    }
+    if (stored->chain_hash != chain_hash_) {
+      Violate("J1", row_.revision, "the header's chain hash is not the journal's last");
+    }
+    const absl::Time due = stored->header.NextDue();
+    const std::optional<absl::Time> expected =
+        due == absl::InfiniteFuture() ? std::nullopt : std::optional<absl::Time>(due);
+    if (expected != due_) {
+      Violate("T3", row_.revision, "the index of what is due does not agree with the header");
+    }
+    if (folds_ && !(stored->header == wallet_.header)) {
+      Violate("J1", row_.revision,
+              absl::StrCat("the stored header is not what the journal folds to: ",
+                           Difference(stored->header, wallet_.header), " differs"));
+    }
+  }
+
+  absl::Status CompareMembers() {
+    size_t count = 0;
+    std::string after;
+    while (true) {
+      absl::StatusOr<std::vector<RecordRow>> rows =
+          reader_.ScanRecords(row_.organization_id, RecordKind::kMember, after, kPage);
+      if (!rows.ok()) return Judge(rows.status());
+      for (const RecordRow& row : *rows) CompareMember(row);
+      count += rows->size();
+      if (rows->size() < kPage) break;
+      after = rows->back().id;
+    }
+    if (folds_ && count != wallet_.members.size()) {
+      Violate("J1", row_.revision,
+              absl::StrCat(count, " members are stored, the journal has ", wallet_.members.size()));
+    }
+    return absl::OkStatus();
+  }
+
+  void CompareMember(const RecordRow& row) {
+    absl::StatusOr<Member> stored = DecodeMember(row.value);
+    if (!stored.ok()) {
+      Violate("J1", row_.revision,
+              absl::StrCat("member \"", row.id, "\": ", stored.status().message()));
+      return;
+    }
+    if (!folds_) return;
+    const Member* folded = wallet_.FindMember(row.id);
+    if (folded == nullptr) {
+      Violate("J1", row_.revision, absl::StrCat("member \"", row.id, "\" is not in the journal"));
+    } else if (!(*stored == *folded)) {
+      Violate("J1", row_.revision,
+              absl::StrCat("the stored record of member \"", row.id,
+                           "\" is not what the journal folds to"));
+    }
+  }
+
+  absl::Status CheckNotices() {
+    std::string after;
+    while (true) {
+      absl::StatusOr<std::vector<OutboxRow>> rows =
+          reader_.ScanOutbox(row_.organization_id, after, kPage);
+      if (!rows.ok()) return Judge(rows.status());
+      for (const OutboxRow& row : *rows) {
+        absl::StatusOr<StoredNotice> notice = DecodeNotice(row.value);
+        if (!notice.ok()) {
+          Violate("N1", 0, absl::StrCat(row.notice_id, ": ", notice.status().message()));
+        } else if (episode_entries_.count(notice->sequence) == 0) {
+          Violate("N1", notice->sequence,
+                  absl::StrCat("notice ", row.notice_id, " has no cause in the journal"));
+        }
+      }
+      if (rows->size() < kPage) return absl::OkStatus();
+      after = rows->back().notice_id;
+    }
+  }
+
+  const Reader& reader_;
+  const OrganizationRow& row_;
+  const absl::Time now_;
+  const std::optional<absl::Time> due_;
+  VerifyReport& report_;
+
+  Wallet wallet_;      // What the journal folds to so far.
+  bool folds_ = true;  // False once something was wrong with the journal.
+  int64_t expected_sequence_ = 1;
+  std::string chain_hash_;
+  std::map<std::string, absl::Time> window_ends_;  // By scope, kind and member.
+  std::set<int64_t> episode_entries_;
+  absl::flat_hash_map<std::string, absl::Time> request_instants_;  // By fingerprint.
+  std::string last_administration_id_;
+  std::vector<ChargedRequest> requests_;  // Not looked up yet.
+};
+
+using DueIndex = std::map<std::string, absl::Time>;
+
+absl::StatusOr<DueIndex> ReadDueIndex(const Reader& reader) {
+  absl::StatusOr<std::vector<DueRow>> rows =
+      reader.Due(absl::InfiniteFuture(), std::numeric_limits<size_t>::max());
+  if (!rows.ok()) return rows.status();
+  DueIndex index;
+  for (const DueRow& row : *rows) index[row.organization_id] = row.due;
+  return index;
+}
+
+absl::Status VerifyOne(const Reader& reader, const OrganizationRow& row, absl::Time now,
+                       const DueIndex& due_index, VerifyReport& report) {
+  ++report.organization_count;
+  auto due = due_index.find(row.organization_id);
+  return OrganizationVerifier(
+             reader, row, now,
+             due == due_index.end() ? std::nullopt : std::optional<absl::Time>(due->second), report)
+      .Run();
+}
+
+}  // namespace
+
+absl::StatusOr<VerifyReport> VerifyLedger(Store& store, const std::string& organization_id,
+                                          absl::Time now) {
+  absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = store.NewSnapshot();
+  if (!snapshot.ok()) return snapshot.status();
+  const Reader& reader = **snapshot;
+  absl::StatusOr<DueIndex> due_index = ReadDueIndex(reader);
+  if (!due_index.ok()) return due_index.status();
+  VerifyReport report;
+  if (!organization_id.empty()) {
+    absl::StatusOr<std::vector<LoadedValue>> loaded =
+        reader.Load({LoadKey::Header(organization_id)}, LoadMode::kMayBlock);
+    if (!loaded.ok()) return loaded.status();
+    const LoadedValue& header = loaded->front();
+    if (header.revision == 0) {
+      return absl::NotFoundError(
+          absl::StrCat("there is no organization \"", organization_id, "\""));
+    }
+    const OrganizationRow row = {organization_id, header.revision, header.value};
+    if (absl::Status s = VerifyOne(reader, row, now, *due_index, report); !s.ok()) return s;
+    return report;
+  }
+  std::string after;
+  while (true) {
+    absl::StatusOr<std::vector<OrganizationRow>> rows = reader.ScanOrganizations(after, kPage);
+    if (!rows.ok()) return rows.status();
+    for (const OrganizationRow& row : *rows) {
+      if (absl::Status s = VerifyOne(reader, row, now, *due_index, report); !s.ok()) return s;
+    }
+    if (rows->size() < kPage) return report;
+    after = rows->back().organization_id;
+  }
+}
+
+}  // namespace bursar

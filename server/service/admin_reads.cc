@@ -1,0 +1,500 @@
+#include "server/service/admin_reads.h"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "server/base/status.h"
+#include "server/engine/queries.h"
+#include "server/service/actor_policy.h"
+#include "server/service/burn_rate.h"
+#include "server/service/conversion.h"
+#include "server/service/journal_conversion.h"
+#include "server/service/spend_limits.h"
+#include "server/service/validation.h"
+
+namespace bursar {
+namespace {
+
+constexpr size_t kDefaultPage = 100;
+constexpr size_t kLargestPage = 1000;
+constexpr size_t kDefaultUsagePage = 1000;
+constexpr size_t kLargestUsagePage = 10000;
+// How many members one ListSpendLimits looks at before it answers a short page.
+constexpr int kMaxMembersScanned = 20000;
+
+// What every list begins with.
+struct Page {
+  size_t size = 0;
+  std::string scope;     // Binds the token to the query.
+  std::string position;  // Where the page before ended; empty on the first.
+};
+
+template <class Request>
+Page ReadPage(const Request& request, std::string scope, size_t fallback, size_t largest,
+              FieldViolations* violations) {
+  Page page;
+  page.size = ReadPageSize("page_size", request.page_size(), fallback, largest, violations);
+  page.scope = std::move(scope);
+  page.position = ReadPageToken("page_token", page.scope, request.page_token(), violations);
+  return page;
+}
+
+// A number from a position that we made.
+int64_t NumberIn(absl::string_view position) {
+  int64_t number = 0;
+  return absl::SimpleAtoi(position, &number) ? number : 0;
+}
+
+// Reads [start_time, end_time) where they are set.
+template <class Request>
+void ReadTimeRange(const Request& request, absl::Time* start, absl::Time* end,
+                   FieldViolations* violations) {
+  if (request.has_start_time()) {
+    *start = ReadTimestamp("start_time", request.start_time(), violations).value_or(*start);
+  }
+  if (request.has_end_time()) {
+    *end = ReadTimestamp("end_time", request.end_time(), violations).value_or(*end);
+  }
+  if (*end < *start) violations->Add("end_time", "must not be before start_time");
+}
+
+template <class Request>
+std::string TimeRangeKey(const Request& request) {
+  return absl::StrCat(request.start_time().seconds(), ".", request.start_time().nanos(), "-",
+                      request.end_time().seconds(), ".", request.end_time().nanos());
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> AdminReads::CurrencyOf(const std::string& organization_id) {
+  std::string currency_code;
+  const absl::Status status = engine_.Read(
+      organization_id, {}, [&](const Wallet& wallet, const Position&, const DecisionContext&) {
+        currency_code = wallet.header.settings.currency_code;
+        return absl::OkStatus();
+      });
+  if (!status.ok()) return status;
+  return currency_code;
+}
+
+absl::Status AdminReads::GetOrganization(const CallContext& call,
+                                         const v1::GetOrganizationRequest& request,
+                                         v1::GetOrganizationResponse* response) {
+  FieldViolations violations;
+  CheckRequiredId("organization_id", request.organization_id(), &violations);
+  if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
+  const absl::Status authorized =
+      AuthorizeActor(engine_, call, request.organization_id(), ActorNeed::kSeeSpend);
+  if (!authorized.ok()) return authorized;
+  return engine_.Read(request.organization_id(), {},
+                      [&](const Wallet& wallet, const Position& position, const DecisionContext&) {
+                        WriteOrganization(wallet.header, response->mutable_organization());
+                        WritePosition(position, engine_.epoch(), response->mutable_position());
+                        return absl::OkStatus();
+                      });
+}
+
+absl::Status AdminReads::ListCoveredOrganizations(const Credential& credential,
+                                                  const std::string& after, size_t limit,
+                                                  v1::ListOrganizationsResponse* response,
+                                                  bool* more) {
+  for (const std::string& organization_id : credential.organization_ids) {
+    if (organization_id <= after) continue;
+    if (static_cast<size_t>(response->organizations_size()) == limit) {
+      *more = true;
+      break;
+    }
+    const absl::Status status = engine_.Read(
+        organization_id, {}, [&](const Wallet& wallet, const Position&, const DecisionContext&) {
+          WriteOrganization(wallet.header, response->add_organizations());
+          return absl::OkStatus();
+        });
+    // A token may be made before its organization.
+    if (!status.ok() && !absl::IsNotFound(status)) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status AdminReads::ListOrganizations(const CallContext& call,
+                                           const v1::ListOrganizationsRequest& request,
+                                           v1::ListOrganizationsResponse* response) {
+  FieldViolations violations;
+  const Page page = ReadPage(request, "ListOrganizations", kDefaultPage, kLargestPage, &violations);
+  if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
+  bool more = false;
+  if (!call.credential->all_organizations) {
+    const absl::Status status =
+        ListCoveredOrganizations(*call.credential, page.position, page.size, response, &more);
+    if (!status.ok()) return status;
+  } else {
+    const auto headers =
+        bursar::ListOrganizations(engine_.store(), page.position, static_cast<int>(page.size) + 1);
+    if (!headers.ok()) return headers.status();
+    more = headers->size() > page.size;
+    for (size_t i = 0; i < std::min(headers->size(), page.size); ++i) {
+      WriteOrganization((*headers)[i], response->add_organizations());
+    }
+  }
+  if (more) {
+    response->set_next_page_token(MakePageToken(
+        page.scope, response->organizations(response->organizations_size() - 1).organization_id()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status AdminReads::ListMembers(const CallContext& call, const v1::ListMembersRequest& request,
+                                     v1::ListMembersResponse* response) {
+  FieldViolations violations;
+  CheckRequiredId("organization_id", request.organization_id(), &violations);
+  const Page page = ReadPage(request, absl::StrCat("ListMembers|", request.organization_id()),
+                             kDefaultPage, kLargestPage, &violations);
+  if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
+  const absl::Status authorized =
+      AuthorizeActor(engine_, call, request.organization_id(), ActorNeed::kSeeSpend);
+  if (!authorized.ok()) return authorized;
+  const auto members = bursar::ListMembers(engine_.store(), request.organization_id(),
+                                           page.position, static_cast<int>(page.size));
+  if (!members.ok()) return members.status();
+  const std::shared_ptr<const PlanCatalog> plans = engine_.catalogs().plans();
+  const DecisionContext context{engine_.Now(), plans.get(), &engine_.zones()};
+  for (const Member& member : members->members) {
+    WriteMemberSummary(members->header, member, context, response->add_members());
+  }
+  if (members->more && !members->members.empty()) {
+    response->set_next_page_token(MakePageToken(page.scope, members->members.back().member_id));
+  }
+  WritePosition({members->header.revision, context.now}, engine_.epoch(),
+                response->mutable_position());
+  return absl::OkStatus();
+}
+
+namespace {
+
+// The organization-wide bounds as a check of a default seat sees them.
+void WriteOrganizationBounds(const WalletHeader& header, const DecisionContext& context,
+                             v1::GetWalletResponse* response) {
+  const Plan* plan = context.plans->Find(header.settings.plan_id);
+  if (plan == nullptr) return;
+  const AdmissionState state =
+      Evaluate(header, nullptr, AdmissionQuery{"", kDefaultSurface, ""}, context);
+  for (const Evaluation& bound : state.bounds) {
+    if (bound.scope != Scope::kOrganization) continue;
+    EvaluationLine line;
+    line.bound = bound;
+    line.scope_id = header.organization_id;
+    line.bound.blocking = bound.limit.has_value() && !bound.Headroom().is_positive() &&
+                          bound.bucket != Bucket::kIncluded;
+    line.changeable_by = RolesThatCanChange(bound, *plan);
+    WriteEvaluation(line, header.settings.currency_code, response->add_evaluations());
+  }
+  response->set_funding(ToProtoEnum<v1::Funding>(plan->funding));
+  if (!plan->metered) WriteExtraUsage(header, response->mutable_extra_usage());
+  if (plan->funding == Funding::kPrepaid) {
+    WriteMoney(header.Balance(), header.settings.currency_code, response->mutable_balance());
+  }
+}
+
+void WriteWallet(const WalletHeader& header, const DecisionContext& context,
+                 v1::GetWalletResponse* response) {
+  const std::string& currency_code = header.settings.currency_code;
+  WriteOrganization(header, response->mutable_organization());
+  WriteOrganizationBounds(header, context, response);
+  WriteMoney(header.overdraft, currency_code, response->mutable_overdraft());
+  WriteMoney(header.held_extra, currency_code, response->mutable_held());
+  const MonthCounter month = FindCurrentMonth(header.month, header.settings, context).counter;
+  WriteMoney(month.included, currency_code, response->mutable_included_month_to_date());
+  WriteMoney(month.extra, currency_code, response->mutable_month_to_date());
+  WriteTimestamp(month.month.start, response->mutable_month_start());
+  const BurnRates rates = ComputeBurnRates(header.burn, context.now);
+  v1::BurnRate* burn = response->mutable_burn_rate();
+  WriteMoney(rates.last_hour, currency_code, burn->mutable_last_hour());
+  WriteMoney(rates.last_day, currency_code, burn->mutable_last_day());
+  WriteMoney(rates.last_week, currency_code, burn->mutable_last_week());
+  const auto exhaustion = ProjectExhaustion(header, rates, context);
+  if (exhaustion.has_value()) {
+    WriteTimestamp(*exhaustion, burn->mutable_projected_exhaustion_time());
+  }
+  response->set_exhausted_episode_open(header.episode.has_value());
+  for (const TierState& tier : header.tiers) {
+    v1::SeatCount* seats = response->add_seats();
+    seats->set_seat_tier(tier.tier_id);
+    seats->set_count(tier.seats);
+  }
+}
+
+}  // namespace
+
+absl::Status AdminReads::GetWallet(const CallContext& call, const v1::GetWalletRequest& request,
+                                   v1::GetWalletResponse* response) {
+  FieldViolations violations;
+  CheckRequiredId("organization_id", request.organization_id(), &violations);
+  if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
+  const absl::Status authorized =
+      AuthorizeActor(engine_, call, request.organization_id(), ActorNeed::kSeeSpend);
+  if (!authorized.ok()) return authorized;
+  return engine_.Read(
+      request.organization_id(), {},
+      [&](const Wallet& wallet, const Position& position, const DecisionContext& context) {
+        WriteWallet(wallet.header, context, response);
+        WritePosition(position, engine_.epoch(), response->mutable_position());
+        return absl::OkStatus();
+      });
+}
+
+absl::Status AdminReads::ListSpendLimits(const CallContext& call,
+                                         const v1::ListSpendLimitsRequest& request,
+                                         v1::ListSpendLimitsResponse* response) {
+  FieldViolations violations;
+  CheckRequiredId("organization_id", request.organization_id(), &violations);
+  const Page page = ReadPage(request, absl::StrCat("ListSpendLimits|", request.organization_id()),
+                             kDefaultPage, kLargestPage, &violations);
+  if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
+  const absl::Status authorized =
+      AuthorizeActor(engine_, call, request.organization_id(), ActorNeed::kSeeSpend);
+  if (!authorized.ok()) return authorized;
+
+  // Positions: "h" and how many of the header's limits were shown, then "m" and the last member
+  // that was looked at.
+  const std::shared_ptr<const PlanCatalog> plans = engine_.catalogs().plans();
+  const DecisionContext context{engine_.Now(), plans.get(), &engine_.zones()};
+  const auto is_full = [&] { return static_cast<size_t>(response->limits_size()) == page.size; };
+  const bool in_header = page.position.empty() || page.position[0] == 'h';
+  std::string after = in_header ? "" : page.position.substr(1);
+  int64_t skipped = page.position.size() > 1 && in_header ? NumberIn(page.position.substr(1)) : 0;
+  bool header_done = !in_header;
+  for (int scanned = 0; scanned < kMaxMembersScanned; scanned += static_cast<int>(kLargestPage)) {
+    const auto members = bursar::ListMembers(engine_.store(), request.organization_id(), after,
+                                             static_cast<int>(kLargestPage));
+    if (!members.ok()) return members.status();
+    const WalletHeader& header = members->header;
+    WritePosition({header.revision, context.now}, engine_.epoch(), response->mutable_position());
+    if (!header_done) {
+      std::vector<v1::SpendLimit> limits;
+      if (header.limit.has_value()) {
+        WriteOrganizationLimit(header, context, &limits.emplace_back());
+      }
+      for (const TierState& tier : header.tiers) {
+        if (tier.limit.has_value()) WriteTierLimit(header, tier, context, &limits.emplace_back());
+      }
+      for (; skipped < static_cast<int64_t>(limits.size()); ++skipped) {
+        if (is_full()) {
+          response->set_next_page_token(MakePageToken(page.scope, absl::StrCat("h", skipped)));
+          return absl::OkStatus();
+        }
+        *response->add_limits() = std::move(limits[static_cast<size_t>(skipped)]);
+      }
+      header_done = true;
+    }
+    for (const Member& member : members->members) {
+      if (member.limit.has_value()) {
+        if (is_full()) {
+          response->set_next_page_token(MakePageToken(page.scope, absl::StrCat("m", after)));
+          return absl::OkStatus();
+        }
+        WriteMemberLimit(header, member, context, response->add_limits());
+      }
+      after = member.member_id;
+    }
+    if (!members->more) return absl::OkStatus();
+  }
+  response->set_next_page_token(MakePageToken(page.scope, absl::StrCat("m", after)));
+  return absl::OkStatus();
+}
+
+absl::Status AdminReads::ListCredits(const CallContext& call, const v1::ListCreditsRequest& request,
+                                     v1::ListCreditsResponse* response) {
+  FieldViolations violations;
+  CheckRequiredId("organization_id", request.organization_id(), &violations);
+  const Page page = ReadPage(request, absl::StrCat("ListCredits|", request.organization_id()),
+                             kDefaultPage, kLargestPage, &violations);
+  if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
+  const absl::Status authorized =
+      AuthorizeActor(engine_, call, request.organization_id(), ActorNeed::kSeeSpend);
+  if (!authorized.ok()) return authorized;
+  return engine_.Read(
+      request.organization_id(), {},
+      [&](const Wallet& wallet, const Position& position, const DecisionContext&) {
+        // Positions: expiry and sequence of the last grant shown, which is the order of drawing.
+        const std::vector<std::string> parts = absl::StrSplit(page.position, ':');
+        std::pair<absl::Time, int64_t> last{absl::InfinitePast(), 0};
+        if (parts.size() == 2) {
+          last = {parts[0] == "never" ? absl::InfiniteFuture()
+                                      : absl::FromUnixNanos(NumberIn(parts[0])),
+                  NumberIn(parts[1])};
+        }
+        const CreditGrant* shown = nullptr;
+        for (const CreditGrant& grant : wallet.header.grants) {
+          if (std::pair(grant.expires_at, grant.sequence) <= last) continue;
+          if (static_cast<size_t>(response->grants_size()) == page.size) {
+            const std::string expiry = shown->expires_at == absl::InfiniteFuture()
+                                           ? "never"
+                                           : absl::StrCat(absl::ToUnixNanos(shown->expires_at));
+            response->set_next_page_token(
+                MakePageToken(page.scope, absl::StrCat(expiry, ":", shown->sequence)));
+            break;
+          }
+          WriteCreditGrant(grant, wallet.header.settings.currency_code, response->add_grants());
+          shown = &grant;
+        }
+        WritePosition(position, engine_.epoch(), response->mutable_position());
+        return absl::OkStatus();
+      });
+}
+
+namespace {
+
+void WriteUsageSum(const UsageSum& sum, const std::string& currency_code, v1::UsageRow* row) {
+  row->set_member_id(sum.member_id);
+  row->set_surface(sum.surface);
+  row->set_provider(sum.provider);
+  row->set_model(sum.model);
+  row->set_record_count(sum.record_count);
+  WriteMoney(sum.cost, currency_code, row->mutable_cost());
+  WriteMoney(sum.included, currency_code, row->mutable_included());
+  WriteMoney(sum.extra, currency_code, row->mutable_extra());
+  WriteMoney(sum.metered, currency_code, row->mutable_metered());
+  v1::Usage* usage = row->mutable_usage();
+  usage->set_input_tokens(sum.input);
+  usage->set_output_tokens(sum.output);
+  usage->set_cache_write_5m_tokens(sum.cache_write_5m);
+  usage->set_cache_write_1h_tokens(sum.cache_write_1h);
+  usage->set_cache_read_tokens(sum.cache_read);
+  usage->set_web_searches(sum.web_searches);
+}
+
+UsageQuery ReadUsageQuery(const v1::QueryUsageRequest& request, FieldViolations* violations) {
+  UsageQuery query;
+  for (int i = 0; i < request.group_by_size(); ++i) {
+    switch (request.group_by(i)) {
+      case v1::USAGE_DIMENSION_MEMBER:
+        query.by_member = true;
+        break;
+      case v1::USAGE_DIMENSION_SURFACE:
+        query.by_surface = true;
+        break;
+      case v1::USAGE_DIMENSION_MODEL:
+        query.by_model = true;
+        break;
+      default:
+        violations->Add(absl::StrCat("group_by[", i, "]"), "must be member, surface or model");
+    }
+  }
+  ReadTimeRange(request, &query.start, &query.end, violations);
+  return query;
+}
+
+}  // namespace
+
+absl::Status AdminReads::QueryUsage(const CallContext& call, const v1::QueryUsageRequest& request,
+                                    v1::QueryUsageResponse* response) {
+  FieldViolations violations;
+  CheckRequiredId("organization_id", request.organization_id(), &violations);
+  const UsageQuery query = ReadUsageQuery(request, &violations);
+  const Page page =
+      ReadPage(request,
+               absl::StrCat("QueryUsage|", request.organization_id(), "|", query.by_member,
+                            query.by_surface, query.by_model, "|", TimeRangeKey(request)),
+               kDefaultUsagePage, kLargestUsagePage, &violations);
+  if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
+  const absl::Status authorized =
+      AuthorizeActor(engine_, call, request.organization_id(), ActorNeed::kSeeSpend);
+  if (!authorized.ok()) return authorized;
+  const auto currency_code = CurrencyOf(request.organization_id());
+  if (!currency_code.ok()) return currency_code.status();
+  const auto report = bursar::QueryUsage(engine_.store(), request.organization_id(), query);
+  if (!report.ok()) return report.status();
+  const size_t begin = std::min(static_cast<size_t>(NumberIn(page.position)), report->rows.size());
+  const size_t end = std::min(begin + page.size, report->rows.size());
+  for (size_t i = begin; i < end; ++i) {
+    WriteUsageSum(report->rows[i], *currency_code, response->add_rows());
+  }
+  WriteUsageSum(report->total, *currency_code, response->mutable_total());
+  if (end < report->rows.size()) {
+    response->set_next_page_token(MakePageToken(page.scope, absl::StrCat(end)));
+  }
+  WritePosition({report->revision, report->as_of}, engine_.epoch(), response->mutable_position());
+  return absl::OkStatus();
+}
+
+absl::Status AdminReads::ListJournalEntries(const CallContext& call,
+                                            const v1::ListJournalEntriesRequest& request,
+                                            v1::ListJournalEntriesResponse* response) {
+  FieldViolations violations;
+  CheckRequiredId("organization_id", request.organization_id(), &violations);
+  CheckOptionalId("member_id", request.member_id(), &violations);
+  CheckOptionalId("request_id", request.request_id(), &violations);
+  if (!v1::JournalEntryKind_IsValid(request.kind())) {
+    violations.Add("kind", "is a value that is not known");
+  }
+  JournalFilter filter;
+  ReadTimeRange(request, &filter.start, &filter.end, &violations);
+  const Page page = ReadPage(
+      request,
+      absl::StrCat("ListJournalEntries|", request.organization_id(), "|", request.member_id(), "|",
+                   request.request_id(), "|", static_cast<int>(request.kind()), "|",
+                   TimeRangeKey(request), "|", request.ascending()),
+      kDefaultPage, kLargestPage, &violations);
+  if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
+  const absl::Status authorized =
+      AuthorizeActor(engine_, call, request.organization_id(), ActorNeed::kSeeSpend);
+  if (!authorized.ok()) return authorized;
+  const auto currency_code = CurrencyOf(request.organization_id());
+  if (!currency_code.ok()) return currency_code.status();
+  filter.member_id = request.member_id();
+  filter.request_id = request.request_id();
+  filter.body_index = BodyIndexOf(request.kind());
+  filter.ascending = request.ascending();
+  filter.after_sequence = NumberIn(page.position);
+  filter.limit = static_cast<int>(page.size);
+  const auto journal = bursar::ReadJournal(engine_.store(), request.organization_id(), filter);
+  if (!journal.ok()) return journal.status();
+  for (const JournalPage::Item& item : journal->items) {
+    WriteJournalEntry(item, *currency_code, response->add_entries());
+  }
+  if (journal->more && !journal->items.empty()) {
+    response->set_next_page_token(
+        MakePageToken(page.scope, absl::StrCat(journal->items.back().entry.sequence)));
+  }
+  WritePosition({journal->revision, journal->as_of}, engine_.epoch(), response->mutable_position());
+  return absl::OkStatus();
+}
+
+absl::Status AdminReads::ListNotices(const CallContext& call, const v1::ListNoticesRequest& request,
+                                     v1::ListNoticesResponse* response) {
+  FieldViolations violations;
+  CheckOptionalId("organization_id", request.organization_id(), &violations);
+  const Page page = ReadPage(request, absl::StrCat("ListNotices|", request.organization_id()),
+                             kDefaultPage, kLargestPage, &violations);
+  const bool may_see_all =
+      call.credential->all_organizations && call.credential->role != ServiceRole::kAdmin;
+  if (request.organization_id().empty() && !may_see_all) {
+    violations.Add("organization_id", "is required: the caller does not see all organizations");
+  }
+  if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
+  if (!request.organization_id().empty()) {
+    const absl::Status authorized =
+        AuthorizeActor(engine_, call, request.organization_id(), ActorNeed::kSeeSpend);
+    if (!authorized.ok()) return authorized;
+    const auto currency_code = CurrencyOf(request.organization_id());
+    if (!currency_code.ok()) return currency_code.status();
+  }
+  const auto notices = bursar::ListNotices(engine_.store(), request.organization_id(),
+                                           page.position, static_cast<int>(page.size));
+  if (!notices.ok()) return notices.status();
+  for (const PendingNotice& notice : notices->notices) {
+    WriteNotice(notice, response->add_notices());
+  }
+  if (!notices->next.empty()) {
+    response->set_next_page_token(MakePageToken(page.scope, notices->next));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace bursar

@@ -1,0 +1,54 @@
+// The reads of AdminService: the wallet, lists, sums, the journal. All of them show durable state.
+//
+// Thread rule: every method may be called from any thread; the object is a plain reference to the
+// engine.
+//
+// Source: rules S1 to S3, D5, J1 (docs/rules.md).
+#pragma once
+
+#include "absl/status/status.h"
+#include "bursar/v1/admin_service.pb.h"
+#include "server/engine/engine.h"
+#include "server/service/rpc/gate.h"
+
+namespace bursar {
+
+class AdminReads {
+ public:
+  // `engine` outlives this.
+  explicit AdminReads(Engine& engine) : engine_(engine) {}
+
+  // Each is the RPC of its name: validates, asks what the actor may see, fills the response.
+  absl::Status GetOrganization(const CallContext& call, const v1::GetOrganizationRequest& request,
+                               v1::GetOrganizationResponse* response);
+  absl::Status ListOrganizations(const CallContext& call,
+                                 const v1::ListOrganizationsRequest& request,
+                                 v1::ListOrganizationsResponse* response);
+  absl::Status ListMembers(const CallContext& call, const v1::ListMembersRequest& request,
+                           v1::ListMembersResponse* response);
+  absl::Status GetWallet(const CallContext& call, const v1::GetWalletRequest& request,
+                         v1::GetWalletResponse* response);
+  absl::Status ListSpendLimits(const CallContext& call, const v1::ListSpendLimitsRequest& request,
+                               v1::ListSpendLimitsResponse* response);
+  absl::Status ListCredits(const CallContext& call, const v1::ListCreditsRequest& request,
+                           v1::ListCreditsResponse* response);
+  absl::Status QueryUsage(const CallContext& call, const v1::QueryUsageRequest& request,
+                          v1::QueryUsageResponse* response);
+  absl::Status ListJournalEntries(const CallContext& call,
+                                  const v1::ListJournalEntriesRequest& request,
+                                  v1::ListJournalEntriesResponse* response);
+  absl::Status ListNotices(const CallContext& call, const v1::ListNoticesRequest& request,
+                           v1::ListNoticesResponse* response);
+
+ private:
+  // The organization's currency, and whether the organization exists.
+  absl::StatusOr<std::string> CurrencyOf(const std::string& organization_id);
+  // Organizations of a token that is not for all of them.
+  absl::Status ListCoveredOrganizations(const Credential& credential, const std::string& after,
+                                        size_t limit, v1::ListOrganizationsResponse* response,
+                                        bool* more);
+
+  Engine& engine_;
+};
+
+}  // namespace bursar

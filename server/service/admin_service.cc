@@ -1,0 +1,295 @@
+#include "server/service/admin_service.h"
+
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/strings.h"
+#include "server/service/actor_policy.h"
+#include "server/service/admin_reads.h"
+#include "server/service/content_hash.h"
+#include "server/service/conversion.h"
+#include "server/service/request_reader.h"
+#include "server/service/rpc/sync_call.h"
+#include "server/service/spend_limits.h"
+
+namespace bursar {
+namespace {
+
+const RpcRule* RuleOf(std::string_view method) {
+  return FindRpcRule(absl::StrCat("/bursar.v1.AdminService/", ToAbsl(method)));
+}
+
+// What a reply is rendered from, under the engine's lock.
+struct Rendering {
+  const Wallet& wallet;
+  const AdministrationOutcome& outcome;
+  const Position& position;
+  const DecisionContext& context;
+  const std::string& epoch;
+
+  template <class Response>
+  void WriteBlockers(Response* response) const {
+    for (const Blocker& blocker : OrganizationBlockers(wallet.header, context)) {
+      WriteBlocker(blocker, response->add_still_blocked_by());
+    }
+  }
+  template <class Response>
+  void WriteWalletPosition(Response* response) const {
+    WritePosition(position, epoch, response->mutable_position());
+  }
+};
+
+// Hands a command to the engine and answers with what `render` makes of the wallet after it, or
+// with what the first call of the same request id was answered.
+template <class Request, class Response, class Command, class Render>
+absl::Status Administer(Engine& engine, const CallContext& call, const std::string& organization_id,
+                        const Request& request, Command command, Response* response,
+                        const Render& render) {
+  const auto reply = engine.Administer(
+      organization_id, std::move(command), {request.request_id(), ContentHash(request)},
+      {call.actor, call.credential->name},
+      [&](const Wallet& wallet, const AdministrationOutcome& outcome, const Position& position,
+          const DecisionContext& context) {
+        Response rendered;
+        render(Rendering{wallet, outcome, position, context, engine.epoch()}, &rendered);
+        return rendered.SerializeAsString();
+      });
+  if (!reply.ok()) return reply.status();
+  if (!response->ParseFromString(reply->bytes)) {
+    return absl::DataLossError("a remembered reply cannot be read");
+  }
+  if constexpr (requires { response->set_replayed(true); }) response->set_replayed(reply->replayed);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+grpc::Status AdminService::CreateOrganization(grpc::ServerContext* context,
+                                              const v1::CreateOrganizationRequest* request,
+                                              v1::CreateOrganizationResponse* response) {
+  const RpcRule* const rule = RuleOf("CreateOrganization");
+  return RunCall(*gate_, rule, *context, *request, [&](const CallContext& call) -> absl::Status {
+    auto command = ReadCommand(*request);
+    if (!command.ok()) return command.status();
+    return Administer(*engine_, call, request->organization().organization_id(), *request,
+                      *std::move(command), response,
+                      [](const Rendering& rendering, v1::CreateOrganizationResponse* reply) {
+                        WriteOrganization(rendering.wallet.header, reply->mutable_organization());
+                        rendering.WriteWalletPosition(reply);
+                      });
+  });
+}
+
+grpc::Status AdminService::UpdateOrganization(grpc::ServerContext* context,
+                                              const v1::UpdateOrganizationRequest* request,
+                                              v1::UpdateOrganizationResponse* response) {
+  const RpcRule* const rule = RuleOf("UpdateOrganization");
+  return RunCall(*gate_, rule, *context, *request, [&](const CallContext& call) -> absl::Status {
+    auto command = ReadCommand(*request);
+    if (!command.ok()) return command.status();
+    const std::string& organization_id = request->organization().organization_id();
+    const absl::Status authorized =
+        AuthorizeActor(*engine_, call, organization_id, ActorNeed::kChangeSettings);
+    if (!authorized.ok()) return authorized;
+    return Administer(*engine_, call, organization_id, *request, *std::move(command), response,
+                      [](const Rendering& rendering, v1::UpdateOrganizationResponse* reply) {
+                        WriteOrganization(rendering.wallet.header, reply->mutable_organization());
+                        rendering.WriteBlockers(reply);
+                        rendering.WriteWalletPosition(reply);
+                      });
+  });
+}
+
+grpc::Status AdminService::BatchUpsertMembers(grpc::ServerContext* context,
+                                              const v1::BatchUpsertMembersRequest* request,
+                                              v1::BatchUpsertMembersResponse* response) {
+  const RpcRule* const rule = RuleOf("BatchUpsertMembers");
+  return RunCall(*gate_, rule, *context, *request, [&](const CallContext& call) -> absl::Status {
+    auto command = ReadCommand(*request);
+    if (!command.ok()) return command.status();
+    const absl::Status authorized =
+        AuthorizeActor(*engine_, call, request->organization_id(), ActorNeed::kChangeSettings);
+    if (!authorized.ok()) return authorized;
+    return Administer(*engine_, call, request->organization_id(), *request, *std::move(command),
+                      response,
+                      [request](const Rendering& rendering, v1::BatchUpsertMembersResponse* reply) {
+                        for (const v1::Member& asked : request->members()) {
+                          const Member* member = rendering.wallet.FindMember(asked.member_id());
+                          if (member != nullptr) {
+                            WriteMember(rendering.wallet.header, *member, reply->add_members());
+                          }
+                        }
+                        reply->set_created_count(rendering.outcome.created_count);
+                        reply->set_updated_count(rendering.outcome.updated_count);
+                        rendering.WriteWalletPosition(reply);
+                      });
+  });
+}
+
+grpc::Status AdminService::UpdateExtraUsage(grpc::ServerContext* context,
+                                            const v1::UpdateExtraUsageRequest* request,
+                                            v1::UpdateExtraUsageResponse* response) {
+  const RpcRule* const rule = RuleOf("UpdateExtraUsage");
+  return RunCall(*gate_, rule, *context, *request, [&](const CallContext& call) -> absl::Status {
+    auto command = ReadCommand(*request);
+    if (!command.ok()) return command.status();
+    const absl::Status authorized =
+        AuthorizeActor(*engine_, call, request->organization_id(), ActorNeed::kChangeSettings);
+    if (!authorized.ok()) return authorized;
+    return Administer(*engine_, call, request->organization_id(), *request, *std::move(command),
+                      response,
+                      [](const Rendering& rendering, v1::UpdateExtraUsageResponse* reply) {
+                        WriteExtraUsage(rendering.wallet.header, reply->mutable_extra_usage());
+                        for (const std::string& step : rendering.outcome.next_steps) {
+                          reply->add_next_steps(step);
+                        }
+                        rendering.WriteBlockers(reply);
+                        rendering.WriteWalletPosition(reply);
+                      });
+  });
+}
+
+namespace {
+
+void WriteSetLimit(const Rendering& rendering, const v1::SetSpendLimitRequest& request,
+                   v1::SpendLimit* limit) {
+  const WalletHeader& header = rendering.wallet.header;
+  if (request.scope_case() == v1::SetSpendLimitRequest::kSeatTier) {
+    const TierState* tier = header.FindTier(request.seat_tier());
+    if (tier != nullptr) WriteTierLimit(header, *tier, rendering.context, limit);
+  } else if (request.scope_case() == v1::SetSpendLimitRequest::kMemberId) {
+    const Member* member = rendering.wallet.FindMember(request.member_id());
+    if (member != nullptr) WriteMemberLimit(header, *member, rendering.context, limit);
+  } else {
+    WriteOrganizationLimit(header, rendering.context, limit);
+  }
+}
+
+}  // namespace
+
+grpc::Status AdminService::SetSpendLimit(grpc::ServerContext* context,
+                                         const v1::SetSpendLimitRequest* request,
+                                         v1::SetSpendLimitResponse* response) {
+  const RpcRule* const rule = RuleOf("SetSpendLimit");
+  return RunCall(*gate_, rule, *context, *request, [&](const CallContext& call) -> absl::Status {
+    auto command = ReadCommand(*request);
+    if (!command.ok()) return command.status();
+    const ActorNeed need =
+        command->scope == Scope::kMember ? ActorNeed::kSetMemberLimit : ActorNeed::kChangeSettings;
+    absl::Status authorized = AuthorizeActor(*engine_, call, request->organization_id(), need);
+    if (!authorized.ok()) return authorized;
+    authorized = AuthorizeMemberLimit(*engine_, call, request->organization_id(), *command);
+    if (!authorized.ok()) return authorized;
+    return Administer(*engine_, call, request->organization_id(), *request, *std::move(command),
+                      response,
+                      [request](const Rendering& rendering, v1::SetSpendLimitResponse* reply) {
+                        WriteSetLimit(rendering, *request, reply->mutable_limit());
+                        reply->set_spend_predates_limit(rendering.outcome.spend_predates_limit);
+                        rendering.WriteBlockers(reply);
+                        rendering.WriteWalletPosition(reply);
+                      });
+  });
+}
+
+grpc::Status AdminService::GrantCredit(grpc::ServerContext* context,
+                                       const v1::GrantCreditRequest* request,
+                                       v1::GrantCreditResponse* response) {
+  const RpcRule* const rule = RuleOf("GrantCredit");
+  return RunCall(*gate_, rule, *context, *request, [&](const CallContext& call) -> absl::Status {
+    auto command = ReadCommand(*request);
+    if (!command.ok()) return command.status();
+    return Administer(*engine_, call, request->organization_id(), *request, *std::move(command),
+                      response, [](const Rendering& rendering, v1::GrantCreditResponse* reply) {
+                        const WalletHeader& header = rendering.wallet.header;
+                        const std::string& currency_code = header.settings.currency_code;
+                        WriteCreditGrant(rendering.outcome.granted, currency_code,
+                                         reply->mutable_grant());
+                        WriteMoney(rendering.outcome.repaid_overdraft, currency_code,
+                                   reply->mutable_repaid_overdraft());
+                        WriteMoney(header.Balance(), currency_code, reply->mutable_balance());
+                        rendering.WriteBlockers(reply);
+                        rendering.WriteWalletPosition(reply);
+                      });
+  });
+}
+
+// ---- Reads (admin_reads.h) ----
+
+grpc::Status AdminService::GetOrganization(grpc::ServerContext* context,
+                                           const v1::GetOrganizationRequest* request,
+                                           v1::GetOrganizationResponse* response) {
+  return RunCall(*gate_, RuleOf("GetOrganization"), *context, *request,
+                 [&](const CallContext& call) {
+                   return AdminReads(*engine_).GetOrganization(call, *request, response);
+                 });
+}
+
+grpc::Status AdminService::ListOrganizations(grpc::ServerContext* context,
+                                             const v1::ListOrganizationsRequest* request,
+                                             v1::ListOrganizationsResponse* response) {
+  return RunCall(*gate_, RuleOf("ListOrganizations"), *context, *request,
+                 [&](const CallContext& call) {
+                   return AdminReads(*engine_).ListOrganizations(call, *request, response);
+                 });
+}
+
+grpc::Status AdminService::ListMembers(grpc::ServerContext* context,
+                                       const v1::ListMembersRequest* request,
+                                       v1::ListMembersResponse* response) {
+  return RunCall(*gate_, RuleOf("ListMembers"), *context, *request, [&](const CallContext& call) {
+    return AdminReads(*engine_).ListMembers(call, *request, response);
+  });
+}
+
+grpc::Status AdminService::GetWallet(grpc::ServerContext* context,
+                                     const v1::GetWalletRequest* request,
+                                     v1::GetWalletResponse* response) {
+  return RunCall(*gate_, RuleOf("GetWallet"), *context, *request, [&](const CallContext& call) {
+    return AdminReads(*engine_).GetWallet(call, *request, response);
+  });
+}
+
+grpc::Status AdminService::ListSpendLimits(grpc::ServerContext* context,
+                                           const v1::ListSpendLimitsRequest* request,
+                                           v1::ListSpendLimitsResponse* response) {
+  return RunCall(*gate_, RuleOf("ListSpendLimits"), *context, *request,
+                 [&](const CallContext& call) {
+                   return AdminReads(*engine_).ListSpendLimits(call, *request, response);
+                 });
+}
+
+grpc::Status AdminService::ListCredits(grpc::ServerContext* context,
+                                       const v1::ListCreditsRequest* request,
+                                       v1::ListCreditsResponse* response) {
+  return RunCall(*gate_, RuleOf("ListCredits"), *context, *request, [&](const CallContext& call) {
+    return AdminReads(*engine_).ListCredits(call, *request, response);
+  });
+}
+
+grpc::Status AdminService::QueryUsage(grpc::ServerContext* context,
+                                      const v1::QueryUsageRequest* request,
+                                      v1::QueryUsageResponse* response) {
+  return RunCall(*gate_, RuleOf("QueryUsage"), *context, *request, [&](const CallContext& call) {
+    return AdminReads(*engine_).QueryUsage(call, *request, response);
+  });
+}
+
+grpc::Status AdminService::ListJournalEntries(grpc::ServerContext* context,
+                                              const v1::ListJournalEntriesRequest* request,
+                                              v1::ListJournalEntriesResponse* response) {
+  return RunCall(*gate_, RuleOf("ListJournalEntries"), *context, *request,
+                 [&](const CallContext& call) {
+                   return AdminReads(*engine_).ListJournalEntries(call, *request, response);
+                 });
+}
+
+grpc::Status AdminService::ListNotices(grpc::ServerContext* context,
+                                       const v1::ListNoticesRequest* request,
+                                       v1::ListNoticesResponse* response) {
+  return RunCall(*gate_, RuleOf("ListNotices"), *context, *request, [&](const CallContext& call) {
+    return AdminReads(*engine_).ListNotices(call, *request, response);
+  });
+}
+
+}  // namespace bursar

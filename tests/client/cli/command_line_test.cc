@@ -1,0 +1,214 @@
+#include "client/cli/command_line.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "tests/client/cli/fake_wallet.h"
+#include "tests/client/cli/temporary_folder.h"
+
+namespace bursar::cli {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+class CommandLineTest : public testing::Test {
+ protected:
+  ExitStatus Run(const std::vector<std::string>& arguments) {
+    out_.str("");
+    err_.str("");
+    return RunCommandLine(
+        arguments,
+        [this](const std::string& name) -> std::optional<std::string> {
+          const auto found = environment_.find(name);
+          if (found == environment_.end()) return std::nullopt;
+          return found->second;
+        },
+        out_, err_);
+  }
+  // The same against the fake wallet.
+  ExitStatus Ask(std::vector<std::string> arguments) {
+    environment_["BURSAR_SERVER"] = wallet_.address();
+    return Run(arguments);
+  }
+  std::string out() const { return out_.str(); }
+  std::string err() const { return err_.str(); }
+
+  FakeWallet wallet_;
+  TemporaryFolder folder_;
+  std::map<std::string, std::string> environment_;
+
+ private:
+  std::ostringstream out_;
+  std::ostringstream err_;
+};
+
+TEST_F(CommandLineTest, HelpAndVersionAreNoErrors) {
+  EXPECT_EQ(Run({"--help"}), ExitStatus::kDone);
+  EXPECT_THAT(out(), HasSubstr("replay"));
+  EXPECT_EQ(Run({"record", "--help"}), ExitStatus::kDone);
+  EXPECT_THAT(out(), HasSubstr("--cache-write-1h"));
+  EXPECT_EQ(Run({"--version"}), ExitStatus::kDone);
+  EXPECT_THAT(out(), HasSubstr("bursar "));
+}
+
+TEST_F(CommandLineTest, WrongUseEndsWithTwoAndSaysWhatIsMeant) {
+  const struct {
+    std::vector<std::string> arguments;
+    const char* expected;
+  } kCases[] = {
+      {{}, "Which command?"},
+      {{"orgg", "list"}, "no command \"orgg\" here. Did you mean org?"},
+      {{"org", "lst"}, "Did you mean list?"},
+      {{"xylophone"}, "no command \"xylophone\" here.\n"},
+      {{"wallet"}, "Missing: organization."},
+      {{"org", "create", "acme"}, "Missing: --plan."},
+      {{"org", "create", "acme", "--plan"}, "--plan needs a value."},
+      {{"--servr", "x", "org", "list"}, "Did you mean --server?"},
+      {{"wallet", "acme", "more"}, "\"more\" is one argument too many."},
+      {{"--output", "xml", "org", "list"}, "--output"},
+      {{"record", "a", "m", "--input", "-5"}, "not a whole number"},
+      {{"record", "a", "m", "--input", "0x10"}, "not a whole number"},
+      {{"record", "a", "m", "--output", "json"}, "put --output json before `record`"},
+      {{"check", "a", "m", "--estimate-cost", "1e3"}, "is not an amount"},
+      {{"check", "a", "m", "--estimate-cost", "1", "--estimate-input", "1"}, "not both"},
+      {{"check", "a", "m", "--mode", "grab"}, "is none of check_only, hold, hold_up_to_available"},
+      {{"check", "a", "m", "--label", "x"}, "NAME=VALUE"},
+      {{"record", "a", "m", "--occurred-at", "now"}, "is not an instant"},
+      {{"limits", "set", "a", "5", "--scope", "member"}, "needs --id"},
+      {{"limits", "set", "a", "5", "--scope", "galaxy"}, "--scope"},
+      {{"usage", "a", "--group-by", "planet"}, "is none of member, surface, model"},
+      {{"tokens", "create", "x", "--role", "frontend"}, "for which organizations"},
+      {{"org", "update", "a"}, "Nothing to change"},
+      {{"plans", "import", "/nonexistent/file"}, "Cannot read /nonexistent/file"},
+      {{"--tls-ca", "/nonexistent/ca", "org", "list"}, "Cannot read /nonexistent/ca"},
+      {{"--timeout", "0", "org", "list"}, "--timeout"},
+  };
+  for (const auto& one : kCases) {
+    EXPECT_EQ(Run(one.arguments), ExitStatus::kUsage) << one.expected;
+    EXPECT_THAT(err(), HasSubstr(one.expected));
+    EXPECT_EQ(out(), "");
+  }
+}
+
+// Rules: A1
+TEST_F(CommandLineTest, TokenIsNotSentOverPlaintextBeyondLoopback) {
+  environment_["BURSAR_TOKEN"] = "very-secret";
+  EXPECT_EQ(Run({"--server", "wallet.example.com:50051", "org", "list"}), ExitStatus::kUsage);
+  EXPECT_THAT(err(), HasSubstr("Refusing to send a token over plaintext"));
+  EXPECT_THAT(err(), Not(HasSubstr("very-secret")));
+}
+
+TEST_F(CommandLineTest, UnreachableServerEndsWithFourAndAHint) {
+  EXPECT_EQ(Run({"--server", "unix:" + folder_.path() + "/none", "health"}), ExitStatus::kFailed);
+  EXPECT_THAT(err(), HasSubstr("Is bursard running"));
+  EXPECT_EQ(Run({"--server", "unix:" + folder_.path() + "/none", "health", "--output", "json"}),
+            ExitStatus::kFailed);
+  EXPECT_EQ(nlohmann::json::parse(err())["error"]["code"], "UNAVAILABLE");
+}
+
+// Rules: D1
+TEST_F(CommandLineTest, DeniedCheckEndsWithThreeInBothFormats) {
+  wallet_.DenyBy([](const v1::CheckAdmissionRequest& request) {
+    return request.member_id() == "bob" ? "Out of extra usage." : "";
+  });
+  EXPECT_EQ(Ask({"check", "acme", "ann", "--surface", "chat"}), ExitStatus::kDone);
+  EXPECT_THAT(out(), HasSubstr("ADMITTED"));
+  EXPECT_EQ(Ask({"check", "acme", "bob"}), ExitStatus::kDenied);
+  EXPECT_THAT(out(), HasSubstr("DENIED"));
+  EXPECT_THAT(out(), HasSubstr("Out of extra usage."));
+  EXPECT_EQ(Ask({"check", "acme", "bob", "--output", "json"}), ExitStatus::kDenied);
+  EXPECT_EQ(nlohmann::json::parse(out())["decision"], "DECISION_DENIED");
+}
+
+TEST_F(CommandLineTest, SharedOptionsStandBeforeOrBehindTheCommand) {
+  EXPECT_EQ(Run({"--server", wallet_.address(), "--output", "json", "org", "list"}),
+            ExitStatus::kDone);
+  const std::string before = out();
+  EXPECT_EQ(Run({"org", "list", "--output=json", "--server", wallet_.address()}),
+            ExitStatus::kDone);
+  EXPECT_EQ(out(), before);
+  EXPECT_EQ(nlohmann::json::parse(before)["organizations"][0]["organizationId"], "organization-1");
+}
+
+TEST_F(CommandLineTest, OutputInsideRecordIsTheNumberOfTokens) {
+  EXPECT_EQ(Ask({"--output", "json", "record", "acme", "ann", "--model", "m", "--input", "010",
+                 "--output", "50", "--request-id", "r1"}),
+            ExitStatus::kDone);
+  EXPECT_TRUE(nlohmann::json::accept(out()));
+  EXPECT_EQ(wallet_.records().at("r1").usage().output_tokens(), 50);
+  // A leading zero is no octal.
+  EXPECT_EQ(wallet_.records().at("r1").usage().input_tokens(), 10);
+}
+
+TEST_F(CommandLineTest, NamesOfCommandsAreGoodNamesOfOrganizations) {
+  for (const char* name : {"org", "list", "check", "replay"}) {
+    EXPECT_EQ(Ask({"check", name, name}), ExitStatus::kDone) << err();
+    EXPECT_EQ(Ask({"org", "get", name}), ExitStatus::kDone) << err();
+  }
+}
+
+// Rules: R2
+TEST_F(CommandLineTest, RequestIdIsMadeAndToldWhereNoneIsGiven) {
+  EXPECT_EQ(Ask({"record", "acme", "ann", "--cost", "0.10"}), ExitStatus::kDone);
+  ASSERT_EQ(wallet_.records().size(), 1u);
+  EXPECT_THAT(err(), HasSubstr("request id " + wallet_.records().begin()->first));
+  EXPECT_EQ(wallet_.records().begin()->second.cost().nanos(), 100'000'000);
+}
+
+TEST_F(CommandLineTest, AllPagesAreJoined) {
+  EXPECT_EQ(Ask({"org", "list", "--all", "--output", "json"}), ExitStatus::kDone);
+  const nlohmann::json list = nlohmann::json::parse(out());
+  EXPECT_EQ(list["organizations"].size(), 3u);
+  EXPECT_FALSE(list.contains("nextPageToken"));
+  EXPECT_EQ(Ask({"org", "list"}), ExitStatus::kDone);
+  EXPECT_THAT(err(), HasSubstr("--page-token 2"));
+}
+
+// Rules: J1
+TEST_F(CommandLineTest, WholeJournalIsOneJsonDocument) {
+  EXPECT_EQ(Ask({"--output", "json", "journal", "acme", "--all"}), ExitStatus::kDone);
+  const nlohmann::json journal = nlohmann::json::parse(out());
+  ASSERT_EQ(journal["entries"].size(), 4u);
+  EXPECT_EQ(journal["entries"][3]["sequence"], "1");
+  EXPECT_EQ(Ask({"journal", "acme", "--kind", "usage_charged", "--member", "ann"}),
+            ExitStatus::kDone);
+  EXPECT_THAT(wallet_.admin_requests().back(), HasSubstr("USAGE_CHARGED"));
+}
+
+// Rules: L2
+TEST_F(CommandLineTest, LimitsAreAnAmountOrUnlimited) {
+  EXPECT_EQ(Ask({"limits", "set", "acme", "--scope", "organization", "50.00"}), ExitStatus::kDone);
+  EXPECT_THAT(wallet_.admin_requests().back(),
+              HasSubstr("organization: true amount { units: 50 }"));
+  EXPECT_EQ(Ask({"limits", "set", "acme", "--scope", "tier", "--id", "premium", "unlimited"}),
+            ExitStatus::kDone);
+  EXPECT_THAT(wallet_.admin_requests().back(), HasSubstr("seat_tier: \"premium\" unlimited: true"));
+  EXPECT_EQ(Ask({"limits", "set", "acme", "0", "--scope", "member", "--id", "ann"}),
+            ExitStatus::kDone);
+  EXPECT_THAT(wallet_.admin_requests().back(), HasSubstr("member_id: \"ann\" amount { }"));
+}
+
+// Rules: A1
+TEST_F(CommandLineTest, TokenFileIsReadAndAnEmptyOneRefused) {
+  const std::string path = folder_.path() + "/token";
+  std::ofstream(path) << "  \n";
+  EXPECT_EQ(Ask({"--token-file", path, "org", "list"}), ExitStatus::kUsage);
+  std::ofstream(path) << "token\n";
+  EXPECT_EQ(Ask({"--token-file", path, "org", "list"}), ExitStatus::kDone);
+}
+
+TEST(Nearest, FindsOnlyWhatIsNear) {
+  const std::vector<std::string> names = {"members", "limits", "journal"};
+  EXPECT_EQ(Nearest("member", names), "members");
+  EXPECT_EQ(Nearest("limist", names), "limits");
+  EXPECT_EQ(Nearest("wallet", names), "");
+}
+
+}  // namespace
+}  // namespace bursar::cli

@@ -1,0 +1,152 @@
+// A server on a loopback port that answers like a wallet as far as the command line's tests need:
+// it charges, remembers request ids, denies, and can lose answers.
+//
+// Thread rule: the setters before the first call; everything else from any thread.
+#pragma once
+
+#include <grpcpp/security/server_credentials.h>
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "bursar/v1/admin_service.grpc.pb.h"
+#include "bursar/v1/quota_service.grpc.pb.h"
+
+namespace bursar::cli {
+
+class FakeWallet final : public v1::QuotaService::Service, public v1::AdminService::Service {
+ public:
+  FakeWallet() {
+    grpc::ServerBuilder builder;
+    int port = 0;
+    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+    builder.RegisterService(static_cast<v1::QuotaService::Service*>(this));
+    builder.RegisterService(static_cast<v1::AdminService::Service*>(this));
+    server_ = builder.BuildAndStart();
+    address_ = "127.0.0.1:" + std::to_string(port);
+  }
+
+  const std::string& address() const { return address_; }
+  // From now on every `n`-th record is made and its answer lost (UNAVAILABLE).
+  void LoseEveryAnswer(int n) { lose_every_ = n; }
+  // Decides a check: the banner of the denial, or nothing to admit.
+  void DenyBy(std::function<std::string(const v1::CheckAdmissionRequest&)> deny) {
+    deny_ = std::move(deny);
+  }
+  // What a record is answered with instead of being made; OK makes it.
+  void RefuseBy(std::function<grpc::Status(const v1::RecordConsumptionRequest&)> refuse) {
+    refuse_ = std::move(refuse);
+  }
+
+  // Every record by request id, in the order of the ids.
+  std::map<std::string, v1::RecordConsumptionRequest> records() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return records_;
+  }
+  // Every administrative request as text, in the order of arrival.
+  std::vector<std::string> admin_requests() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return admin_requests_;
+  }
+
+  // What a record costs here: 5 micro-units an input token and 25 an output token.
+  static int64_t CostNanos(const v1::Usage& usage) {
+    return usage.input_tokens() * 5'000 + usage.output_tokens() * 25'000;
+  }
+
+  grpc::Status CheckAdmission(grpc::ServerContext*, const v1::CheckAdmissionRequest* request,
+                              v1::CheckAdmissionResponse* reply) override {
+    const std::string banner = deny_ ? deny_(*request) : "";
+    reply->set_bucket(v1::BUCKET_INCLUDED);
+    reply->set_decision(banner.empty() ? v1::DECISION_ADMITTED : v1::DECISION_DENIED);
+    if (!banner.empty()) {
+      reply->mutable_denial()->set_reason(v1::DENIAL_REASON_BALANCE_EXHAUSTED);
+      reply->mutable_denial()->set_message(banner);
+    }
+    return grpc::Status::OK;
+  }
+
+  grpc::Status RecordConsumption(grpc::ServerContext*, const v1::RecordConsumptionRequest* request,
+                                 v1::RecordConsumptionResponse* reply) override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (refuse_) {
+      const grpc::Status refused = refuse_(*request);
+      if (!refused.ok()) return refused;
+    }
+    const auto [place, fresh] = records_.emplace(request->request_id(), *request);
+    if (!fresh && place->second.SerializeAsString() != request->SerializeAsString()) {
+      return grpc::Status(grpc::StatusCode::ALREADY_EXISTS, "used with other content");
+    }
+    reply->set_replayed(!fresh);
+    const int64_t nanos = CostNanos(request->usage());
+    reply->mutable_cost()->set_currency_code("USD");
+    reply->mutable_cost()->set_units(nanos / 1'000'000'000);
+    reply->mutable_cost()->set_nanos(static_cast<int32_t>(nanos % 1'000'000'000));
+    v1::Draw* draw = reply->add_draws();
+    draw->set_bucket(v1::BUCKET_EXTRA);
+    *draw->mutable_amount() = reply->cost();
+    if (lose_every_ > 0 && ++record_calls_ % lose_every_ == 0) {
+      return grpc::Status(grpc::StatusCode::UNAVAILABLE, "the answer is lost");
+    }
+    return grpc::Status::OK;
+  }
+
+  grpc::Status GetOrganization(grpc::ServerContext*, const v1::GetOrganizationRequest* request,
+                               v1::GetOrganizationResponse* reply) override {
+    reply->mutable_organization()->set_organization_id(request->organization_id());
+    reply->mutable_organization()->mutable_create_time()->set_seconds(1'790'000'000);
+    return Note(*request);
+  }
+  grpc::Status ListOrganizations(grpc::ServerContext*, const v1::ListOrganizationsRequest* request,
+                                 v1::ListOrganizationsResponse* reply) override {
+    // Three pages of one organization each.
+    const std::string page = request->page_token().empty() ? "1" : request->page_token();
+    reply->add_organizations()->set_organization_id("organization-" + page);
+    if (page != "3") reply->set_next_page_token(page == "1" ? "2" : "3");
+    return Note(*request);
+  }
+  grpc::Status BatchUpsertMembers(grpc::ServerContext*,
+                                  const v1::BatchUpsertMembersRequest* request,
+                                  v1::BatchUpsertMembersResponse* reply) override {
+    *reply->mutable_members() = request->members();
+    return Note(*request);
+  }
+  grpc::Status SetSpendLimit(grpc::ServerContext*, const v1::SetSpendLimitRequest* request,
+                             v1::SetSpendLimitResponse*) override {
+    return Note(*request);
+  }
+  grpc::Status ListJournalEntries(grpc::ServerContext*,
+                                  const v1::ListJournalEntriesRequest* request,
+                                  v1::ListJournalEntriesResponse* reply) override {
+    // Two pages of two entries each.
+    const int64_t first = request->page_token().empty() ? 4 : 2;
+    for (const int64_t sequence : {first, first - 1}) reply->add_entries()->set_sequence(sequence);
+    if (first == 4) reply->set_next_page_token("2");
+    return Note(*request);
+  }
+
+ private:
+  grpc::Status Note(const google::protobuf::Message& request) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    admin_requests_.push_back(request.ShortDebugString());
+    return grpc::Status::OK;
+  }
+
+  std::unique_ptr<grpc::Server> server_;
+  std::string address_;
+  int lose_every_ = 0;
+  int record_calls_ = 0;
+  std::function<std::string(const v1::CheckAdmissionRequest&)> deny_;
+  std::function<grpc::Status(const v1::RecordConsumptionRequest&)> refuse_;
+  std::mutex mutex_;
+  std::map<std::string, v1::RecordConsumptionRequest> records_;
+  std::vector<std::string> admin_requests_;
+};
+
+}  // namespace bursar::cli

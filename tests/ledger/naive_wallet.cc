@@ -1,0 +1,572 @@
+#include "tests/ledger/naive_wallet.h"
+
+#include <algorithm>
+
+namespace bursar {
+
+using Kind = NaiveEvent::Kind;
+
+NaiveWallet::NaiveWallet(const Plan& plan, const OrganizationSettings& settings,
+                         const ZoneDatabase& zones)
+    : plan_(plan), created_(settings), zones_(zones) {}
+
+NaiveEvent NaiveWallet::Event(Kind kind) const {
+  NaiveEvent event;
+  event.kind = kind;
+  event.at = now_;
+  return event;
+}
+
+// ---- Settings, members, limits: the last word counts.
+
+NaiveWallet::Settings NaiveWallet::SettingsAt(absl::Time instant) const {
+  Settings settings;
+  settings.time_zone = created_.time_zone;
+  settings.anchor = created_.billing_anchor;
+  settings.included_scope = created_.included_scope;
+  const auto take_effect = [&](absl::Time when) {
+    if (settings.effective_at > when) return;
+    settings.time_zone = settings.next_time_zone;
+    settings.anchor = settings.next_anchor;
+    settings.included_scope = settings.next_included_scope;
+    settings.effective_at = absl::InfiniteFuture();
+  };
+  for (const NaiveEvent& event : events_) {
+    if (event.kind != Kind::kSettings || event.at > instant) continue;
+    take_effect(event.at);
+    settings.effective_at = event.effective_at;
+    settings.next_time_zone = event.time_zone;
+    settings.next_anchor = event.anchor;
+    settings.next_included_scope = event.included_scope;
+  }
+  take_effect(instant);
+  return settings;
+}
+
+NaiveWallet::MemberState NaiveWallet::MemberAt(const std::string& member_id,
+                                               absl::Time instant) const {
+  MemberState member;
+  const auto take_effect = [&](absl::Time when) {
+    if (member.pending_at > when) return;
+    member.tier_id = member.pending_tier;
+    member.pending_at = absl::InfiniteFuture();
+  };
+  for (const NaiveEvent& event : events_) {
+    if (event.kind != Kind::kMember || event.member_id != member_id || event.at > instant) continue;
+    take_effect(event.at);
+    if (!member.exists) {
+      member.exists = true;
+      member.tier_id = event.tier_id.value_or(plan_.seat_tiers[0].id);
+      member.unseated = event.unseated;
+    } else if (event.tier_id.has_value()) {
+      member.unseated = false;
+      if (*event.tier_id == member.tier_id) {
+        member.pending_at = absl::InfiniteFuture();
+      } else if (IsUpgrade(member.tier_id, *event.tier_id)) {
+        member.tier_id = *event.tier_id;
+        member.pending_at = absl::InfiniteFuture();
+      } else if (member.pending_at == absl::InfiniteFuture() ||
+                 member.pending_tier != *event.tier_id) {
+        member.pending_at = event.downgrade_at;
+        member.pending_tier = *event.tier_id;
+      }
+    }
+    if (event.status.has_value()) member.status = *event.status;
+    if (member.status == AccountStatus::kRemoved) member.pending_at = absl::InfiniteFuture();
+  }
+  take_effect(instant);
+  return member;
+}
+
+std::vector<std::string> NaiveWallet::MemberIds() const {
+  std::vector<std::string> ids;
+  for (const NaiveEvent& event : events_) {
+    if (event.kind != Kind::kMember) continue;
+    if (std::find(ids.begin(), ids.end(), event.member_id) == ids.end()) {
+      ids.push_back(event.member_id);
+    }
+  }
+  return ids;
+}
+
+std::optional<std::string> NaiveWallet::TierOf(const std::string& member_id) const {
+  const MemberState member = MemberAt(member_id, now_);
+  return member.exists ? std::optional<std::string>(member.tier_id) : std::nullopt;
+}
+
+int NaiveWallet::SeatCount() const {
+  int count = 0;
+  for (const std::string& member_id : MemberIds()) {
+    const MemberState member = MemberAt(member_id, now_);
+    if (member.status != AccountStatus::kRemoved && !member.unseated) ++count;
+  }
+  return count;
+}
+
+bool NaiveWallet::SeatsFull() const {
+  const int64_t count = SeatCount();
+  return (created_.max_seats > 0 && count >= created_.max_seats) ||
+         (plan_.max_members > 0 && count >= plan_.max_members);
+}
+
+NaiveWallet::Extra NaiveWallet::CurrentExtra() const {
+  Extra extra;
+  for (const NaiveEvent& event : events_) {
+    if (event.kind != Kind::kExtra) continue;
+    extra.enabled = event.enabled;
+    extra.audience = event.audience;
+    if (event.selected.has_value()) extra.selected = *event.selected;
+  }
+  return extra;
+}
+
+std::optional<SpendLimit> NaiveWallet::LimitOf(Scope scope, const std::string& scope_id) const {
+  std::optional<SpendLimit> limit;
+  for (const NaiveEvent& event : events_) {
+    if (event.kind == Kind::kLimit && event.scope == scope && event.member_id == scope_id) {
+      limit = event.limit;
+    }
+  }
+  return limit;
+}
+
+AccountStatus NaiveWallet::OrganizationStatus() const {
+  AccountStatus status = AccountStatus::kActive;
+  for (const NaiveEvent& event : events_) {
+    if (event.kind == Kind::kOrganizationStatus) status = event.organization_status;
+  }
+  return status;
+}
+
+const SeatTier& NaiveWallet::Tier(const std::string& tier_id) const {
+  for (const SeatTier& tier : plan_.seat_tiers) {
+    if (tier.id == tier_id) return tier;
+  }
+  return plan_.seat_tiers[0];
+}
+
+bool NaiveWallet::IsUpgrade(const std::string& from, const std::string& to) const {
+  // The plans of these tests have at most two tiers.
+  return Tier(from).upgrade_to == to;
+}
+
+// ---- Windows, months, credit: everything again from the beginning.
+
+WindowKind NaiveWallet::LongestKind() const {
+  for (const WindowKind kind : {WindowKind::kMonth, WindowKind::kWeek, WindowKind::kDay}) {
+    for (const SeatTier& tier : plan_.seat_tiers) {
+      for (const IncludedWindow& window : tier.windows) {
+        if (window.kind == kind) return kind;
+      }
+    }
+  }
+  for (const SeatTier& tier : plan_.seat_tiers) {
+    if (!tier.windows.empty()) return WindowKind::kDay;
+  }
+  return WindowKind::kMonth;
+}
+
+Window NaiveWallet::BoundsOf(WindowKind kind, absl::Time instant) const {
+  if (kind == WindowKind::kFiveHours) return FiveHourSession(instant);
+  const Settings settings = SettingsAt(instant);
+  return BillingWindowAt(instant, settings.anchor, kind, *zones_.Find(settings.time_zone));
+}
+
+NaiveWallet::Used NaiveWallet::UsedAt(const std::string& member_id, WindowKind kind,
+                                      absl::Time instant) const {
+  Used used;
+  bool any = false;
+  const auto open_at = [&](absl::Time when) {
+    if (any && used.window.start <= when && when < used.window.end) return;
+    Window window = BoundsOf(kind, when);
+    if (any && window.start < used.window.end) window.start = used.window.end;
+    used = {window, Amount()};
+    any = true;
+  };
+  for (const NaiveEvent& event : events_) {
+    if (event.kind != Kind::kCharge || !event.included.is_positive()) continue;
+    if (event.from_pool != member_id.empty()) continue;
+    if (!event.from_pool && event.member_id != member_id) continue;
+    open_at(event.at);
+    used.spent += event.included;
+  }
+  open_at(instant);
+  return used;
+}
+
+Window NaiveWallet::MonthAt(absl::Time instant) const {
+  Window month;
+  bool any = false;
+  const auto open_at = [&](absl::Time when) {
+    if (any && month.start <= when && when < month.end) return;
+    Window next =
+        CalendarPeriodAt(when, PeriodKind::kMonth, *zones_.Find(SettingsAt(when).time_zone));
+    if (any && next.start < month.end) next.start = month.end;
+    month = next;
+    any = true;
+  };
+  for (const NaiveEvent& event : events_) {
+    if (event.kind == Kind::kCharge && event.at <= instant) open_at(event.at);
+  }
+  open_at(instant);
+  return month;
+}
+
+NaiveWallet::MonthSum NaiveWallet::SumOf(const std::string& member_id,
+                                         const std::string& tier_id) const {
+  const Window month = MonthAt(now_);
+  MonthSum sum;
+  for (const NaiveEvent& event : events_) {
+    if (event.kind != Kind::kCharge || event.at < month.start || event.at >= month.end) continue;
+    if (!member_id.empty() && event.member_id != member_id) continue;
+    if (!tier_id.empty() && event.charge_tier != tier_id) continue;
+    sum.extra += event.extra;
+    sum.included += event.included;
+  }
+  return sum;
+}
+
+NaiveWallet::Credit NaiveWallet::CreditAt(absl::Time instant) const {
+  struct Grant {
+    absl::Time expires_at;
+    Amount left;
+  };
+  std::vector<Grant> grants;  // In the order in which they were granted.
+  Credit credit;
+  for (const NaiveEvent& event : events_) {
+    if (event.at > instant) break;
+    if (event.kind == Kind::kCredit) {
+      const Amount repaid = Min(credit.overdraft, event.amount);
+      credit.overdraft -= repaid;
+      grants.push_back({event.expires_at, Amount(event.amount) - repaid});
+    }
+    if (event.kind != Kind::kCharge || plan_.funding != Funding::kPrepaid) continue;
+    Amount rest = event.extra;
+    while (rest.is_positive()) {
+      Grant* next = nullptr;
+      for (Grant& grant : grants) {
+        if (!grant.left.is_positive() || grant.expires_at <= event.at) continue;
+        if (next == nullptr || grant.expires_at < next->expires_at) next = &grant;
+      }
+      if (next == nullptr) break;
+      const Amount taken = Min(rest, next->left);
+      next->left -= taken;
+      rest -= taken;
+    }
+    credit.overdraft += rest;
+  }
+  for (const Grant& grant : grants) {
+    if (grant.expires_at > instant) credit.balance += grant.left;
+  }
+  return credit;
+}
+
+Amount NaiveWallet::PoolAllowance(WindowKind kind, const std::string& joining_tier) const {
+  Amount sum;
+  const auto add = [&](const std::string& tier_id) {
+    for (const IncludedWindow& window : Tier(tier_id).windows) {
+      if (window.kind == kind) sum += window.amount;
+    }
+  };
+  for (const std::string& member_id : MemberIds()) {
+    const MemberState member = MemberAt(member_id, now_);
+    if (member.status != AccountStatus::kRemoved && !member.unseated) add(member.tier_id);
+  }
+  if (!joining_tier.empty()) add(joining_tier);
+  return sum;
+}
+
+// ---- Episodes.
+
+bool NaiveWallet::PoolBlocked(absl::Time instant, Amount spent) const {
+  const std::optional<SpendLimit> limit = LimitOf(Scope::kOrganization, "");
+  if (limit.has_value() && limit->amount.has_value() && Amount(*limit->amount) <= spent)
+    return true;
+  if (plan_.funding != Funding::kPrepaid) return false;
+  const Credit credit = CreditAt(instant);
+  return !(credit.balance - credit.overdraft).is_positive();
+}
+
+void NaiveWallet::EndEpisodeIfLifted() {
+  if (episode_open_ && !PoolBlocked(now_, SumOf("", "").extra)) episode_open_ = false;
+}
+
+void NaiveWallet::MoveTo(absl::Time now) {
+  if (episode_open_) {
+    const absl::Time month_end = MonthAt(now_).end;
+    if (month_end <= now && !PoolBlocked(month_end, Amount())) episode_open_ = false;
+  }
+  now_ = now;
+}
+
+// ---- Commands.
+
+absl::StatusCode NaiveWallet::Upsert(const std::string& member_id,
+                                     std::optional<std::string> tier_id,
+                                     std::optional<AccountStatus> status) {
+  const int before = SeatCount();
+  NaiveEvent event = Event(Kind::kMember);
+  event.member_id = member_id;
+  event.tier_id = tier_id;
+  event.status = status;
+  const bool pool = SettingsAt(now_).included_scope == IncludedScope::kOrganization;
+  event.downgrade_at = UsedAt(pool ? "" : member_id, LongestKind(), now_).window.end;
+  events_.push_back(event);
+  const int after = SeatCount();
+  if (plan_.max_members > 0 && after > plan_.max_members && after > before) {
+    events_.pop_back();
+    return absl::StatusCode::kFailedPrecondition;
+  }
+  return absl::StatusCode::kOk;
+}
+
+absl::StatusCode NaiveWallet::SetExtra(bool enabled, ExtraUsageAudience audience,
+                                       std::optional<std::vector<std::string>> selected) {
+  if (plan_.metered) return absl::StatusCode::kFailedPrecondition;
+  if (selected.has_value()) {
+    if (audience == ExtraUsageAudience::kEveryone) return absl::StatusCode::kInvalidArgument;
+    for (const std::string& member_id : *selected) {
+      if (!MemberAt(member_id, now_).exists) return absl::StatusCode::kInvalidArgument;
+    }
+  }
+  NaiveEvent event = Event(Kind::kExtra);
+  event.enabled = enabled;
+  event.audience = audience;
+  event.selected = std::move(selected);
+  events_.push_back(event);
+  if (!enabled) episode_open_ = false;
+  return absl::StatusCode::kOk;
+}
+
+absl::StatusCode NaiveWallet::SetLimit(Scope scope, const std::string& scope_id,
+                                       const SpendLimit& limit) {
+  if (scope == Scope::kSeatTier && !plan_.tier_limits_allowed) {
+    return absl::StatusCode::kFailedPrecondition;
+  }
+  if (scope == Scope::kMember && !MemberAt(scope_id, now_).exists) {
+    return absl::StatusCode::kNotFound;
+  }
+  NaiveEvent event = Event(Kind::kLimit);
+  event.scope = scope;
+  event.member_id = scope == Scope::kOrganization ? "" : scope_id;
+  event.limit = limit;
+  events_.push_back(event);
+  EndEpisodeIfLifted();
+  return absl::StatusCode::kOk;
+}
+
+absl::StatusCode NaiveWallet::Grant(Nanos amount, absl::Time expires_at) {
+  if (plan_.funding != Funding::kPrepaid) return absl::StatusCode::kFailedPrecondition;
+  if (amount.value <= 0 || expires_at <= now_) return absl::StatusCode::kInvalidArgument;
+  NaiveEvent event = Event(Kind::kCredit);
+  event.amount = amount;
+  event.expires_at = expires_at;
+  events_.push_back(event);
+  EndEpisodeIfLifted();
+  return absl::StatusCode::kOk;
+}
+
+void NaiveWallet::ChangeSettings(std::optional<std::string> time_zone,
+                                 std::optional<absl::Time> anchor,
+                                 std::optional<IncludedScope> included_scope) {
+  const Settings settings = SettingsAt(now_);
+  const bool waiting = settings.effective_at != absl::InfiniteFuture();
+  NaiveEvent event = Event(Kind::kSettings);
+  event.time_zone = time_zone.value_or(waiting ? settings.next_time_zone : settings.time_zone);
+  event.anchor = anchor.value_or(waiting ? settings.next_anchor : settings.anchor);
+  event.included_scope =
+      included_scope.value_or(waiting ? settings.next_included_scope : settings.included_scope);
+  if (event.time_zone == settings.time_zone && event.anchor == settings.anchor &&
+      event.included_scope == settings.included_scope) {
+    event.effective_at = absl::InfiniteFuture();
+  } else if (waiting && event.time_zone == settings.next_time_zone &&
+             event.anchor == settings.next_anchor &&
+             event.included_scope == settings.next_included_scope) {
+    event.effective_at = settings.effective_at;
+  } else {
+    // One window after the other, until the month has ended too.
+    event.effective_at = MonthAt(now_).end;
+    const WindowKind kind = LongestKind();
+    absl::Time window_end = settings.included_scope == IncludedScope::kOrganization
+                                ? UsedAt("", kind, now_).window.end
+                                : BoundsOf(kind, now_).end;
+    while (window_end < event.effective_at) {
+      window_end =
+          BillingWindowAt(window_end, settings.anchor, kind, *zones_.Find(settings.time_zone)).end;
+    }
+    if (!plan_.metered) event.effective_at = window_end;
+  }
+  events_.push_back(event);
+}
+
+void NaiveWallet::SetStatus(AccountStatus status) {
+  NaiveEvent event = Event(Kind::kOrganizationStatus);
+  event.organization_status = status;
+  events_.push_back(event);
+}
+
+NaiveWallet::Situation NaiveWallet::Meet(const std::string& member_id,
+                                         const std::string& surface) const {
+  Situation situation;
+  const MemberState member = MemberAt(member_id, now_);
+  const Settings settings = SettingsAt(now_);
+  const std::string tier_id = member.exists ? member.tier_id : plan_.seat_tiers[0].id;
+  if (member.exists && member.status != AccountStatus::kActive) {
+    situation.refusal = DenialReason::kMemberSuspended;
+  }
+  if (OrganizationStatus() != AccountStatus::kActive) {
+    situation.refusal = DenialReason::kOrganizationSuspended;
+  }
+  if (!plan_.metered) {
+    const Extra extra = CurrentExtra();
+    const bool selected =
+        std::find(extra.selected.begin(), extra.selected.end(), member_id) != extra.selected.end();
+    if (extra.audience == ExtraUsageAudience::kSelected && !selected) {
+      situation.gate = DenialReason::kMemberNotSelected;
+    }
+    if (!extra.enabled) situation.gate = DenialReason::kExtraUsageDisabled;
+  }
+  const bool unseated = member.exists ? member.unseated : SeatsFull();
+  const bool excluded = std::find(plan_.excluded_surfaces.begin(), plan_.excluded_surfaces.end(),
+                                  surface) != plan_.excluded_surfaces.end();
+  if (!plan_.metered && !unseated && !excluded) {
+    const bool pool = settings.included_scope == IncludedScope::kOrganization;
+    for (const IncludedWindow& window : Tier(tier_id).windows) {
+      const Used used = UsedAt(pool ? "" : member_id, window.kind, now_);
+      const Amount allowance =
+          pool ? PoolAllowance(window.kind, member.exists ? "" : tier_id) : Amount(window.amount);
+      const Amount headroom = Max(allowance - used.spent, Amount());
+      situation.included = situation.windows.empty() ? headroom : Min(situation.included, headroom);
+      situation.windows.emplace_back(headroom, used.window.end);
+    }
+    situation.included_applies = !situation.windows.empty();
+  }
+  const absl::Time month_end = MonthAt(now_).end;
+  const auto add = [&](DenialReason reason, const std::optional<SpendLimit>& limit, Amount spent) {
+    if (!limit.has_value() || !limit->amount.has_value()) return;
+    const bool zero = limit->amount->value == 0;
+    if (zero) situation.zero_limit = true;
+    situation.bounds.push_back({reason, *limit->amount, Amount(*limit->amount) - spent,
+                                zero ? absl::InfiniteFuture() : month_end});
+  };
+  add(DenialReason::kMemberLimitReached, LimitOf(Scope::kMember, member_id),
+      SumOf(member_id, "").extra);
+  const std::optional<SpendLimit> tier_limit = LimitOf(Scope::kSeatTier, tier_id);
+  if (tier_limit.has_value()) {
+    const bool together = tier_limit->basis == LimitBasis::kTierTotal;
+    add(DenialReason::kSeatTierLimitReached, tier_limit,
+        SumOf(together ? "" : member_id, tier_id).extra);
+  }
+  add(DenialReason::kOrganizationLimitReached, LimitOf(Scope::kOrganization, ""),
+      SumOf("", "").extra);
+  if (plan_.funding == Funding::kPrepaid) {
+    const Credit credit = CreditAt(now_);
+    situation.bounds.push_back({DenialReason::kBalanceExhausted, credit.balance,
+                                credit.balance - credit.overdraft, absl::InfiniteFuture()});
+  }
+  return situation;
+}
+
+NaiveAnswer NaiveWallet::Judge(const Situation& situation, std::optional<Nanos> estimate) const {
+  const Bucket overflow = plan_.metered ? Bucket::kMetered : Bucket::kExtra;
+  NaiveAnswer answer;
+  answer.bucket = situation.included_applies ? Bucket::kIncluded : overflow;
+  if (situation.refusal != DenialReason::kNone) {
+    answer.reason = situation.refusal;
+    return answer;
+  }
+  const Amount wanted = estimate.has_value() && estimate->value > 0 ? Amount(*estimate) : Nanos(1);
+  if (situation.included >= wanted) {
+    answer.admitted = true;
+    return answer;
+  }
+  absl::Time all_open = absl::InfinitePast();
+  for (const auto& [headroom, reset] : situation.windows) {
+    if (!headroom.is_positive()) all_open = std::max(all_open, reset);
+  }
+  if (situation.windows.empty()) all_open = absl::InfiniteFuture();
+  if (situation.gate != DenialReason::kNone) {
+    answer.reason = situation.gate;
+    answer.ends_at = all_open;
+    return answer;
+  }
+  const bool starts_included = situation.included.is_positive();
+  absl::Time lifted = absl::InfinitePast();
+  for (const Bound& bound : situation.bounds) {
+    if (bound.headroom.is_positive()) continue;
+    if (answer.reason == DenialReason::kNone) answer.reason = bound.reason;
+    lifted = std::max(lifted, bound.reopens_at);
+  }
+  answer.bucket = overflow;
+  answer.ends_at = std::min(all_open, lifted);
+  if (answer.reason != DenialReason::kNone) return answer;
+  for (const Bound& bound : situation.bounds) {
+    if (bound.headroom < wanted - situation.included) answer.reason = DenialReason::kHoldDoesNotFit;
+  }
+  if (answer.reason != DenialReason::kNone) return answer;
+  answer.admitted = true;
+  if (starts_included) answer.bucket = Bucket::kIncluded;
+  return answer;
+}
+
+NaiveAnswer NaiveWallet::Check(const std::string& member_id, const std::string& surface,
+                               std::optional<Nanos> estimate, bool validate_only) {
+  if (!MemberAt(member_id, now_).exists && !created_.auto_provision_members) {
+    NaiveAnswer unknown;
+    unknown.found = false;
+    return unknown;
+  }
+  const NaiveAnswer answer = Judge(Meet(member_id, surface), estimate);
+  if (!validate_only && (answer.reason == DenialReason::kBalanceExhausted ||
+                         answer.reason == DenialReason::kOrganizationLimitReached)) {
+    episode_open_ = true;
+  }
+  return answer;
+}
+
+NaiveCharge NaiveWallet::Record(const std::string& member_id, const std::string& surface,
+                                Nanos cost) {
+  NaiveCharge charge;
+  const MemberState before = MemberAt(member_id, now_);
+  if (!before.exists && !created_.auto_provision_members) {
+    charge.found = false;
+    return charge;
+  }
+  const Situation situation = Meet(member_id, surface);
+  charge.unadmitted = !Judge(situation, std::nullopt).admitted;
+  charge.tier_id = before.exists ? before.tier_id : plan_.seat_tiers[0].id;
+  charge.unseated = before.exists ? before.unseated : SeatsFull();
+  if (!before.exists) {
+    NaiveEvent joins = Event(Kind::kMember);
+    joins.member_id = member_id;
+    joins.unseated = charge.unseated;
+    events_.push_back(joins);
+  }
+  const bool permitted = situation.gate == DenialReason::kNone && !situation.zero_limit;
+  const bool has_included = !charge.unseated && !Tier(charge.tier_id).windows.empty();
+  if (!plan_.metered) {
+    charge.included = Min(cost, situation.included);
+    if (!permitted && has_included) charge.included = cost;
+  }
+  charge.extra = Amount(cost) - charge.included;
+  Amount covered = Min(charge.included, situation.included);
+  if (permitted) {
+    Amount room = charge.extra;
+    for (const Bound& bound : situation.bounds) room = Min(room, Max(bound.headroom, Amount()));
+    covered += room;
+  }
+  charge.overshoot = Amount(cost) - covered;
+
+  const Amount overdraft_before = CreditAt(now_).overdraft;
+  NaiveEvent event = Event(Kind::kCharge);
+  event.member_id = member_id;
+  event.included = charge.included;
+  event.extra = charge.extra;
+  event.charge_tier = charge.tier_id;
+  event.from_pool = SettingsAt(now_).included_scope == IncludedScope::kOrganization;
+  events_.push_back(event);
+  charge.overdraft = CreditAt(now_).overdraft - overdraft_before;
+  return charge;
+}
+
+}  // namespace bursar
