@@ -1,16 +1,16 @@
 #include "storage/rocksdb_store.h"
 
-#include <openssl/rand.h>
-#include <openssl/sha.h>
 #include <rocksdb/convenience.h>
 #include <rocksdb/env.h>
 #include <rocksdb/write_batch.h>
 
-#include <atomic>
+#include <algorithm>
 #include <mutex>
+#include <random>
 #include <unordered_map>
 
 #include "absl/strings/escaping.h"
+#include "server/base/sha256.h"
 #include "storage/dedupe_generation.h"
 #include "storage/open_checks.h"
 #include "storage/rocksdb_database.h"
@@ -28,11 +28,11 @@ rocksdb::Slice ToSlice(std::string_view bytes) { return {bytes.data(), bytes.siz
 // batch (whose first twelve bytes are RocksDB's own and change when it is written).
 GroupHash NextHash(const GroupHash& before, int64_t group, const std::string& batch) {
   constexpr size_t kBatchHeaderBytes = 12;
-  std::string bytes(reinterpret_cast<const char*>(before.data()), before.size());
-  bytes += std::to_string(group);
-  bytes.append(batch, kBatchHeaderBytes, std::string::npos);
+  const std::string digest = Sha256({{reinterpret_cast<const char*>(before.data()), before.size()},
+                                     std::to_string(group),
+                                     std::string_view(batch).substr(kBatchHeaderBytes)});
   GroupHash hash;
-  SHA256(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size(), hash.data());
+  std::copy(digest.begin(), digest.end(), hash.begin());
   return hash;
 }
 
@@ -214,10 +214,9 @@ absl::Status RocksDbStore::Start(rocksdb::Env* env, const GroupId& expected,
 
 // The first group of a store is its random identity: no two stores share a chain of hashes.
 absl::Status RocksDbStore::CreateIdentity() {
-  std::string id(16, '\0');
-  if (RAND_bytes(reinterpret_cast<uint8_t*>(id.data()), static_cast<int>(id.size())) != 1) {
-    return absl::UnavailableError("store: the system gives no random numbers");
-  }
+  std::random_device random;
+  std::string id;
+  for (int i = 0; i < 16; ++i) id.push_back(static_cast<char>(random() & 0xff));
   PendingBatch pending;
   if (absl::Status s = Put(pending, handles_.system, kStoreIdKey, absl::BytesToHexString(id));
       !s.ok()) {

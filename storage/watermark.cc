@@ -1,12 +1,12 @@
 #include "storage/watermark.h"
 
-#include <openssl/sha.h>
-
+#include <algorithm>
 #include <chrono>
 #include <sstream>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
+#include "server/base/sha256.h"
 #include "server/base/strings.h"
 #include "storage/rocksdb_status.h"
 #include "storage/store_directory.h"
@@ -20,19 +20,13 @@ std::string Hex(const GroupHash& hash) {
   return Hex({reinterpret_cast<const char*>(hash.data()), hash.size()});
 }
 
-std::string Sha256Hex(const std::string& text) {
-  GroupHash hash;
-  SHA256(reinterpret_cast<const uint8_t*>(text.data()), text.size(), hash.data());
-  return Hex(hash);
-}
-
 }  // namespace
 
 std::string FormatWatermark(const GroupId& row) {
   std::string text = "bursar-watermark 1\ngroup " + std::to_string(row.group) + "\nhash " +
                      Hex(row.hash) + "\ncommitted_at " + std::to_string(row.last_committed_at) +
                      "\n";
-  text += "checksum " + Sha256Hex(text) + "\n";
+  text += "checksum " + Hex(Sha256({text})) + "\n";
   return text;
 }
 

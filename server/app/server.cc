@@ -15,6 +15,7 @@
 #include "client/prices/default_price_book.h"
 #include "google/protobuf/util/json_util.h"
 #include "server/app/default_plan_catalog.h"
+#include "server/app/edge_log.h"
 #include "server/app/server_metrics.h"
 #include "server/app/token_records.h"
 #include "server/app/version.h"
@@ -114,6 +115,7 @@ class ServerCore final : public Server {
   bool is_drained_ = false;
 
   // In the order of their dependence: destroyed from the bottom up.
+  EdgeLog log_;
   SystemClock clock_;
   ZoneDatabase zones_;
   std::unique_ptr<Store> store_;
@@ -181,8 +183,8 @@ void ServerCore::ConfigureBuilder(grpc::ServerBuilder* builder) const {
 }
 
 absl::Status ServerCore::StartGrpc() {
-  gate_ = std::make_unique<Gate>(credentials_.get(), &rpc_stats_);
-  quota_ = std::make_unique<QuotaService>(engine_.get(), gate_.get());
+  gate_ = std::make_unique<Gate>(credentials_.get(), &rpc_stats_, &log_);
+  quota_ = std::make_unique<QuotaService>(engine_.get(), gate_.get(), &log_);
   admin_ = std::make_unique<AdminService>(engine_.get(), gate_.get());
   operation_ = std::make_unique<OperatorService>(
       engine_.get(), credentials_.get(), gate_.get(),

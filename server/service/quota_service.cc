@@ -13,8 +13,8 @@
 
 namespace bursar {
 
-QuotaService::QuotaService(Engine* engine, const Gate* gate)
-    : engine_(engine), gate_(gate), handlers_(engine) {}
+QuotaService::QuotaService(Engine* engine, const Gate* gate, EventLog* log)
+    : engine_(engine), gate_(gate), handlers_(engine, log) {}
 
 void QuotaService::ServeOn(AsyncRuntime* runtime) {
   runtime->Serve("/bursar.v1.QuotaService/CheckAdmission", this,
@@ -45,8 +45,11 @@ void QuotaService::Handlers::RecordConsumption(const CallContext& call,
   if (!command.ok()) return done(command.status());
   engine_->RecordConsumption(
       request.organization_id(), *std::move(command), {request.request_id(), ContentHash(request)},
-      {"", call.credential->name}, [response, done](absl::StatusOr<RecordReply> reply) {
+      {"", call.credential->name}, [response, done, log = log_](absl::StatusOr<RecordReply> reply) {
         if (!reply.ok()) return done(reply.status());
+        if (reply->charge.price_fallback && log != nullptr) {
+          log->PriceFallback(reply->charge.provider, reply->charge.model);
+        }
         WriteReceipt(*reply, response);
         done(absl::OkStatus());
       });

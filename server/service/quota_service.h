@@ -9,6 +9,7 @@
 
 #include "bursar/v1/quota_service.grpc.pb.h"
 #include "server/engine/engine.h"
+#include "server/service/event_log.h"
 #include "server/service/rpc/async_runtime.h"
 #include "server/service/rpc/gate.h"
 
@@ -18,8 +19,8 @@ class QuotaService final
     : public v1::QuotaService::WithRawMethod_CheckAdmission<
           v1::QuotaService::WithRawMethod_RecordConsumption<v1::QuotaService::Service>> {
  public:
-  // Both outlive the service.
-  QuotaService(Engine* engine, const Gate* gate);
+  // All outlive the service. `log` may be nullptr.
+  QuotaService(Engine* engine, const Gate* gate, EventLog* log = nullptr);
 
   // Serves the asynchronous methods on the runtime's queues.
   void ServeOn(AsyncRuntime* runtime);
@@ -32,7 +33,7 @@ class QuotaService final
   // The asynchronous handlers, apart: the mixins' own methods of the same names are final.
   class Handlers {
    public:
-    explicit Handlers(Engine* engine) : engine_(engine) {}
+    Handlers(Engine* engine, EventLog* log) : engine_(engine), log_(log) {}
     void CheckAdmission(const CallContext& call, const v1::CheckAdmissionRequest& request,
                         v1::CheckAdmissionResponse* response, Completion done);
     void RecordConsumption(const CallContext& call, const v1::RecordConsumptionRequest& request,
@@ -40,6 +41,7 @@ class QuotaService final
 
    private:
     Engine* const engine_;
+    EventLog* const log_;
   };
 
   Engine* const engine_;

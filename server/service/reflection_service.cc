@@ -123,13 +123,6 @@ absl::Status Serve(const std::vector<std::string>& service_names, const Gate& ga
   return absl::OkStatus();
 }
 
-// Counts the stream's end and gives it to gRPC.
-grpc::Status Counted(const Gate& gate, const RpcRule& rule, const absl::Status& status) {
-  grpc::Status answer = ToGrpcStatus(status);
-  gate.stats().Count(rule, answer.error_code());
-  return answer;
-}
-
 }  // namespace
 
 ReflectionService::ReflectionService(const Gate* gate, ActiveStreams* streams,
@@ -142,7 +135,7 @@ grpc::Status ReflectionService::ServerReflectionInfo(
                              grpc::reflection::v1::ServerReflectionRequest>* stream) {
   static const RpcRule* const rule =
       FindRpcRule("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo");
-  return Counted(*gate_, *rule, Serve(service_names_, *gate_, *rule, streams_, context, stream));
+  return gate_->Answer(*rule, Serve(service_names_, *gate_, *rule, streams_, context, stream));
 }
 
 ReflectionAlphaService::ReflectionAlphaService(const Gate* gate, ActiveStreams* streams,
@@ -155,7 +148,7 @@ grpc::Status ReflectionAlphaService::ServerReflectionInfo(
                              grpc::reflection::v1alpha::ServerReflectionRequest>* stream) {
   static const RpcRule* const rule =
       FindRpcRule("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo");
-  return Counted(*gate_, *rule, Serve(service_names_, *gate_, *rule, streams_, context, stream));
+  return gate_->Answer(*rule, Serve(service_names_, *gate_, *rule, streams_, context, stream));
 }
 
 }  // namespace bursar

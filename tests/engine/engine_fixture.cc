@@ -129,6 +129,11 @@ std::unique_ptr<Store> EngineTest::OpenStore() {
 void EngineTest::Restart() { RestartWith(options_); }
 
 void EngineTest::RestartWith(const EngineOptions& options) {
+  const absl::Status started = StartAnew(options);
+  ASSERT_TRUE(started.ok()) << started;
+}
+
+absl::Status EngineTest::StartAnew(const EngineOptions& options) {
   engine_.reset();
   if (store_ == nullptr || GetParam() == StoreKind::kRocksDb) {
     store_.reset();
@@ -138,8 +143,8 @@ void EngineTest::RestartWith(const EngineOptions& options) {
   chosen.sweep_interval = absl::InfiniteDuration();
   absl::StatusOr<std::unique_ptr<EngineCore>> engine =
       EngineCore::Start(store_.get(), &clock_, &zones_, TestCatalogs(), chosen);
-  ASSERT_TRUE(engine.ok()) << engine.status();
-  engine_ = *std::move(engine);
+  if (engine.ok()) engine_ = *std::move(engine);
+  return engine.status();
 }
 
 absl::StatusOr<AdministrationReply> EngineTest::Administer(const std::string& organization_id,

@@ -170,6 +170,8 @@ class EngineTest : public testing::TestWithParam<StoreKind> {
   void Restart();
   // Starts with other options than the sweeper standing still.
   void RestartWith(const EngineOptions& options);
+  // The same, for starts that may be refused: there is no engine then.
+  absl::Status StartAnew(const EngineOptions& options);
 
   Engine& engine() { return *engine_; }
   ControlledStore& store() { return *store_; }

@@ -92,6 +92,21 @@ TEST(IncludedUsage, EstimateNamesTheWindowWithoutRoomThatResetsLast) {
             "(UTC), and extra usage is off.");
 }
 
+// Rules: B3, D2, H2
+TEST(IncludedUsage, EstimateThatAWindowJustHoldsIsNotBlockedByIt) {
+  TestWallet wallet("team");
+  wallet.AddMember("ann");
+  for (int session = 0; session < 4; ++session) {
+    wallet.Record("ann", Dollars(session == 0 ? 3 : 5));
+    wallet.Advance(absl::Hours(5));
+  }
+  wallet.Record("ann", Dollars(3));  // Two left in the session, four in the week.
+  const CheckAdmissionOutcome outcome = wallet.Check("ann", Dollars(4));
+  ASSERT_TRUE(outcome.denial.has_value());
+  EXPECT_EQ(outcome.evaluations.front().bound.source, BoundSource::kIncludedFiveHours);
+  EXPECT_EQ(outcome.denial->ends_at, Start() + absl::Hours(25));
+}
+
 // Rules: B4
 TEST(IncludedUsage, SessionStartsAtItsFirstChargeAndLastsFiveHours) {
   TestWallet wallet("team");

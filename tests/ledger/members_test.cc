@@ -206,6 +206,22 @@ TEST(Members, StopAtThePlansMaximum) {
             "TOO_MANY_MEMBERS");
 }
 
+// Rules: O1, O3
+TEST(Members, BeyondAMaximumThatCameLaterStayAndChangeButDoNotGrow) {
+  TestWallet wallet("seats");
+  wallet.AddMember("ann").AddMember("bob");
+  PlanCatalog smaller = TestPlans();
+  for (Plan& plan : smaller.plans) plan.max_members = 1;
+  DecisionContext context = wallet.context();
+  context.plans = &smaller;
+  MemberChange rename = ChangeOf("ann");
+  rename.display_name = "Ann";
+  EXPECT_TRUE(Decide(wallet.wallet(), UpsertMembersCommand{{rename}}, context).ok());
+  EXPECT_EQ(
+      RefusalReason(Decide(wallet.wallet(), UpsertMembersCommand{{ChangeOf("cyd")}}, context)),
+      "TOO_MANY_MEMBERS");
+}
+
 // Rules: O6
 TEST(Provisioning, CreatesTheMemberAtItsFirstRecord) {
   OrganizationSettings settings;

@@ -51,6 +51,24 @@ class RoleTokens final : public TokenStore {
   absl::Status Delete(const std::string&) override { return absl::OkStatus(); }
 };
 
+// Remembers the last hidden error.
+class LastError final : public EventLog {
+ public:
+  void HiddenError(const char* rpc, const absl::Status& status) override {
+    const std::lock_guard lock(mutex_);
+    last_ = std::string(rpc) + ": " + std::string(status.message());
+  }
+  void PriceFallback(const std::string&, const std::string&) override {}
+  std::string last() const {
+    const std::lock_guard lock(mutex_);
+    return last_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::string last_;
+};
+
 // Asynchronous handlers: a check answers at once, a record waits until the test completes it.
 class HeldHandlers {
  public:
@@ -62,8 +80,9 @@ class HeldHandlers {
     }
     response->set_admission_id(request.member_id() + " by " + call.credential->name);
     response->set_revision(static_cast<int64_t>(request.ByteSizeLong()));
-    done(request.member_id() == "nobody" ? absl::NotFoundError("no such member")
-                                         : absl::OkStatus());
+    if (request.member_id() == "nobody") return done(absl::NotFoundError("no such member"));
+    if (request.member_id() == "damaged") return done(absl::DataLossError("record in /var/secret"));
+    done(absl::OkStatus());
   }
 
   void RecordConsumption(const CallContext& /*call*/, const v1::RecordConsumptionRequest& request,
@@ -185,7 +204,8 @@ class RpcTest : public testing::Test {
   RoleTokens tokens_;
   Credentials credentials_{&tokens_};
   RpcStats stats_;
-  Gate gate_{&credentials_, &stats_};
+  LastError log_;
+  Gate gate_{&credentials_, &stats_, &log_};
   ServingState state_;
   ActiveStreams watches_{kMaxWatches};
   ActiveStreams reflection_streams_{kMaxReflectionStreams};

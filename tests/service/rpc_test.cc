@@ -59,6 +59,18 @@ TEST_F(RpcTest, HandlersErrorReachesTheClientWithDetails) {
   EXPECT_EQ(stats_.Get(*FindRpcRule(kCheckPath), grpc::StatusCode::NOT_FOUND), 1U);
 }
 
+// Rules: A1
+TEST_F(RpcTest, ErrorThatTheCallerMustNotSeeIsLoggedInstead) {
+  grpc::ClientContext context;
+  AddToken(&context, ServiceRole::kFrontend);
+  v1::CheckAdmissionResponse response;
+  const grpc::Status status =
+      quota_->CheckAdmission(&context, CheckOf("acme", "damaged"), &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::DATA_LOSS);
+  EXPECT_EQ(status.error_message().find("/var/secret"), std::string::npos);
+  EXPECT_EQ(log_.last(), "/bursar.v1.QuotaService/CheckAdmission: record in /var/secret");
+}
+
 // Rules: A1, A2
 TEST_F(RpcTest, RefusedCallsNeverReachTheHandlerAndAreNotEvenParsed) {
   const struct {

@@ -33,4 +33,13 @@ absl::Status Gate::Admit(const grpc::ServerContextBase& context, const RpcRule& 
   return absl::OkStatus();
 }
 
+grpc::Status Gate::Answer(const RpcRule& rule, const absl::Status& status) const {
+  grpc::Status answer = ToGrpcStatus(status);
+  stats_->Count(rule, answer.error_code());
+  const bool is_hidden = answer.error_code() == grpc::StatusCode::INTERNAL ||
+                         answer.error_code() == grpc::StatusCode::DATA_LOSS;
+  if (is_hidden && log_ != nullptr) log_->HiddenError(rule.path, status);
+  return answer;
+}
+
 }  // namespace bursar

@@ -12,6 +12,7 @@
 #include "grpcpp/server_context.h"
 #include "server/service/authorization.h"
 #include "server/service/credentials.h"
+#include "server/service/event_log.h"
 #include "server/service/rpc/stats.h"
 
 namespace bursar {
@@ -32,20 +33,23 @@ enum class ActorUse { kIgnored, kRead };
 
 class Gate {
  public:
-  // Both outlive the gate.
-  Gate(const Credentials* credentials, RpcStats* stats)
-      : credentials_(credentials), stats_(stats) {}
+  // All outlive the gate. `log` may be nullptr.
+  Gate(const Credentials* credentials, RpcStats* stats, EventLog* log = nullptr)
+      : credentials_(credentials), stats_(stats), log_(log) {}
 
   // Fills `call` and returns OK when the call may go on. UNAUTHENTICATED without a valid token,
   // PERMISSION_DENIED when its role may not call the RPC, INVALID_ARGUMENT for a malformed actor.
   absl::Status Admit(const grpc::ServerContextBase& context, const RpcRule& rule,
                      ActorUse actor_use, CallContext* call) const;
 
-  RpcStats& stats() const { return *stats_; }
+  // What the caller gets for the handler's status: the one way out of every RPC, where answers are
+  // counted and errors that callers do not get to see are logged.
+  grpc::Status Answer(const RpcRule& rule, const absl::Status& status) const;
 
  private:
   const Credentials* const credentials_;
   RpcStats* const stats_;
+  EventLog* const log_;
 };
 
 // OK when the request names no organization (the RPC's own validation speaks to that), or one that

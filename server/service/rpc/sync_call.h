@@ -21,9 +21,7 @@ grpc::Status RunCall(const Gate& gate, const RpcRule* rule, const grpc::ServerCo
                                         : gate.Admit(context, *rule, ActorUse::kRead, &call);
   if (status.ok()) status = AuthorizeRequest(call, request);
   if (status.ok()) status = body(call);
-  grpc::Status answer = ToGrpcStatus(status);
-  if (rule != nullptr) gate.stats().Count(*rule, answer.error_code());
-  return answer;
+  return rule == nullptr ? ToGrpcStatus(status) : gate.Answer(*rule, status);
 }
 
 }  // namespace bursar

@@ -118,18 +118,16 @@ class UnaryMethod {
       state_ = State::kAnswered;
       // The moment the answer is handed over, its event may recycle this object on the queue's
       // thread: nothing of it may be touched after that.
-      if (status.ok()) {
-        bool own_buffer = false;
-        grpc::ByteBuffer bytes;
-        const grpc::Status serialized =
-            grpc::SerializationTraits<Reply>::Serialize(*reply_, &bytes, &own_buffer);
-        method_->gate_->stats().Count(*method_->rule_, serialized.error_code());
-        responder_->Finish(bytes, serialized, static_cast<Tag*>(this));
-      } else {
-        const grpc::Status error = ToGrpcStatus(status);
-        method_->gate_->stats().Count(*method_->rule_, error.error_code());
-        responder_->FinishWithError(error, static_cast<Tag*>(this));
+      const grpc::Status answer = method_->gate_->Answer(*method_->rule_, status);
+      if (!answer.ok()) {
+        responder_->FinishWithError(answer, static_cast<Tag*>(this));
+        return;
       }
+      bool own_buffer = false;
+      grpc::ByteBuffer bytes;
+      const grpc::Status serialized =
+          grpc::SerializationTraits<Reply>::Serialize(*reply_, &bytes, &own_buffer);
+      responder_->Finish(bytes, serialized, static_cast<Tag*>(this));
     }
 
    private:
