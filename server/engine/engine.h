@@ -11,8 +11,11 @@
 // of policy of that wallet is not durable yet: then it waits for it (X5).
 //
 // What may fail: a full queue (RESOURCE_EXHAUSTED with reason QUEUE_FULL; administration has a
-// reserve, so that a credit works under overload), a clock that cannot be trusted (UNAVAILABLE,
-// CLOCK_NOT_TRUSTED), and a failed commit: its result is unknown, so the engine latches, every
+// reserve, so that a credit works under overload; a check takes a place only where it must wait), a
+// clock that cannot be trusted (UNAVAILABLE, CLOCK_NOT_TRUSTED, for everything that needs an
+// instant, checks and reads included; clock_guard.h says when), a wallet whose stored state is
+// damaged (DATA_LOSS, that wallet only), a server that drains (UNAVAILABLE, SHUTTING_DOWN), and a
+// failed commit: its result is unknown, so the engine latches, every
 // waiter and every later call gets UNAVAILABLE (STORE_FAILED), and the process must be restarted.
 //
 // Thread rule: every public method may be called from any thread. Completions run on the caller's
@@ -132,14 +135,18 @@ class Engine {
   // say.
   virtual void CheckAdmission(std::string organization_id, CheckAdmissionCommand command,
                               absl::AnyInvocable<void(absl::StatusOr<CheckReply>) &&> done) = 0;
-  // `occurred_at` InfinitePast means: now. ALREADY_EXISTS (REQUEST_ID_REUSED) for a request id with
-  // other content. With `replayed` the charge is the first one's.
+  // `occurred_at` InfinitePast means: now; INVALID_ARGUMENT more than 5 minutes in the future or 35
+  // days in the past (rule T2), which a repeat never is. ALREADY_EXISTS (REQUEST_ID_REUSED) for a
+  // request id with other content. With `replayed` the charge is the first one's.
   virtual void RecordConsumption(std::string organization_id, RecordConsumptionCommand command,
                                  Idempotency idempotency, CallInfo call,
                                  absl::AnyInvocable<void(absl::StatusOr<RecordReply>) &&> done) = 0;
 
   // ---- Administration and reads, blocking ----
-  // Durable when it returns.
+  // Durable when it returns, a refusal too: whatever it rests on is durable. A command that changes
+  // nothing is not remembered with its request id, and is decided anew when it is repeated.
+  // ALREADY_EXISTS (ORGANIZATION_EXISTS, REQUEST_ID_REUSED); FAILED_PRECONDITION (NO_PRICE_BOOK)
+  // for an organization in a currency without prices (rule M4).
   virtual absl::StatusOr<AdministrationReply> Administer(const std::string& organization_id,
                                                          AdministrationCommand command,
                                                          Idempotency idempotency, CallInfo call,

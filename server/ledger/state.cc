@@ -23,9 +23,10 @@ Amount WalletHeader::Balance() const {
 
 bool WalletHeader::PoolReopensWithMonth() const {
   if (!episode.has_value() || month.month.start == month.month.end) return false;
-  // Whatever opened the episode, what counts is what is in the way now: without a limit that can be
-  // the balance only, and a limit that what is held alone reaches stays reached.
+  // An episode that began with an empty balance may since be one of the limit, and the other way
+  // round: what counts is what is in the way now.
   if (!limit.has_value() || !limit->amount.has_value()) return false;
+  if (Amount(*limit->amount) > month.extra + held_extra) return false;
   if (Amount(*limit->amount) <= held_extra) return false;
   // Where the balance ran out too, only credit helps. A wallet that reached its limit without
   // overdraft and without ever being credited is a postpaid one.

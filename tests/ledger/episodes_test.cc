@@ -156,6 +156,17 @@ TEST(Episode, OfAnEmptyBalanceOutlivesTheMonth) {
   EXPECT_TRUE(wallet.header().episode.has_value()) << "a new month's first charge is no help";
 }
 
+// Rules: N3, T3
+TEST(Episode, OfABalanceThatNeverWasOutlivesTheMonthUnderALimit) {
+  TestWallet wallet("solo");
+  wallet.AddMember("ann").ExtraForEveryone().LimitOrganization(Dollars(50));
+  wallet.Record("ann", Dollars(20));
+  EXPECT_EQ(wallet.Check("ann").denial->reason, DenialReason::kBalanceExhausted);
+  EXPECT_EQ(wallet.header().NextDue(), absl::InfiniteFuture());
+  wallet.MoveTo(At("2026-12-02T00:00:00Z")).WriteDues();
+  EXPECT_TRUE(wallet.header().episode.has_value());
+}
+
 // Rules: N3
 TEST(Episode, OfALimitOfZeroOutlivesTheMonth) {
   TestWallet wallet("usage");
