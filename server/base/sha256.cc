@@ -11,7 +11,7 @@ namespace bursar {
 std::string Sha256(std::initializer_list<std::string_view> parts) {
   // One context for each thread: making one costs more than hashing a record.
   thread_local const std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context(EVP_MD_CTX_new(),
-                                                                               &EVP_MD_CTX_free);
+                                                                                &EVP_MD_CTX_free);
   BURSAR_CHECK(context != nullptr);
   BURSAR_CHECK(EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) == 1);
   for (std::string_view part : parts) {
@@ -19,8 +19,8 @@ std::string Sha256(std::initializer_list<std::string_view> parts) {
   }
   std::string hash(kSha256Bytes, '\0');
   unsigned int size = 0;
-  BURSAR_CHECK(EVP_DigestFinal_ex(context.get(), reinterpret_cast<unsigned char*>(hash.data()),
-                                  &size) == 1);
+  BURSAR_CHECK(
+      EVP_DigestFinal_ex(context.get(), reinterpret_cast<unsigned char*>(hash.data()), &size) == 1);
   BURSAR_CHECK(size == kSha256Bytes);
   return hash;
 }

@@ -15,8 +15,8 @@
 // clock that cannot be trusted (UNAVAILABLE, CLOCK_NOT_TRUSTED, for everything that needs an
 // instant, checks and reads included; clock_guard.h says when), a wallet whose stored state is
 // damaged (DATA_LOSS, that wallet only), a server that drains (UNAVAILABLE, SHUTTING_DOWN), and a
-// failed commit: its result is unknown, so the engine latches, every
-// waiter and every later call gets UNAVAILABLE (STORE_FAILED), and the process must be restarted.
+// failed commit: its result is unknown, so the engine latches, every waiter and every later call
+// gets UNAVAILABLE (STORE_FAILED), and the process must be restarted.
 //
 // Thread rule: every public method may be called from any thread. Completions run on the caller's
 // thread, a loader thread or the commit thread, never under the lock, and must not block.

@@ -158,8 +158,7 @@ UsageCharged ChargeFor(const RecordConsumptionCommand& command, const DecisionCo
 
 }  // namespace
 
-absl::Status CheckCurrency(const WalletHeader& header, const char* field,
-                           const std::string& code) {
+absl::Status CheckCurrency(const WalletHeader& header, const char* field, const std::string& code) {
   if (code.empty() || code == header.settings.currency_code) return absl::OkStatus();
   return InvalidField(field, absl::StrCat("must be ", header.settings.currency_code,
                                           ", the organization's currency, or empty; it is ", code));

@@ -44,8 +44,8 @@ struct OrganizationCreated {
 };
 
 struct OrganizationUpdated {
-  OrganizationSettings settings;             // As of now, complete.
-  std::optional<PendingSettings> pending;    // What waits, complete; replaces what waited.
+  OrganizationSettings settings;           // As of now, complete.
+  std::optional<PendingSettings> pending;  // What waits, complete; replaces what waited.
   std::vector<FieldChange> changes;
 };
 

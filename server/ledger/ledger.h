@@ -52,13 +52,13 @@ struct CheckAdmissionCommand {
   std::optional<Nanos> estimate;
   std::string currency_code;            // Of an estimate in money, as sent; empty: the wallet's.
   std::optional<Usage> estimate_usage;  // The engine prices it into `estimate` before deciding.
-  bool validate_only = false;     // No episode, no notice.
-  bool full_view = false;         // Evaluations always.
+  bool validate_only = false;           // No episode, no notice.
+  bool full_view = false;               // Evaluations always.
 };
 
 // An evaluation that outlives the wallet's lock.
 struct EvaluationLine {
-  Evaluation bound;      // `scope_id` of it is not valid; use the field below.
+  Evaluation bound;  // `scope_id` of it is not valid; use the field below.
   std::string scope_id;
   std::vector<MemberRole> changeable_by;
 };

@@ -35,7 +35,7 @@ struct IncludedWindow {
 struct SeatTier {
   std::string id;
   std::string display_name;
-  Nanos list_price;  // For a month; zero where none is published.
+  Nanos list_price;                     // For a month; zero where none is published.
   std::vector<IncludedWindow> windows;  // All of them must have headroom.
   std::string upgrade_to;               // The next larger tier; empty where there is none.
 };

@@ -167,10 +167,10 @@ struct PendingSeat {
 
 // Sums over the whole journal that the invariants of rule J2 compare.
 struct LifetimeTotals {
-  Amount credited;       // Every grant's amount.
-  Amount consumed;       // Drawn from prepaid credit or overdrawn.
-  Amount expired;        // Left in grants when they expired.
-  Amount charged;        // Every charge's cost.
+  Amount credited;  // Every grant's amount.
+  Amount consumed;  // Drawn from prepaid credit or overdrawn.
+  Amount expired;   // Left in grants when they expired.
+  Amount charged;   // Every charge's cost.
 
   friend bool operator==(const LifetimeTotals&, const LifetimeTotals&) = default;
 };
@@ -240,7 +240,7 @@ struct Member {
   std::string tier_id;
   MemberRole role = MemberRole::kMember;
   AccountStatus status = AccountStatus::kActive;
-  std::string time_zone;  // Empty: the organization's.
+  std::string time_zone;             // Empty: the organization's.
   int64_t selection_generation = 0;  // Selected for extra usage if the header's; 0 is never.
   bool unseated = false;  // Provisioned beyond the seat maximum: no included usage (rule O6).
   int64_t settings_version = 0;

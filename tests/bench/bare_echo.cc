@@ -130,8 +130,7 @@ int main(int argc, char** argv) {
   std::printf("listening grpc=127.0.0.1:%d\n", port);
   std::fflush(stdout);
 
-  using CheckCall =
-      Call<bursar::v1::CheckAdmissionRequest, bursar::v1::CheckAdmissionResponse>;
+  using CheckCall = Call<bursar::v1::CheckAdmissionRequest, bursar::v1::CheckAdmissionResponse>;
   using RecordCall =
       Call<bursar::v1::RecordConsumptionRequest, bursar::v1::RecordConsumptionResponse>;
   new CheckCall(&echo, queue.get(), [](EchoService* service, auto... arguments) {
@@ -140,8 +139,7 @@ int main(int argc, char** argv) {
   });
   new RecordCall(&echo, queue.get(), [](EchoService* service, auto... arguments) {
     auto [context, request, writer, queue_of_call, tag] = std::make_tuple(arguments...);
-    service->RequestRecordConsumption(context, request, writer, queue_of_call, queue_of_call,
-                                      tag);
+    service->RequestRecordConsumption(context, request, writer, queue_of_call, queue_of_call, tag);
   });
   std::thread loop([&queue] {
     void* tag = nullptr;

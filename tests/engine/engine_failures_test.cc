@@ -1,10 +1,12 @@
 // What the engine does when the store fails, and when there is too much to do.
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "server/base/status.h"
+#include "server/engine/record_codec.h"
 #include "tests/engine/engine_fixture.h"
 
 namespace bursar {
@@ -18,6 +20,30 @@ class EngineFailures : public EngineTest {
     options.queue_limit = 4;
     options.admin_queue_reserve = 2;
     RestartWith(options);
+  }
+  // Another hand writes to an organization: one entry of its own, the header with `change` made to
+  // it, and the records given.
+  void WriteBehindTheEngine(const std::string& organization_id,
+                            const std::function<void(WalletHeader&)>& change,
+                            std::vector<RecordPut> puts) {
+    const LoadedValue value =
+        store().Load({LoadKey::Header(organization_id)}, LoadMode::kMayBlock).value().at(0);
+    StoredHeader stored = DecodeHeader(value.value).value();
+    OrganizationCommit commit;
+    commit.organization_id = organization_id;
+    commit.expected_revision = value.revision;
+    commit.new_revision = stored.header.revision = value.revision + 1;
+    commit.journal_record = "no entry of ours";
+    commit.committed_at = clock_.Now();
+    change(stored.header);
+    puts.push_back({RecordKind::kHeader, "", EncodeHeader(stored.header, stored.chain_hash)});
+    commit.puts = std::move(puts);
+    if (stored.header.NextDue() != absl::InfiniteFuture()) {
+      commit.next_due = stored.header.NextDue();
+    }
+    const auto results = store().Commit({{commit}});
+    ASSERT_TRUE(results.ok()) << results.status();
+    ASSERT_EQ(results->at(0).outcome, CommitOutcome::kCommitted);
   }
 };
 BURSAR_ENGINE_SUITE(EngineFailures);
@@ -125,6 +151,58 @@ TEST_P(EngineFailures, WithAFullQueueADenialPromisesNoNotice) {
   ASSERT_TRUE(next.ok()) << next.status();
   EXPECT_NE(next->outcome.denial->message.find(kAdminNotifiedSentence), std::string::npos);
   EXPECT_EQ(CountOf<EpisodeOpened>(Journal("acme")), 1);
+}
+
+// Rules: R3
+TEST_P(EngineFailures, AWriterBesideTheEngineLatchesIt) {
+  SetUpAcme("team");
+  ASSERT_TRUE(Record("acme", "ann", Nanos(1), "r1").ok());
+  WriteBehindTheEngine("acme", [](WalletHeader&) {}, {});
+  EXPECT_EQ(Reason(Record("acme", "ann", Nanos(1), "r2").status()), "STORE_FAILED");
+  EXPECT_NE(engine().Health().message().find("another writer"), absl::string_view::npos);
+}
+
+// Rules: O7
+TEST_P(EngineFailures, ADamagedMemberFailsOnlyWhoeverNeedsIt) {
+  SetUpAcme("team");
+  engine().Shutdown();
+  WriteBehindTheEngine("acme", [](WalletHeader&) {}, {{RecordKind::kMember, "ann", "\xff\xff"}});
+  Restart();
+  std::vector<std::shared_ptr<PromisedRecord>> of_ann;
+  std::vector<std::shared_ptr<PromisedRecord>> of_bob;
+  for (int i = 0; i < 5; ++i) {
+    of_ann.push_back(StartRecord("acme", "ann", Nanos(1), absl::StrCat("a", i)));
+    of_bob.push_back(StartRecord("acme", "bob", Nanos(1), absl::StrCat("b", i)));
+  }
+  for (const auto& record : of_ann) {
+    EXPECT_EQ(record->Wait().status().code(), absl::StatusCode::kDataLoss);
+  }
+  for (const auto& record : of_bob) EXPECT_TRUE(record->Wait().ok()) << record->Wait().status();
+  EXPECT_TRUE(engine().Health().ok());
+}
+
+// Rules: J1
+TEST_P(EngineFailures, AWalletThatEntriesDoNotFitIsLeftAloneAndOthersGoOn) {
+  SetUpAcme("team");
+  CreateOrganization("globex", "usage");
+  AddMember("globex", "gus");
+  engine().Shutdown();
+  // A seat of somebody whom the journal does not know is due.
+  WriteBehindTheEngine(
+      "acme",
+      [&](WalletHeader& header) {
+        header.pending_seats.push_back({clock_.Now(), "ghost", "premium", "standard"});
+      },
+      {});
+  Restart();
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(Record("acme", "ann", Nanos(1), "r1").status().code(), absl::StatusCode::kDataLoss);
+    EXPECT_EQ(Check("acme", "ann").status().code(), absl::StatusCode::kDataLoss);
+    EXPECT_TRUE(Record("globex", "gus", Nanos(1), absl::StrCat("r", i)).ok());
+    EXPECT_EQ(core().SweepNow().value(), 0);
+  }
+  EXPECT_TRUE(engine().Health().ok());
+  EXPECT_EQ(core().Stats().queue_length, 0);
 }
 
 }  // namespace

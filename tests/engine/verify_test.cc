@@ -46,8 +46,8 @@ class Verify : public EngineTest {
     stored.members = store().ScanRecords("acme", RecordKind::kMember, "", 1000).value();
     stored.header = store().ScanOrganizations("", 1).value().at(0).header;
     for (int family = 1; family <= 3; ++family) {
-      for (const char* id : {"create-acme", "add-olga", "add-ann", "add-bob", "r0", "r1",
-                                    "r2", "r3", "r4", "r5", "r6"}) {
+      for (const char* id : {"create-acme", "add-olga", "add-ann", "add-bob", "r0", "r1", "r2",
+                             "r3", "r4", "r5", "r6"}) {
         const auto key = LoadKey::Dedupe("acme", static_cast<RequestFamily>(family), id);
         const LoadedValue value = store().Load({key}, LoadMode::kMayBlock).value().at(0);
         if (value.state != LoadState::kFound) continue;
