@@ -60,7 +60,9 @@ void PrintEvaluations(const google::protobuf::RepeatedPtrField<v1::Evaluation>& 
 }
 
 void PrintDenial(const v1::Denial& denial, std::ostream& out) {
-  out << denial.message() << "\n\n";
+  out << denial.message() << "\n";
+  if (!denial.explanation().empty()) out << denial.explanation() << "\n";
+  out << "\n";
   Table facts({{""}, {""}});
   facts.Add({"reason", Spaced(Word(denial.reason()))});
   if (denial.scope() != v1::SCOPE_UNSPECIFIED) {

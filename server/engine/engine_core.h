@@ -161,8 +161,8 @@ class EngineCore final : public Engine {
   void Park(std::unique_ptr<Job> job, WalletSlot* slot, std::vector<LoadKey> keys);
   void LoaderLoop();
   using Fetched = absl::StatusOr<std::vector<LoadedValue>>;
-  std::vector<Fetched> Fetch(const std::vector<Parked>& parked);
-  void ResumeLoaded(std::vector<Parked> parked, EndedJobs& ended);
+  std::vector<Fetched> Fetch(const std::vector<Parked>& parked, JournalCache& cache);
+  void ResumeLoaded(std::vector<Parked> parked, JournalCache& cache, EndedJobs& ended);
   absl::Status Install(Job& job, const LoadKey& key, const LoadedValue& value,
                        std::optional<std::string>& remembered);
   absl::StatusOr<WalletSlot*> InstallHeader(const std::string& organization_id,

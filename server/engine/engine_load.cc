@@ -22,6 +22,7 @@ void EngineCore::Park(std::unique_ptr<Job> job, WalletSlot* slot, std::vector<Lo
 }
 
 void EngineCore::LoaderLoop() {
+  JournalCache cache;
   std::unique_lock lock(mutex_);
   while (true) {
     loader_ready_.wait(lock, [this] { return stopped_ || !loader_queue_.empty(); });
@@ -31,7 +32,7 @@ void EngineCore::LoaderLoop() {
     loader_queue_.clear();
     lock.unlock();
     EndedJobs ended;
-    ResumeLoaded(std::move(parked), ended);
+    ResumeLoaded(std::move(parked), cache, ended);
     FinishAll(ended);
     lock.lock();
   }
@@ -39,7 +40,8 @@ void EngineCore::LoaderLoop() {
 
 // What is missing for all of them, in one read. Where that fails, each gets a read of its own, so
 // that one damaged record fails only the job that wants it.
-std::vector<EngineCore::Fetched> EngineCore::Fetch(const std::vector<Parked>& parked) {
+std::vector<EngineCore::Fetched> EngineCore::Fetch(const std::vector<Parked>& parked,
+                                                   JournalCache& cache) {
   std::vector<LoadKey> keys;
   for (const Parked& one : parked) keys.insert(keys.end(), one.keys.begin(), one.keys.end());
   absl::StatusOr<std::vector<LoadedValue>> all = store_->Load(keys, LoadMode::kMayBlock);
@@ -47,7 +49,7 @@ std::vector<EngineCore::Fetched> EngineCore::Fetch(const std::vector<Parked>& pa
   size_t place = 0;
   for (const Parked& one : parked) {
     if (one.keys.empty()) {
-      const absl::Status replay = one.job->ReadReplay(*store_);
+      const absl::Status replay = one.job->ReadReplay(*store_, cache);
       fetched.push_back(replay.ok() ? Fetched(std::vector<LoadedValue>()) : Fetched(replay));
     } else if (all.ok()) {
       const auto begin = all->begin() + static_cast<ptrdiff_t>(place);
@@ -62,8 +64,8 @@ std::vector<EngineCore::Fetched> EngineCore::Fetch(const std::vector<Parked>& pa
 }
 
 // Reads without the lock; then goes on with each job under it.
-void EngineCore::ResumeLoaded(std::vector<Parked> parked, EndedJobs& ended) {
-  const std::vector<Fetched> fetched = Fetch(parked);
+void EngineCore::ResumeLoaded(std::vector<Parked> parked, JournalCache& cache, EndedJobs& ended) {
+  const std::vector<Fetched> fetched = Fetch(parked, cache);
   std::lock_guard lock(mutex_);
   for (size_t i = 0; i < parked.size(); ++i) {
     --parked_count_;

@@ -18,6 +18,6 @@ bool Job::RepeatRemembered(const RememberedRequest&) {
   return false;
 }
 
-absl::Status Job::ReadReplay(const Store&) { return absl::OkStatus(); }
+absl::Status Job::ReadReplay(const Store&, JournalCache&) { return absl::OkStatus(); }
 
 }  // namespace bursar

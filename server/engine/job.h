@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/engine/engine.h"
+#include "server/engine/journal_cache.h"
 #include "server/engine/record_codec.h"
 #include "server/ledger/admission.h"
 #include "server/ledger/entry.h"
@@ -63,7 +64,7 @@ class Job {
   virtual void RepeatStaged(const GroupPart& part, const StagedRequest& request);
   // Repeats a durable one; true: a loader thread must call ReadReplay before Finish.
   virtual bool RepeatRemembered(const RememberedRequest& request);
-  virtual absl::Status ReadReplay(const Store& store);
+  virtual absl::Status ReadReplay(const Store& store, JournalCache& cache);
 
   // Ends the call.
   virtual void Finish(const absl::Status& status) = 0;

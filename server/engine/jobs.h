@@ -58,7 +58,7 @@ class RecordJob final : public Job {
   Disposition Decide(Turn& turn) override;
   void RepeatStaged(const GroupPart& part, const StagedRequest& request) override;
   bool RepeatRemembered(const RememberedRequest& request) override;
-  absl::Status ReadReplay(const Store& store) override;
+  absl::Status ReadReplay(const Store& store, JournalCache& cache) override;
   void Finish(const absl::Status& status) override;
 
  private:

@@ -128,26 +128,17 @@ bool RecordJob::RepeatRemembered(const RememberedRequest& request) {
   return true;
 }
 
-absl::Status RecordJob::ReadReplay(const Store& store) {
-  absl::StatusOr<std::unique_ptr<JournalCursor>> cursor =
-      store.ReadJournal(organization_id, reply_.sequence, Direction::kForward);
-  if (!cursor.ok()) return cursor.status();
-  absl::StatusOr<std::optional<JournalRecord>> record = (*cursor)->Next();
-  if (!record.ok()) return record.status();
-  if (record->has_value()) {
-    absl::StatusOr<DecodedJournal> journal = DecodeJournal((*record)->record);
-    if (!journal.ok()) return journal.status();
-    for (Entry& entry : journal->entries) {
-      if (entry.sequence != reply_.sequence) continue;
-      if (auto* charge = std::get_if<UsageCharged>(&entry.body)) {
-        reply_.charge = std::move(*charge);
-        return absl::OkStatus();
-      }
-    }
+absl::Status RecordJob::ReadReplay(const Store& store, JournalCache& cache) {
+  absl::StatusOr<const Entry*> entry = cache.Find(store, organization_id, reply_.sequence);
+  if (!entry.ok()) return entry.status();
+  const auto* charge = *entry == nullptr ? nullptr : std::get_if<UsageCharged>(&(*entry)->body);
+  if (charge == nullptr) {
+    return absl::DataLossError(absl::StrCat("request id \"", idempotency.request_id,
+                                            "\" is remembered with entry ", reply_.sequence,
+                                            ", which is no charge"));
   }
-  return absl::DataLossError(absl::StrCat("request id \"", idempotency.request_id,
-                                          "\" is remembered with entry ", reply_.sequence,
-                                          ", which is no charge"));
+  reply_.charge = *charge;
+  return absl::OkStatus();
 }
 
 void RecordJob::Finish(const absl::Status& status) {

@@ -181,6 +181,7 @@ void WriteDenial(const Denial& denial, std::string_view organization_id,
   proto->set_scope_id(denial.scope_id);
   proto->set_bucket(ToProtoEnum<v1::Bucket>(denial.bucket));
   proto->set_message(denial.message);
+  proto->set_explanation(denial.explanation);
   if (denial.ends_at != absl::InfiniteFuture()) {
     WriteTimestamp(denial.ends_at, proto->mutable_reset_time());
   }

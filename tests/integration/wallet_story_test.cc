@@ -37,6 +37,9 @@ TEST_F(WalletStory, IncludedDrainsExtraFollowsTheBalanceRunsOutAndCreditBringsIt
   ASSERT_EQ(check.decision(), v1::DECISION_DENIED);
   EXPECT_EQ(check.denial().reason(), v1::DENIAL_REASON_BALANCE_EXHAUSTED);
   EXPECT_EQ(check.denial().message(), "Your org is out of extra usage. We let your admin know.");
+  EXPECT_NE(check.denial().explanation().find("No card was declined and no session is lost."),
+            std::string::npos)
+      << check.denial().explanation();
   EXPECT_EQ(check.denial().http_status(), 402);
   // The ready status is a google.rpc.Status, byte for byte.
   google::rpc::Status forwarded;
