@@ -14,14 +14,18 @@ function(bursar_add_proto_library name)
   foreach(proto IN LISTS ARG_PROTOS)
     string(REGEX REPLACE "\\.proto$" "" stem "${proto}")
     set(products "${out}/${stem}.pb.cc" "${out}/${stem}.pb.h")
-    set(arguments --cpp_out=${out})
-    if(ARG_GRPC)
-      list(APPEND products "${out}/${stem}.grpc.pb.cc" "${out}/${stem}.grpc.pb.h")
-      list(APPEND arguments --grpc_out=${out} --plugin=protoc-gen-grpc=${BURSAR_GRPC_CPP_PLUGIN})
-    endif()
     add_custom_command(OUTPUT ${products}
-      COMMAND protobuf::protoc ${arguments} --dependency_out=${out}/${stem}.d -I "${ARG_ROOT}" ${imports} "${ARG_ROOT}/${proto}"
+      COMMAND protobuf::protoc --cpp_out=${out} --dependency_out=${out}/${stem}.d -I "${ARG_ROOT}" ${imports} "${ARG_ROOT}/${proto}"
       DEPENDS "${ARG_ROOT}/${proto}" protobuf::protoc DEPFILE "${out}/${stem}.d" VERBATIM)
+    if(ARG_GRPC)
+      # A command of its own: protoc names only one generator's products in a dependency file, and
+      # ninja would take the others for missing and run again on every build.
+      set(services "${out}/${stem}.grpc.pb.cc" "${out}/${stem}.grpc.pb.h")
+      add_custom_command(OUTPUT ${services}
+        COMMAND protobuf::protoc --grpc_out=${out} --plugin=protoc-gen-grpc=${BURSAR_GRPC_CPP_PLUGIN} -I "${ARG_ROOT}" ${imports} "${ARG_ROOT}/${proto}"
+        DEPENDS "${ARG_ROOT}/${proto}" "${out}/${stem}.pb.h" VERBATIM)
+      list(APPEND products ${services})
+    endif()
     list(APPEND sources ${products})
   endforeach()
   add_library(${name} STATIC ${sources})

@@ -51,7 +51,7 @@ struct Documents {
 };
 
 // A wallet may be on any plan and seat of the catalog in force: the next one must have them all, in
-// the same currency.
+// the same currency and paid in the same way.
 absl::Status CheckSuccessor(const PlanCatalog& before, const PlanCatalog& after) {
   for (const Plan& plan : before.plans) {
     const Plan* successor = after.Find(plan.id);
@@ -62,6 +62,14 @@ absl::Status CheckSuccessor(const PlanCatalog& before, const PlanCatalog& after)
     if (successor->currency_code != plan.currency_code) {
       return absl::FailedPreconditionError(
           absl::StrCat("the plan \"", plan.id, "\" is in force in ", plan.currency_code));
+    }
+    // Credit and month-end bills of wallets on the plan would change their meaning under them.
+    if (successor->funding != plan.funding || successor->metered != plan.metered) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("the plan \"", plan.id, "\" is in force as ",
+                       plan.funding == Funding::kPrepaid ? "prepaid" : "postpaid",
+                       plan.metered ? ", metered" : ", with included usage",
+                       ": publish another plan for other terms, and keep this one as it is"));
     }
     for (const SeatTier& tier : plan.seat_tiers) {
       if (successor->FindTier(tier.id) != nullptr) continue;

@@ -10,6 +10,7 @@
 #include "server/base/sha256.h"
 #include "server/base/strings.h"
 #include "server/engine/engine_core.h"
+#include "server/engine/record_codec.h"
 
 namespace bursar {
 namespace {
@@ -35,6 +36,13 @@ bool IsUsage(const EntryBody& body) {
          std::holds_alternative<MonthOpened>(body) || std::holds_alternative<EpisodeOpened>(body);
 }
 
+// Usage is not read back: it comes a thousand times as often, and all that its entries hold was
+// made by the ledger.
+absl::Status CheckBody(const EntryBody& body, absl::Time now) {
+  if (IsUsage(body)) return absl::OkStatus();
+  return CheckReadable({1, now, {}, body});
+}
+
 }  // namespace
 
 GroupPart& EngineCore::GatheringPart(WalletSlot& slot) {
@@ -52,6 +60,9 @@ absl::StatusOr<EngineCore::StagedRange> EngineCore::Stage(WalletSlot& slot,
                                                           const Cause& cause,
                                                           const DecisionContext& context) {
   BURSAR_CHECK(!bodies.empty());
+  for (const EntryBody& body : bodies) {
+    if (absl::Status s = CheckBody(body, context.now); !s.ok()) return s;
+  }
   // Entries can only end an episode that was open before them; a copy is kept for that rare case.
   std::vector<EntryBody> enders;
   const bool episode_open = slot.wallet.header.episode.has_value();

@@ -493,6 +493,13 @@ absl::StatusOr<DecodedJournal> DecodeJournal(std::string_view bytes) {
   return decoded;
 }
 
+absl::Status CheckReadable(const Entry& entry) {
+  const absl::Status status = DecodeJournal(EncodeJournal("", {entry}).bytes).status();
+  if (status.ok()) return status;
+  return absl::InternalError(
+      absl::StrCat("nothing was changed: the entry could not be read back: ", status.message()));
+}
+
 absl::StatusOr<std::string> ExpectedChainHash(const std::string& previous_chain_hash,
                                               std::string_view bytes) {
   Damage damage("a journal record");

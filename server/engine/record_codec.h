@@ -46,6 +46,11 @@ struct EncodedJournal {
 EncodedJournal EncodeJournal(const std::string& previous_chain_hash,
                              const std::vector<Entry>& entries);
 
+// Whether readers will take the entry once it is written; INTERNAL when they would not, which is
+// our own mistake. One that nobody can read must never reach the disk: it would lock its wallet for
+// good.
+absl::Status CheckReadable(const Entry& entry);
+
 struct DecodedJournal {
   std::vector<Entry> entries;  // At least one.
   std::string chain_hash;      // As stored; nothing says yet that it is right.

@@ -372,6 +372,10 @@ void WriteUsageSum(const UsageSum& sum, const std::string& currency_code, v1::Us
 UsageQuery ReadUsageQuery(const v1::QueryUsageRequest& request, FieldViolations* violations) {
   UsageQuery query;
   for (int i = 0; i < request.group_by_size(); ++i) {
+    if (std::find(request.group_by().begin(), request.group_by().begin() + i,
+                  request.group_by(i)) != request.group_by().begin() + i) {
+      violations->Add(absl::StrCat("group_by[", i, "]"), "names a dimension twice");
+    }
     switch (request.group_by(i)) {
       case v1::USAGE_DIMENSION_MEMBER:
         query.by_member = true;

@@ -1,7 +1,9 @@
 #include "server/service/request_reader.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -24,14 +26,36 @@ constexpr int kMaxMembersPerCall = 1000;
 
 // Notes an enum value that this server does not know.
 template <class IsValid, class Value>
-void CheckKnown(const char* field, IsValid is_valid, Value value, FieldViolations* violations) {
-  if (!is_valid(static_cast<int>(value))) violations->Add(field, "is a value that is not known");
+bool CheckKnown(std::string_view field, IsValid is_valid, Value value,
+                FieldViolations* violations) {
+  if (is_valid(static_cast<int>(value))) return true;
+  violations->Add(field, "is a value that is not known");
+  return false;
+}
+
+// The ledger's value of a public enum; nothing where it is unspecified, or not known, which is
+// noted. Only this makes a ledger's enum of a caller's number: a number that the ledger does not
+// have would be journaled, and no reader would take it.
+template <class Value, class IsValid, class Proto>
+std::optional<Value> ReadEnum(std::string_view field, IsValid is_valid, Proto proto,
+                              FieldViolations* violations) {
+  if (!CheckKnown(field, is_valid, proto, violations)) return std::nullopt;
+  if (static_cast<int>(proto) == 0) return std::nullopt;
+  return FromProtoEnum<Value>(proto);
 }
 
 void CheckUrl(const char* field, const std::string& url, FieldViolations* violations) {
+  constexpr std::string_view kScheme = "https://";
   CheckText(field, url, kMaxUrlBytes, violations);
-  if (!url.empty() && url.rfind("https://", 0) != 0) {
+  if (url.empty()) return;
+  if (url.rfind(kScheme, 0) != 0) {
     violations->Add(field, "must begin with https://");
+  } else if (const char next = url.size() > kScheme.size() ? url[kScheme.size()] : '/';
+             next == '/' || next == '?' || next == '#' || next == ':') {
+    violations->Add(field, "must name a host, as in https://example.com/usage");
+  } else if (url.find_first_of(" \"<>\\^`{|}") != std::string::npos) {
+    // It is shown as a link in banners and mails.
+    violations->Add(field, "must not hold spaces, quotes or <>\\^`{|}: percent-encode them");
   }
 }
 
@@ -161,9 +185,6 @@ absl::StatusOr<CreateOrganizationCommand> ReadCommand(
   CheckText("organization.time_zone", organization.time_zone(), kMaxZoneBytes, &violations);
   CheckCurrencyCode("organization.currency_code", organization.currency_code(), &violations);
   CheckUrl("organization.settings_url", organization.settings_url(), &violations);
-  CheckKnown("organization.status", v1::AccountStatus_IsValid, organization.status(), &violations);
-  CheckKnown("organization.included_scope", v1::IncludedScope_IsValid,
-             organization.included_scope(), &violations);
 
   CreateOrganizationCommand command;
   command.organization_id = organization.organization_id();
@@ -181,12 +202,13 @@ absl::StatusOr<CreateOrganizationCommand> ReadCommand(
         ReadTimestamp("organization.billing_anchor", organization.billing_anchor(), &violations);
     if (anchor.has_value()) settings.billing_anchor = *anchor;
   }
-  if (organization.status() != v1::ACCOUNT_STATUS_UNSPECIFIED) {
-    settings.status = FromProtoEnum<AccountStatus>(organization.status());
-  }
-  if (organization.included_scope() != v1::INCLUDED_SCOPE_UNSPECIFIED) {
-    settings.included_scope = FromProtoEnum<IncludedScope>(organization.included_scope());
-  }
+  settings.status = ReadEnum<AccountStatus>("organization.status", v1::AccountStatus_IsValid,
+                                            organization.status(), &violations)
+                        .value_or(settings.status);
+  settings.included_scope =
+      ReadEnum<IncludedScope>("organization.included_scope", v1::IncludedScope_IsValid,
+                              organization.included_scope(), &violations)
+          .value_or(settings.included_scope);
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
   return command;
 }
@@ -208,9 +230,12 @@ absl::StatusOr<UpdateOrganizationCommand> ReadCommand(
       command.display_name = organization.display_name().empty() ? organization.organization_id()
                                                                  : organization.display_name();
     } else if (path == "status") {
-      CheckKnown("organization.status", v1::AccountStatus_IsValid, organization.status(),
-                 &violations);
-      command.status = FromProtoEnum<AccountStatus>(organization.status());
+      command.status = ReadEnum<AccountStatus>("organization.status", v1::AccountStatus_IsValid,
+                                               organization.status(), &violations);
+      if (organization.status() == v1::ACCOUNT_STATUS_UNSPECIFIED) {
+        violations.Add("organization.status",
+                       "is required by the update mask: active or suspended");
+      }
     } else if (path == "settings_url") {
       CheckUrl("organization.settings_url", organization.settings_url(), &violations);
       command.settings_url = organization.settings_url();
@@ -225,11 +250,10 @@ absl::StatusOr<UpdateOrganizationCommand> ReadCommand(
                                                organization.billing_anchor(), &violations);
       }
     } else if (path == "included_scope") {
-      CheckKnown("organization.included_scope", v1::IncludedScope_IsValid,
-                 organization.included_scope(), &violations);
-      command.included_scope = organization.included_scope() == v1::INCLUDED_SCOPE_UNSPECIFIED
-                                   ? IncludedScope::kSeat
-                                   : FromProtoEnum<IncludedScope>(organization.included_scope());
+      command.included_scope =
+          ReadEnum<IncludedScope>("organization.included_scope", v1::IncludedScope_IsValid,
+                                  organization.included_scope(), &violations)
+              .value_or(IncludedScope::kSeat);
     } else if (path == "auto_provision_members") {
       command.auto_provision_members = organization.auto_provision_members();
     } else if (path == "max_seats") {
@@ -260,20 +284,16 @@ absl::StatusOr<UpsertMembersCommand> ReadCommand(const v1::BatchUpsertMembersReq
     CheckText(path + ".display_name", member.display_name(), kMaxNameBytes, &violations);
     CheckText(path + ".seat_tier", member.seat_tier(), kMaxNameBytes, &violations);
     CheckText(path + ".time_zone", member.time_zone(), kMaxZoneBytes, &violations);
-    CheckKnown((path + ".role").c_str(), v1::MemberRole_IsValid, member.role(), &violations);
-    CheckKnown((path + ".status").c_str(), v1::AccountStatus_IsValid, member.status(), &violations);
     MemberChange& change = command.members.emplace_back();
     change.member_id = member.member_id();
     if (!member.email().empty()) change.email = member.email();
     if (!member.display_name().empty()) change.display_name = member.display_name();
     if (!member.seat_tier().empty()) change.tier_id = member.seat_tier();
     if (!member.time_zone().empty()) change.time_zone = member.time_zone();
-    if (member.role() != v1::MEMBER_ROLE_UNSPECIFIED) {
-      change.role = FromProtoEnum<MemberRole>(member.role());
-    }
-    if (member.status() != v1::ACCOUNT_STATUS_UNSPECIFIED) {
-      change.status = FromProtoEnum<AccountStatus>(member.status());
-    }
+    change.role =
+        ReadEnum<MemberRole>(path + ".role", v1::MemberRole_IsValid, member.role(), &violations);
+    change.status = ReadEnum<AccountStatus>(path + ".status", v1::AccountStatus_IsValid,
+                                            member.status(), &violations);
     change.expected_version = ReadEtag(member.etag());
   }
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
@@ -284,7 +304,9 @@ absl::StatusOr<UpdateExtraUsageCommand> ReadCommand(const v1::UpdateExtraUsageRe
   FieldViolations violations;
   CheckRequiredId("organization_id", request.organization_id(), &violations);
   CheckOptionalId("request_id", request.request_id(), &violations);
-  CheckKnown("audience", v1::ExtraUsageAudience_IsValid, request.audience(), &violations);
+  UpdateExtraUsageCommand command;
+  command.audience = ReadEnum<ExtraUsageAudience>("audience", v1::ExtraUsageAudience_IsValid,
+                                                  request.audience(), &violations);
   if (!request.has_enabled()) violations.Add("enabled", "is required: true or false");
   if (request.selected_member_ids_size() > kMaxMembersPerCall) {
     violations.Add("selected_member_ids", "must be at most 1000");
@@ -295,11 +317,7 @@ absl::StatusOr<UpdateExtraUsageCommand> ReadCommand(const v1::UpdateExtraUsageRe
     }
   }
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
-  UpdateExtraUsageCommand command;
   command.enabled = request.enabled();
-  if (request.audience() != v1::EXTRA_USAGE_AUDIENCE_UNSPECIFIED) {
-    command.audience = FromProtoEnum<ExtraUsageAudience>(request.audience());
-  }
   if (request.audience() == v1::EXTRA_USAGE_AUDIENCE_SELECTED ||
       !request.selected_member_ids().empty()) {
     command.selected_member_ids.emplace(request.selected_member_ids().begin(),
@@ -360,10 +378,11 @@ absl::StatusOr<SetSpendLimitCommand> ReadCommand(const v1::SetSpendLimitRequest&
       request.period() != v1::LIMIT_PERIOD_MONTH) {
     violations.Add("period", "must be a month; no other period is available yet");
   }
-  CheckKnown("basis", v1::LimitBasis_IsValid, request.basis(), &violations);
-  if (request.basis() != v1::LIMIT_BASIS_UNSPECIFIED) {
+  const auto basis =
+      ReadEnum<LimitBasis>("basis", v1::LimitBasis_IsValid, request.basis(), &violations);
+  if (basis.has_value()) {
     if (command.scope != Scope::kSeatTier) violations.Add("basis", "is for seat tiers only");
-    command.limit.basis = FromProtoEnum<LimitBasis>(request.basis());
+    command.limit.basis = *basis;
   }
   if (request.has_expire_time()) {
     violations.Add("expire_time", "temporary limits are not available yet");
@@ -377,16 +396,14 @@ absl::StatusOr<GrantCreditCommand> ReadCommand(const v1::GrantCreditRequest& req
   GrantCreditCommand command;
   CheckRequiredId("organization_id", request.organization_id(), &violations);
   CheckRequiredId("request_id", request.request_id(), &violations);
-  CheckKnown("kind", v1::CreditKind_IsValid, request.kind(), &violations);
+  command.kind = ReadEnum<CreditKind>("kind", v1::CreditKind_IsValid, request.kind(), &violations)
+                     .value_or(command.kind);
   CheckText("reference", request.reference(), kMaxReferenceBytes, &violations);
   if (!request.has_amount()) {
     violations.Add("amount", "is required");
   } else {
     command.amount = ReadMoney("amount", request.amount(), MoneySign::kPositive, &violations);
     command.currency_code = request.amount().currency_code();
-  }
-  if (request.kind() != v1::CREDIT_KIND_UNSPECIFIED) {
-    command.kind = FromProtoEnum<CreditKind>(request.kind());
   }
   if (request.has_expire_time()) {
     command.expires_at = ReadTimestamp("expire_time", request.expire_time(), &violations);

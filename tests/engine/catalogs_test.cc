@@ -134,7 +134,18 @@ TEST_F(CatalogsTest, WhatWalletsMayBeOnCannotBePublishedAway) {
   without_seat.mutable_plans(0)->mutable_seat_tiers(0)->clear_upgrade_to();
   v1::PlanCatalog other_currency = Plans("plans-2");
   other_currency.mutable_plans(2)->set_currency_code("EUR");
-  for (const v1::PlanCatalog& catalog : {without_plan, without_seat, other_currency}) {
+  v1::PlanCatalog other_funding = Plans("plans-2");
+  for (v1::Plan& plan : *other_funding.mutable_plans()) {
+    plan.set_funding(plan.funding() == v1::FUNDING_PREPAID ? v1::FUNDING_POSTPAID
+                                                           : v1::FUNDING_PREPAID);
+  }
+  v1::PlanCatalog now_metered = Plans("plans-2");
+  for (v1::Plan& plan : *now_metered.mutable_plans()) {
+    plan.set_metered(true);
+    for (v1::SeatTier& tier : *plan.mutable_seat_tiers()) tier.clear_windows();
+  }
+  for (const v1::PlanCatalog& catalog :
+       {without_plan, without_seat, other_currency, other_funding, now_metered}) {
     EXPECT_EQ(catalogs_->PublishPlanCatalog(catalog, TestStart(), false).status().code(),
               absl::StatusCode::kFailedPrecondition)
         << catalog.ShortDebugString();

@@ -25,6 +25,19 @@ class EnginePolicy : public EngineTest {
 };
 BURSAR_ENGINE_SUITE(EnginePolicy);
 
+// Rules: J1
+TEST_P(EnginePolicy, AnEntryThatNoReaderWouldTakeIsNotWritten) {
+  SetUpAcme("team");
+  UpdateOrganizationCommand command;
+  command.status = static_cast<AccountStatus>(0);
+  EXPECT_EQ(Administer("acme", command).status().code(), absl::StatusCode::kInternal);
+  // The wallet goes on, now and after a restart.
+  EXPECT_TRUE(Record("acme", "ann", Nanos::Units(1), "r1").ok());
+  Restart();
+  EXPECT_TRUE(Record("acme", "ann", Nanos::Units(1), "r2").ok());
+  ExpectVerified();
+}
+
 // Rules: X5
 TEST_P(EnginePolicy, TheVeryNextCheckAfterAGrantIsAdmitted) {
   SetUpAcme("metered");

@@ -138,6 +138,7 @@ TEST_F(BadInput, HoldModesSayThatTheyAreNotAvailableYet) {
 
 // Rules: M4, T4, O1, L1, L2, X7
 TEST_F(BadInput, AdministrationIsRefusedNamingTheField) {
+  const int64_t revision = Revision();
   v1::CreateOrganizationRequest create;
   create.mutable_organization()->set_organization_id("new");
   create.mutable_organization()->set_plan("no-such-plan");
@@ -176,17 +177,59 @@ TEST_F(BadInput, AdministrationIsRefusedNamingTheField) {
   status = Call(admin_.get(), &v1::AdminService::Stub::UpdateExtraUsage, extra, &updated);
   EXPECT_EQ(FieldsOf(status), (std::vector<std::string>{"enabled"}));
 
+  v1::CreateServiceTokenRequest token;
+  token.set_name("two words");
+  v1::CreateServiceTokenResponse made;
+  status = Call(operator_.get(), &v1::OperatorService::Stub::CreateServiceToken, token, &made);
+  EXPECT_EQ(FieldsOf(status), (std::vector<std::string>{"name", "organization_ids", "role"}));
+  EXPECT_EQ(Revision(), revision);
+}
+
+// Rules: O1, J1
+TEST_F(BadInput, AnUpdateOfAnOrganizationIsRefusedNamingTheField) {
+  const int64_t revision = Revision();
   v1::UpdateOrganizationRequest update;
   update.mutable_organization()->set_organization_id("acme");
   update.mutable_update_mask()->add_paths("currency_code");
   v1::UpdateOrganizationResponse changed;
-  status = Call(admin_.get(), &v1::AdminService::Stub::UpdateOrganization, update, &changed);
+  grpc::Status status =
+      Call(admin_.get(), &v1::AdminService::Stub::UpdateOrganization, update, &changed);
   EXPECT_EQ(FieldsOf(status), (std::vector<std::string>{"update_mask"}));
   update.mutable_update_mask()->set_paths(0, "display_name");
   update.set_etag("not-ours");
   EXPECT_EQ(Call(admin_.get(), &v1::AdminService::Stub::UpdateOrganization, update, &changed)
                 .error_code(),
             grpc::StatusCode::ABORTED);
+
+  // A status that is named in the mask and not given would be an entry that nobody can read.
+  update.clear_etag();
+  for (const int unknown : {0, 77}) {
+    update.mutable_update_mask()->set_paths(0, "status");
+    update.mutable_organization()->set_status(static_cast<v1::AccountStatus>(unknown));
+    status = Call(admin_.get(), &v1::AdminService::Stub::UpdateOrganization, update, &changed);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+    EXPECT_EQ(FieldsOf(status), (std::vector<std::string>{"organization.status"}));
+  }
+  for (const char* url :
+       {"http://example.com", "https://", "https:///path", "https://?q", "https://a.example/x y",
+        "https://a.example/\"onclick=", "https://a.example/<script>", "https://a.example/\n"}) {
+    update.mutable_update_mask()->set_paths(0, "settings_url");
+    update.mutable_organization()->set_settings_url(url);
+    status = Call(admin_.get(), &v1::AdminService::Stub::UpdateOrganization, update, &changed);
+    EXPECT_EQ(FieldsOf(status), (std::vector<std::string>{"organization.settings_url"})) << url;
+  }
+  EXPECT_EQ(Revision(), revision);
+}
+
+// Rules: S3
+TEST_F(BadInput, AQueryIsRefusedNamingTheField) {
+  v1::QueryUsageRequest query;
+  query.set_organization_id("acme");
+  query.add_group_by(v1::USAGE_DIMENSION_MODEL);
+  query.add_group_by(v1::USAGE_DIMENSION_MODEL);
+  v1::QueryUsageResponse queried;
+  grpc::Status status = Call(admin_.get(), &v1::AdminService::Stub::QueryUsage, query, &queried);
+  EXPECT_EQ(FieldsOf(status), (std::vector<std::string>{"group_by[1]"}));
 
   v1::ListMembersRequest list;
   list.set_organization_id("acme");
@@ -195,12 +238,6 @@ TEST_F(BadInput, AdministrationIsRefusedNamingTheField) {
   v1::ListMembersResponse listed;
   status = Call(admin_.get(), &v1::AdminService::Stub::ListMembers, list, &listed);
   EXPECT_EQ(FieldsOf(status), (std::vector<std::string>{"page_size", "page_token"}));
-
-  v1::CreateServiceTokenRequest token;
-  token.set_name("two words");
-  v1::CreateServiceTokenResponse made;
-  status = Call(operator_.get(), &v1::OperatorService::Stub::CreateServiceToken, token, &made);
-  EXPECT_EQ(FieldsOf(status), (std::vector<std::string>{"name", "organization_ids", "role"}));
 }
 
 }  // namespace
