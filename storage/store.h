@@ -47,6 +47,8 @@ enum class RecordKind : uint8_t {
   kUsage = 10,
   kDelivery = 11,
   kChannel = 12,
+  kEndedHold = 13,
+  kReversal = 14,
 };
 
 // The family of calls within which a request id is unique (rule R2): one id may serve a check and

@@ -32,6 +32,17 @@ absl::StatusOr<StoredHeader> DecodeHeader(std::string_view bytes);
 std::string EncodeMember(const Member& member);
 absl::StatusOr<Member> DecodeMember(std::string_view bytes);
 
+// Open holds, ended ones and reversed charges are records of their own, by sequence.
+std::string EncodeHold(const Hold& hold);
+absl::StatusOr<Hold> DecodeHold(std::string_view bytes);
+std::string EncodeEndedHold(const EndedHold& hold);
+absl::StatusOr<EndedHold> DecodeEndedHold(std::string_view bytes);
+std::string EncodeReversal(const Reversal& reversal);
+absl::StatusOr<Reversal> DecodeReversal(std::string_view bytes);
+// The id of such a record: the sequence in eight bytes, most significant first, so that records
+// sort by it.
+std::string SequenceKey(int64_t sequence);
+
 // ---- Journal ----------------------------------------------------------------------------------
 
 // What the first record of an organization's journal chains to.

@@ -76,6 +76,9 @@ struct AdmissionQuery {
   std::string_view member_id;
   std::string_view surface;
   std::string_view model;
+  // The hold that is being settled: what it holds itself is not in its own way (rule B1). Null for
+  // none.
+  const Hold* settling = nullptr;
 };
 
 // What a wallet says to a member's request at an instant.
@@ -103,6 +106,8 @@ struct AdmissionState {
   // Every bound, included first, then limits (member, tier, organization), then the balance.
   absl::InlinedVector<Evaluation, 8> bounds;
 
+  // What one request could draw now, included and beyond; empty: no bound.
+  std::optional<Amount> Available() const;
   // Whether usage may go to extra at all, whatever is left there (rule B8).
   bool ExtraPermitted() const { return gate == DenialReason::kNone && !zero_limit; }
 };
@@ -149,6 +154,11 @@ CurrentMonth FindCurrentMonth(const MonthCounter& stored, const OrganizationSett
 // after a change of zone in the middle of a month they would otherwise differ, and the sum over
 // members would not be the organization's (rules T4, J2).
 CurrentMonth FindScopeMonth(const MonthCounter& stored, const Window& organization_month);
+
+// The window of the plan's longest kind that contains now, of the member (null: virtual) or the
+// pool: where extra usage is confirmed, and where the first crossing into it is noticed (rule B9).
+Window LongestWindowOf(const WalletHeader& header, const Plan& plan, const Member* member,
+                       const DecisionContext& context);
 
 // The tier in force for a member now; the plan's default for none or an unknown one. A pending
 // downgrade is applied by its journal entry, which the engine writes first (rule T3).

@@ -80,6 +80,9 @@ struct CreditGranted {
   absl::Time expires_at = absl::InfiniteFuture();
   std::string reference;
   Nanos repaid_overdraft;  // The part that overdraft took at once.
+  // Credit that a refund gave back: the charge's entry. It counts as less consumed, not as
+  // credited.
+  int64_t refund_of = 0;
 };
 
 struct CreditExpired {
@@ -104,14 +107,6 @@ struct MonthOpened {
   MonthCounter previous;  // What the month before it ended with.
 };
 
-// What one charge took from one grant.
-struct GrantDraw {
-  int64_t grant_sequence = 0;
-  Nanos amount;
-
-  friend bool operator==(const GrantDraw&, const GrantDraw&) = default;
-};
-
 // What became of a named admission. Persisted: never renumber or reuse.
 enum class AdmissionStatus : uint8_t {
   kNone = 0,
@@ -122,7 +117,17 @@ enum class AdmissionStatus : uint8_t {
   kForeign = 5,
 };
 
-// Usage that happened (rules R1, R5).
+// Why usage went beyond what headroom or a hold covered (rule H7). Persisted: never renumber or
+// reuse.
+enum class OvershootKind : uint8_t {
+  kNone = 0,        // There was no overshoot.
+  kHeld = 1,        // It settled a live hold and cost more than that held.
+  kSoft = 2,        // A check without a hold would have admitted it, on the headroom left then.
+  kUnadmitted = 3,  // A check would have denied it, or its admission was not live.
+  kPolicy = 4,      // Its hold had expired: the organization's policy took back what covered it.
+};
+
+// Usage that happened (rules R1, R5), or a hold that was captured as such (rule H5).
 struct UsageCharged {
   std::string member_id;
   std::string tier_id;  // Held at recording.
@@ -136,7 +141,10 @@ struct UsageCharged {
   Nanos included;  // included + extra + metered = cost.
   Nanos extra;
   Nanos metered;
-  Nanos overshoot;                     // The part of the cost that no headroom covered.
+  // Of a settled hold: what it cost beyond what was held. Otherwise: the part of the cost that no
+  // headroom covered.
+  Nanos overshoot;
+  OvershootKind overshoot_kind = OvershootKind::kNone;
   std::vector<GrantDraw> grant_draws;  // Prepaid: where extra or metered came from.
   Nanos overdraft;                     // Prepaid: the part that no grant covered.
 
@@ -148,6 +156,64 @@ struct UsageCharged {
   AdmissionStatus admission_status = AdmissionStatus::kNone;
   std::string parent_session_id;
   std::vector<std::pair<std::string, std::string>> labels;  // By key.
+
+  // The live hold that it settled or captured; zero for none.
+  int64_t hold_sequence = 0;
+  bool hold_ends = false;   // The hold ends; otherwise it stays open with the rest (`partial`).
+  Nanos released_included;  // By how much the hold's parts go down: all of them where it ends.
+  Nanos released_extra;
+  bool captured = false;  // The hold expired and was captured: usage unknown, cost what it held.
+};
+
+// A hold was placed (rule H3). Named by this entry's sequence.
+struct HoldPlaced {
+  Hold hold;  // Its sequence and instant of placing are the entry's; zero and unset in the body.
+  std::vector<std::pair<std::string, std::string>> labels;  // Of the check, by key.
+};
+
+// A hold lives longer.
+struct HoldExtended {
+  int64_t hold_sequence = 0;
+  std::string member_id;
+  absl::Time expires_at;
+};
+
+// A hold was given back unused, or expired by the policy that releases. (One that is settled or
+// captured ends by its UsageCharged.)
+struct HoldEnded {
+  int64_t hold_sequence = 0;
+  std::string member_id;
+  HoldEnd end = HoldEnd::kReleased;  // kReleased or kExpired.
+  Nanos included;                    // What it still held.
+  Nanos extra;
+};
+
+// A charge was taken back, all or part of it (rule R7). Prepaid credit comes back by CreditGranted
+// entries of the same commit.
+struct EntryReversed {
+  int64_t reversed_sequence = 0;  // Of the charge's entry.
+  int64_t hold_sequence = 0;      // The hold that the charge captured; zero for other charges.
+  ChargeFacts facts;              // Of the charge.
+  Nanos included;                 // Taken back now.
+  Nanos extra;
+  Nanos metered;
+  bool lowers_month = false;        // The charge's month is current: its counters go down.
+  bool of_pool = false;             // Whose windows go down.
+  std::vector<WindowKind> windows;  // The windows of the charge that are still open.
+  std::string reason;               // In the caller's words; may be empty.
+};
+
+// A member confirmed that it goes on in extra usage (rule B9).
+struct ExtraUsageConfirmed {
+  std::string member_id;
+  Window window;  // Its longest window, in which that holds.
+};
+
+// A member drew extra usage for the first time in its longest window (rule B9).
+struct CrossingNoticed {
+  std::string member_id;
+  std::string surface;
+  Window window;
 };
 
 struct EpisodeOpened {
@@ -158,7 +224,7 @@ struct EpisodeOpened {
 
 struct EpisodeEnded {
   int64_t episode_sequence = 0;
-  std::string cause;  // "credit", "limit", "settings", "period", "reset".
+  std::string cause;  // "credit", "limit", "settings", "period", "reset", "refund".
 };
 
 // A change that waited took effect at its due instant.
@@ -171,7 +237,8 @@ struct PendingChangeApplied {
 using EntryBody =
     std::variant<OrganizationCreated, OrganizationUpdated, MemberUpserted, ExtraUsageUpdated,
                  SpendLimitSet, CreditGranted, CreditExpired, WindowOpened, MonthOpened,
-                 UsageCharged, EpisodeOpened, EpisodeEnded, PendingChangeApplied>;
+                 UsageCharged, EpisodeOpened, EpisodeEnded, PendingChangeApplied, HoldPlaced,
+                 HoldExtended, HoldEnded, EntryReversed, ExtraUsageConfirmed, CrossingNoticed>;
 
 // One entry. The engine gives it its sequence and instant.
 struct Entry {

@@ -44,6 +44,9 @@ absl::Status CheckCurrency(const WalletHeader& header, const char* field, const 
 
 // ---- Admission --------------------------------------------------------------------------------
 
+// How much an admission promises (rule H2).
+enum class AdmissionMode : uint8_t { kCheckOnly = 1, kHold = 2, kHoldUpToAvailable = 3 };
+
 struct CheckAdmissionCommand {
   std::string member_id;
   std::string surface;  // Never empty: the caller fills in "api".
@@ -52,8 +55,12 @@ struct CheckAdmissionCommand {
   std::optional<Nanos> estimate;
   std::string currency_code;            // Of an estimate in money, as sent; empty: the wallet's.
   std::optional<Usage> estimate_usage;  // The engine prices it into `estimate` before deciding.
-  bool validate_only = false;           // No episode, no notice.
+  bool validate_only = false;           // No hold, no episode, no notice.
   bool full_view = false;               // Evaluations always.
+  AdmissionMode mode = AdmissionMode::kCheckOnly;
+  std::optional<absl::Duration> hold_ttl;                   // Unset: the organization's policy.
+  std::string parent_session_id;                            // These two go with the hold.
+  std::vector<std::pair<std::string, std::string>> labels;  // By key.
 };
 
 // An evaluation that outlives the wallet's lock.
@@ -71,18 +78,42 @@ struct CheckAdmissionOutcome {
   std::vector<ThresholdReached> thresholds;
   // The denial's episode is open or opened by this decision: the answer waits for its durability.
   bool waits_for_episode = false;
+  // The hold that the decision places, with its sequence: its HoldPlaced is the last body. Empty
+  // when checking only, when denied and when validating.
+  std::optional<Hold> hold;
 };
 
-// NOT_FOUND for an unknown member where members are not provisioned automatically.
+// In a hold mode an admitted check places a hold (rule H3): of all of the estimate, or of as much
+// of it as there is headroom for and `max_hold` allows. An estimate of zero places a hold of
+// nothing where a check without an estimate would be admitted. The first hold creates an
+// automatically provisioned member (rule O6).
+//
+// NOT_FOUND for an unknown member where members are not provisioned automatically;
+// INVALID_ARGUMENT for a hold mode without an estimate, for a negative one or for a time to live
+// out of range; RESOURCE_EXHAUSTED with reason TOO_MANY_HOLDS where kMaxOpenHolds are open.
 absl::StatusOr<Decision<CheckAdmissionOutcome>> Decide(const Wallet& wallet,
                                                        const CheckAdmissionCommand& command,
                                                        const DecisionContext& context);
 
 // ---- Recording --------------------------------------------------------------------------------
 
+// What the engine made of the admission that a record names.
+struct AdmissionName {
+  enum Kind : uint8_t {
+    kNone = 0,     // None was named.
+    kNamed = 1,    // `sequence` is a hold's of this wallet: open, ended, or never placed.
+    kUnknown = 2,  // The text is no id of ours.
+    kForeign = 3,  // It is another organization's.
+  };
+  Kind kind = kNone;
+  int64_t sequence = 0;
+};
+
 struct RecordConsumptionCommand {
+  // These four may be empty where the admission names a hold, open or ended: they default from it
+  // (rule R4). An empty surface is "api" otherwise.
   std::string member_id;
-  std::string surface;  // Never empty.
+  std::string surface;
   std::string provider;
   std::string model;
   std::optional<Usage> usage;  // As sent; absent where a cost was given.
@@ -90,7 +121,9 @@ struct RecordConsumptionCommand {
   std::string currency_code;   // Of a given cost, as sent; empty: the wallet's.
   std::string price_card;      // Empty where a cost was given.
   bool price_fallback = false;
-  std::string admission_id;  // As sent; no hold can be live yet, so a named one is unknown.
+  std::string admission_id;  // As sent.
+  AdmissionName admission;   // What it names. Its ended hold is loaded, or there is none.
+  bool partial = false;      // The hold stays open with what is left of it.
   absl::Time occurred_at;
   std::string parent_session_id;
   std::vector<std::pair<std::string, std::string>> labels;  // By key.
@@ -101,10 +134,93 @@ struct RecordConsumptionOutcome {
   UsageCharged charge;
 };
 
-// Never refuses usage of a known member (rule R1). NOT_FOUND for an unknown member where members
-// are not provisioned automatically.
+// Fills what the command leaves empty from the hold that its admission names (rule R4); the engine
+// calls it before pricing, and Decide does as well. INVALID_ARGUMENT where member, surface,
+// provider or model were sent and are not the hold's, or where no member is named at all.
+absl::Status FillFromAdmission(const Wallet& wallet, RecordConsumptionCommand& command);
+
+// Never refuses usage of a known member (rule R1), whatever became of the admission. A live hold is
+// settled (rule H4); a record naming a captured one first reverses the capture (rule H5). NOT_FOUND
+// for an unknown member where members are not provisioned automatically; INVALID_ARGUMENT as
+// FillFromAdmission.
 absl::StatusOr<Decision<RecordConsumptionOutcome>> Decide(const Wallet& wallet,
                                                           const RecordConsumptionCommand& command,
+                                                          const DecisionContext& context);
+
+// ---- Holds ------------------------------------------------------------------------------------
+
+struct ExtendAdmissionCommand {
+  int64_t sequence = 0;               // Of the hold.
+  std::optional<absl::Duration> ttl;  // From now on; unset: the organization's policy.
+};
+
+struct ReleaseAdmissionCommand {
+  int64_t sequence = 0;  // Of the hold.
+};
+
+// The hold after its extension, or before its release. Its member must be loaded.
+struct HoldOutcome {
+  Hold hold;
+};
+
+// Lets a hold live for `ttl` from now on, or as long as it does already where that is longer (then
+// there is no entry). FAILED_PRECONDITION with reason ADMISSION_NOT_LIVE where it is not open;
+// INVALID_ARGUMENT naming `hold_ttl` where that is out of range, or more than 24 hours after
+// placing.
+absl::StatusOr<Decision<HoldOutcome>> Decide(const Wallet& wallet,
+                                             const ExtendAdmissionCommand& command,
+                                             const DecisionContext& context);
+// Gives everything back. FAILED_PRECONDITION with reason ADMISSION_NOT_LIVE where it is not open.
+absl::StatusOr<Decision<HoldOutcome>> Decide(const Wallet& wallet,
+                                             const ReleaseAdmissionCommand& command,
+                                             const DecisionContext& context);
+
+// ---- Reversing --------------------------------------------------------------------------------
+
+// The facts of a journaled charge: what the engine puts into `Wallet::reversals` where the store
+// has no record of earlier reversals of it.
+Reversal ReversalOf(int64_t sequence, absl::Time recorded_at, const UsageCharged& charge);
+
+struct ReverseEntryCommand {
+  int64_t sequence = 0;  // Of the charge. Zero fits no charge.
+  // The hold that the charge captured (UsageCharged::captured, hold_sequence), which must then be
+  // in `Wallet::ended_holds`; zero otherwise, and the charge must be in `Wallet::reversals`.
+  int64_t hold_sequence = 0;
+  std::optional<Nanos> amount;  // Unset: all that is left.
+  std::string currency_code;    // Of the amount, as sent; empty: the wallet's.
+  std::string reason;
+};
+
+struct ReverseEntryOutcome {
+  EntryReversed reversed;  // Its sequence is that of the first body.
+  Nanos left;              // What of the charge can still be reversed.
+  Nanos returned_credit;   // Prepaid: what comes back, the part that repays overdraft included.
+};
+
+// Takes back a charge or a part of it, extra usage first (rule R7). The bodies are EntryReversed,
+// then the credit that comes back. FAILED_PRECONDITION with reason NOT_REVERSIBLE where the entry
+// is no charge that is loaded, ALREADY_REVERSED where nothing of it is left; INVALID_ARGUMENT
+// naming `amount` where it is not more than zero or more than what is left.
+absl::StatusOr<Decision<ReverseEntryOutcome>> Decide(const Wallet& wallet,
+                                                     const ReverseEntryCommand& command,
+                                                     const DecisionContext& context);
+
+// ---- Confirming -------------------------------------------------------------------------------
+
+struct ConfirmExtraUsageCommand {
+  std::string member_id;
+};
+
+struct ConfirmExtraUsageOutcome {
+  absl::Time confirmed_until;  // The end of the member's longest window.
+};
+
+// Confirms extra usage for the member's longest window that is open now (rule B9). Confirming
+// again, or where no confirmation is asked for, changes nothing. NOT_FOUND as for a check (an
+// automatically provisioned member is created); FAILED_PRECONDITION with reason
+// EXTRA_USAGE_NOT_APPLICABLE where everything is metered.
+absl::StatusOr<Decision<ConfirmExtraUsageOutcome>> Decide(const Wallet& wallet,
+                                                          const ConfirmExtraUsageCommand& command,
                                                           const DecisionContext& context);
 
 // ---- Administration ---------------------------------------------------------------------------
@@ -125,6 +241,11 @@ struct UpdateOrganizationCommand {
   std::optional<IncludedScope> included_scope;
   std::optional<bool> auto_provision_members;
   std::optional<int64_t> max_seats;
+  std::optional<HoldExpiryPolicy> hold_expiry_policy;
+  std::optional<absl::Duration> default_hold_ttl;  // One second to 24 hours.
+  std::optional<Nanos> max_hold;                   // More than zero.
+  std::string max_hold_currency_code;              // As sent; empty: the wallet's.
+  std::optional<CrossingPolicy> crossing_policy;
   std::optional<int64_t> expected_version;  // The etag; another version is ABORTED.
 };
 
@@ -206,18 +327,20 @@ absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
 inline constexpr int kMaxDueEntries = 256;
 
 // Members that must be loaded before DueEntries is called for `now`.
-std::vector<std::string> MembersDue(const WalletHeader& header, absl::Time now);
+std::vector<std::string> MembersDue(const Wallet& wallet, absl::Time now);
 
-// What has fallen due by `now` and is not journaled, oldest first, at most kMaxDueEntries: expired
-// credit, pending seats, pending settings. Empty where nothing has. Call Apply on them and ask
-// again until none is left.
-std::vector<EntryBody> DueEntries(const WalletHeader& header, absl::Time now);
+// What has fallen due by `context.now` and is not journaled, oldest first, at most kMaxDueEntries:
+// expired credit, expired holds, pending seats, pending settings. Empty where nothing has. Call
+// Apply on them and ask again until none is left: a hold that is captured comes alone, because what
+// it draws depends on everything before it.
+std::vector<EntryBody> DueEntries(const Wallet& wallet, const DecisionContext& context);
 
 // ---- Episodes ---------------------------------------------------------------------------------
 
 // Given a wallet to which `bodies` were just applied: the entry that ends the open episode, if one
 // is open and one of the bodies can end it (credit, limit, settings, a month or pool window that
-// opened, credit expired never) and the pool has headroom again (rule N3).
+// opened, credit expired never, a refund, but not a released hold) and the pool has headroom again
+// (rule N3).
 std::optional<EntryBody> EpisodeEnd(const WalletHeader& header,
                                     const std::vector<EntryBody>& bodies,
                                     const DecisionContext& context);
@@ -233,6 +356,14 @@ absl::Status Apply(Wallet& wallet, const Entry& entry);
 // The members whose records an entry changes.
 std::vector<std::string> MembersTouched(const EntryBody& body);
 
+// The hold whose record an entry changes; zero for none. Afterwards it is in `Wallet::holds` (its
+// record is to be put), or in `Wallet::ended_holds` (the open one's record is to be deleted, and
+// the ended one's put).
+int64_t HoldTouched(const Entry& entry);
+
+// The charge whose record in `Wallet::reversals` an entry changes; zero for none.
+int64_t ReversalTouched(const EntryBody& body);
+
 // ---- Invariants -------------------------------------------------------------------------------
 
 // Something that does not hold.
@@ -241,7 +372,7 @@ struct Violation {
   std::string message;  // With the figures.
 };
 
-// Checks the invariants of rules J2 and B1 on a wallet with *all* its members loaded.
+// Checks the invariants of rules J2, H3 and B1 on a wallet with *all* its members loaded.
 std::vector<Violation> CheckInvariants(const Wallet& wallet);
 
 }  // namespace bursar

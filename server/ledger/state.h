@@ -6,6 +6,9 @@
 // no job resets them; an instance that ended simply is not the current one any more (rule B5).
 // What is held is kept by scope alone, so that it carries over a boundary.
 //
+// Open holds come with the header, whole. Holds that ended and charges that were reversed are many:
+// the engine loads the few that a command names, and drops them once they are durable.
+//
 // Thread rule: plain values; the engine guards them.
 #pragma once
 
@@ -14,9 +17,11 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -55,6 +60,25 @@ enum class CreditKind : uint8_t {
   kAdjustment = 4,
 };
 
+// What becomes of a hold that nobody settled in time (rule H5). Persisted: never renumber or reuse.
+enum class HoldExpiryPolicy : uint8_t { kRelease = 1, kCapture = 2 };
+
+// Whether members go on into extra usage by themselves or must confirm (rule B9). Persisted: never
+// renumber or reuse.
+enum class CrossingPolicy : uint8_t { kAuto = 1, kConfirm = 2 };
+
+// How a hold ended. Persisted: never renumber or reuse.
+enum class HoldEnd : uint8_t { kSettled = 1, kReleased = 2, kExpired = 3, kCaptured = 4 };
+
+// The shortest and the longest time to live of a hold, extensions included (rule H3).
+inline constexpr absl::Duration kMinHoldTtl = absl::Seconds(1);
+inline constexpr absl::Duration kMaxHoldTtl = absl::Hours(24);
+// As shipped: how long a hold lives, and the largest one.
+inline constexpr absl::Duration kShippedHoldTtl = absl::Minutes(10);
+inline constexpr Nanos kShippedMaxHold = Nanos::Units(100);
+// How many holds of one organization may be open at once: they are loaded with its header.
+inline constexpr int64_t kMaxOpenHolds = 10'000;
+
 // What people set on an organization.
 struct OrganizationSettings {
   std::string display_name;  // Never empty.
@@ -67,6 +91,10 @@ struct OrganizationSettings {
   IncludedScope included_scope = IncludedScope::kSeat;
   bool auto_provision_members = false;
   int64_t max_seats = 0;  // Automatic provisioning stops there; zero is no maximum.
+  HoldExpiryPolicy hold_expiry_policy = HoldExpiryPolicy::kRelease;
+  absl::Duration default_hold_ttl = kShippedHoldTtl;
+  Nanos max_hold = kShippedMaxHold;  // The largest single hold; more than zero.
+  CrossingPolicy crossing_policy = CrossingPolicy::kAuto;
 
   friend bool operator==(const OrganizationSettings&, const OrganizationSettings&) = default;
 };
@@ -121,6 +149,90 @@ struct CreditGrant {
   friend bool operator==(const CreditGrant&, const CreditGrant&) = default;
 };
 
+// What is reserved for one admitted request until it is settled, released or expires (rule H3). The
+// amounts are what it holds now: what it reserved less what partial settlements used.
+struct Hold {
+  int64_t sequence = 0;  // The journal entry that placed it; names it.
+  std::string member_id;
+  std::string tier_id;  // The tier that `extra` is reserved in; kept when the member moves.
+  std::string surface;
+  std::string provider;
+  std::string model;
+  std::string parent_session_id;
+  Nanos included;
+  bool of_pool = false;  // `included` is of the organization's pool, not of the seat.
+  Nanos extra;           // Extra usage, or metered usage where `metered`.
+  bool metered = false;
+  absl::Time placed_at;
+  absl::Time expires_at;  // Live before it, not at it (rule H5).
+
+  // Everything that it holds.
+  Nanos Held() const { return Nanos(included.value + extra.value); }
+
+  friend bool operator==(const Hold&, const Hold&) = default;
+};
+
+// What one charge took from one grant.
+struct GrantDraw {
+  int64_t grant_sequence = 0;
+  Nanos amount;
+  absl::Time expires_at = absl::InfiniteFuture();  // The grant's, for a refund (rule R7).
+
+  friend bool operator==(const GrantDraw&, const GrantDraw&) = default;
+};
+
+// What must be known of a charge to reverse it.
+struct ChargeFacts {
+  std::string member_id;
+  std::string tier_id;  // The tier charged.
+  std::string surface;
+  std::string provider;
+  std::string model;
+  absl::Time recorded_at;
+  Nanos included;
+  Nanos extra;
+  Nanos metered;
+  std::vector<GrantDraw> grant_draws;
+  Nanos overdraft;
+
+  Nanos Cost() const { return Nanos(included.value + extra.value + metered.value); }
+
+  friend bool operator==(const ChargeFacts&, const ChargeFacts&) = default;
+};
+
+// A charge and how much of it was reversed so far (rule R7).
+struct Reversal {
+  int64_t sequence = 0;  // Of the charge's entry.
+  ChargeFacts facts;
+  Nanos included;  // Reversed so far.
+  Nanos extra;
+  Nanos metered;
+
+  // What can still be reversed.
+  Nanos Left() const {
+    return Nanos(facts.Cost().value - included.value - extra.value - metered.value);
+  }
+
+  friend bool operator==(const Reversal&, const Reversal&) = default;
+};
+
+// A hold that is open no more.
+struct EndedHold {
+  int64_t sequence = 0;
+  std::string member_id;
+  std::string surface;
+  std::string provider;
+  std::string model;
+  std::string parent_session_id;
+  HoldEnd end = HoldEnd::kSettled;
+  absl::Time ended_at;
+  // Captured holds only: the charge that captured it and what of that was reversed. This is the
+  // only place that keeps it: captures have no entry in `Wallet::reversals`.
+  std::optional<Reversal> capture;
+
+  friend bool operator==(const EndedHold&, const EndedHold&) = default;
+};
+
 // What a seat tier has in common.
 struct TierState {
   std::string tier_id;
@@ -167,10 +279,16 @@ struct PendingSeat {
 
 // Sums over the whole journal that the invariants of rule J2 compare.
 struct LifetimeTotals {
-  Amount credited;  // Every grant's amount.
-  Amount consumed;  // Drawn from prepaid credit or overdrawn.
+  Amount credited;  // Every grant's amount but those of refunds.
+  Amount consumed;  // Drawn from prepaid credit or overdrawn, less what refunds gave back.
   Amount expired;   // Left in grants when they expired.
   Amount charged;   // Every charge's cost.
+  Amount reversed;  // What refunds and corrections took back of it.
+  // Overshoot by its kind (rule H7); refunds do not lower it.
+  Amount overshoot_held;
+  Amount overshoot_soft;
+  Amount overshoot_unadmitted;
+  Amount overshoot_policy;
 
   friend bool operator==(const LifetimeTotals&, const LifetimeTotals&) = default;
 };
@@ -203,6 +321,8 @@ struct WalletHeader {
   std::vector<WindowCounter> pool_windows;  // Only with IncludedScope::kOrganization.
   Amount held_extra;
   Amount held_included;  // Of the pool.
+  int64_t open_hold_count = 0;
+  absl::Time next_hold_expiry = absl::InfiniteFuture();  // Infinite where no hold is open.
 
   std::vector<CreditGrant> grants;  // Live, in the order in which they are drawn.
   Amount overdraft;
@@ -250,22 +370,44 @@ struct Member {
   std::vector<WindowCounter> windows;  // The last opened instance of each kind.
   MonthCounter month;
   std::vector<TierSpend> tier_spends;  // Of `month`.
-  Amount held_included;
+  Amount held_included;                // Of the seat; what is held of the pool is the header's.
   Amount held_extra;
+  // Ends of the longest windows in which the member confirmed extra usage, and in which its
+  // crossing into it was noticed (rule B9).
+  absl::Time confirmed_until = absl::InfinitePast();
+  absl::Time crossing_noticed_until = absl::InfinitePast();
 
   friend bool operator==(const Member&, const Member&) = default;
 };
 
 // A wallet as far as it is loaded. Members are loaded as commands name them; a command may only be
-// decided when the members it names are loaded or known not to exist.
+// decided when the members it names are loaded or known not to exist. Open holds are always loaded.
 struct Wallet {
   WalletHeader header;
   std::unordered_map<std::string, Member> members;
+  std::map<int64_t, Hold> holds;  // Every open hold, by sequence.
+  // Derived from `holds`: the same by (expires_at, sequence).
+  std::set<std::pair<absl::Time, int64_t>> hold_expiries;
+  // Only those that a command needs or that are not durable yet; see the head of this file.
+  std::unordered_map<int64_t, EndedHold> ended_holds;
+  std::unordered_map<int64_t, Reversal> reversals;
 
   const Member* FindMember(const std::string& member_id) const {
     auto found = members.find(member_id);
     return found == members.end() ? nullptr : &found->second;
   }
+  // The open hold, or null.
+  const Hold* FindHold(int64_t sequence) const {
+    auto found = holds.find(sequence);
+    return found == holds.end() ? nullptr : &found->second;
+  }
+  const EndedHold* FindEndedHold(int64_t sequence) const {
+    auto found = ended_holds.find(sequence);
+    return found == ended_holds.end() ? nullptr : &found->second;
+  }
+  // Puts an open hold where a loader read it from the store. The figures of header, tiers and
+  // members already contain it. Requires: it is not there.
+  void InstallHold(Hold hold);
 };
 
 }  // namespace bursar
