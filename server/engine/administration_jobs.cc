@@ -10,9 +10,19 @@
 namespace bursar {
 namespace {
 
-// The members that a command names; the header's primary owner where roles may move.
+// The member of a hold, open or ended; empty where it is neither.
+std::vector<std::string> MemberOfHold(const Wallet* wallet, int64_t sequence) {
+  if (wallet == nullptr) return {};
+  if (const Hold* hold = wallet->FindHold(sequence); hold != nullptr) return {hold->member_id};
+  const EndedHold* ended = wallet->FindEndedHold(sequence);
+  if (ended == nullptr) return {};
+  return {ended->member_id};
+}
+
+// The members that a command names; the primary owner where roles may move. The wallet is null
+// while it is not loaded.
 struct MembersOfCommand {
-  const WalletHeader* header;
+  const Wallet* wallet;
 
   std::vector<std::string> operator()(const CreateOrganizationCommand&) const { return {}; }
   std::vector<std::string> operator()(const UpdateOrganizationCommand&) const { return {}; }
@@ -20,7 +30,7 @@ struct MembersOfCommand {
   std::vector<std::string> operator()(const UpsertMembersCommand& command) const {
     std::vector<std::string> ids;
     for (const MemberChange& change : command.members) ids.push_back(change.member_id);
-    if (header != nullptr) ids.push_back(header->primary_owner_id);
+    if (wallet != nullptr) ids.push_back(wallet->header.primary_owner_id);
     return ids;
   }
   std::vector<std::string> operator()(const UpdateExtraUsageCommand& command) const {
@@ -30,7 +40,48 @@ struct MembersOfCommand {
     if (command.scope != Scope::kMember) return {};
     return {command.scope_id};
   }
+  std::vector<std::string> operator()(const ExtendAdmissionCommand& command) const {
+    return MemberOfHold(wallet, command.sequence);
+  }
+  std::vector<std::string> operator()(const ReleaseAdmissionCommand& command) const {
+    return MemberOfHold(wallet, command.sequence);
+  }
+  std::vector<std::string> operator()(const ConfirmExtraUsageCommand& command) const {
+    return {command.member_id};
+  }
+  std::vector<std::string> operator()(const ReverseEntryCommand& command) const {
+    if (wallet == nullptr) return {};
+    if (command.hold_sequence != 0) return MemberOfHold(wallet, command.hold_sequence);
+    const auto found = wallet->reversals.find(command.sequence);
+    if (found == wallet->reversals.end()) return {};
+    return {found->second.facts.member_id};
+  }
 };
+
+AdministrationOutcome Generalize(AdministrationOutcome outcome) { return outcome; }
+AdministrationOutcome Generalize(HoldOutcome outcome) {
+  AdministrationOutcome general;
+  general.hold = std::move(outcome.hold);
+  return general;
+}
+AdministrationOutcome Generalize(ReverseEntryOutcome outcome) {
+  AdministrationOutcome general;
+  general.reversal = std::move(outcome);
+  return general;
+}
+AdministrationOutcome Generalize(ConfirmExtraUsageOutcome outcome) {
+  AdministrationOutcome general;
+  general.confirmed_until = outcome.confirmed_until;
+  return general;
+}
+
+template <typename Outcome>
+absl::StatusOr<Decision<AdministrationOutcome>> Generalize(
+    absl::StatusOr<Decision<Outcome>> decision) {
+  if (!decision.ok()) return decision.status();
+  return Decision<AdministrationOutcome>{Generalize(std::move(decision->outcome)),
+                                         std::move(decision->bodies)};
+}
 
 }  // namespace
 
@@ -47,11 +98,30 @@ absl::Status JobResult::Wait() {
   return status_;
 }
 
-std::vector<std::string> AdministrationJob::NamedMembers(const WalletHeader* header) const {
-  return std::visit(MembersOfCommand{header}, command_);
+std::vector<std::string> AdministrationJob::NamedMembers(const Wallet* wallet) const {
+  return std::visit(MembersOfCommand{wallet}, command_);
+}
+
+int64_t AdministrationJob::NamedHold() const {
+  if (const auto* extend = std::get_if<ExtendAdmissionCommand>(&command_)) return extend->sequence;
+  if (const auto* release = std::get_if<ReleaseAdmissionCommand>(&command_)) {
+    return release->sequence;
+  }
+  // A captured hold keeps what was reversed of its charge.
+  if (!std::holds_alternative<ReverseEntryCommand>(command_) || !charge.has_value()) return 0;
+  const auto& captured = std::get<UsageCharged>(charge->body);
+  return captured.captured ? captured.hold_sequence : 0;
+}
+
+int64_t AdministrationJob::NamedCharge() const {
+  const auto* reverse = std::get_if<ReverseEntryCommand>(&command_);
+  return reverse == nullptr ? 0 : reverse->sequence;
 }
 
 Disposition AdministrationJob::Decide(Turn& turn) {
+  if (auto* reverse = std::get_if<ReverseEntryCommand>(&command_)) {
+    reverse->hold_sequence = NamedHold();
+  }
   absl::StatusOr<Decision<AdministrationOutcome>> decision = std::visit(
       [&](const auto& command) -> absl::StatusOr<Decision<AdministrationOutcome>> {
         if constexpr (std::is_same_v<std::decay_t<decltype(command)>, CreateOrganizationCommand>) {
@@ -59,7 +129,7 @@ Disposition AdministrationJob::Decide(Turn& turn) {
                                 "organization \"", organization_id, "\" exists already")),
                             "ORGANIZATION_EXISTS");
         } else {
-          return bursar::Decide(turn.slot.wallet, command, turn.context);
+          return Generalize(bursar::Decide(turn.slot.wallet, command, turn.context));
         }
       },
       command_);

@@ -131,9 +131,13 @@ void EngineCore::Shutdown() {
 }
 
 void EngineCore::CheckAdmission(std::string organization_id, CheckAdmissionCommand command,
+                                Idempotency idempotency, CallInfo call,
                                 absl::AnyInvocable<void(absl::StatusOr<CheckReply>) &&> done) {
-  Submit(
-      std::make_unique<CheckJob>(std::move(organization_id), std::move(command), std::move(done)));
+  auto job =
+      std::make_unique<CheckJob>(std::move(organization_id), std::move(command), std::move(done));
+  job->idempotency = std::move(idempotency);
+  job->call = std::move(call);
+  Submit(std::move(job));
 }
 
 void EngineCore::RecordConsumption(std::string organization_id, RecordConsumptionCommand command,

@@ -70,6 +70,7 @@ struct Idempotency {
 struct CheckReply {
   CheckAdmissionOutcome outcome;
   Position position;
+  bool replayed = false;      // The hold was placed by an earlier call with the request id (H9).
   std::string currency_code;  // The organization's.
 };
 
@@ -94,12 +95,16 @@ struct AdministrationReply {
 
 using AdministrationCommand =
     std::variant<CreateOrganizationCommand, UpdateOrganizationCommand, UpsertMembersCommand,
-                 UpdateExtraUsageCommand, SetSpendLimitCommand, GrantCreditCommand>;
+                 UpdateExtraUsageCommand, SetSpendLimitCommand, GrantCreditCommand,
+                 ExtendAdmissionCommand, ReleaseAdmissionCommand, ConfirmExtraUsageCommand,
+                 ReverseEntryCommand>;
 
 // Counters for /metrics, all monotonic unless said otherwise.
 struct EngineStats {
   int64_t checks_admitted = 0;
   int64_t checks_denied = 0;
+  int64_t holds_placed = 0;
+  int64_t holds_settled = 0;
   int64_t records = 0;
   int64_t records_replayed = 0;
   int64_t price_fallbacks = 0;
@@ -133,7 +138,11 @@ class Engine {
   // Usage in the command (`estimate_usage`, `usage`) is priced here, in the wallet's currency and
   // by the card in force at the instant (see Catalogs::Price), whatever its `estimate` or `cost`
   // say.
+  // A check that may place a hold carries its request id in `idempotency`, others none: repeated,
+  // it shows the live hold that it placed, or is decided anew (rule H9). ALREADY_EXISTS
+  // (REQUEST_ID_REUSED) for a request id with other content.
   virtual void CheckAdmission(std::string organization_id, CheckAdmissionCommand command,
+                              Idempotency idempotency, CallInfo call,
                               absl::AnyInvocable<void(absl::StatusOr<CheckReply>) &&> done) = 0;
   // `occurred_at` InfinitePast means: now; INVALID_ARGUMENT more than 5 minutes in the future or 35
   // days in the past (rule T2), which a repeat never is. ALREADY_EXISTS (REQUEST_ID_REUSED) for a
@@ -142,7 +151,7 @@ class Engine {
                                  Idempotency idempotency, CallInfo call,
                                  absl::AnyInvocable<void(absl::StatusOr<RecordReply>) &&> done) = 0;
 
-  // ---- Administration and reads, blocking ----
+  // ---- Administration, changes of holds, and reads, blocking ----
   // Durable when it returns, a refusal too: whatever it rests on is durable. A command that changes
   // nothing is not remembered with its request id, and is decided anew when it is repeated.
   // ALREADY_EXISTS (ORGANIZATION_EXISTS, REQUEST_ID_REUSED); FAILED_PRECONDITION (NO_PRICE_BOOK)

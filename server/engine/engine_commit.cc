@@ -23,6 +23,22 @@ absl::Status Refusal(const OrganizationCommit& commit, const CommitResult& resul
                                          " request ids that it did not find before"));
 }
 
+template <typename PartOfGroup>
+void EncodeHolds(const PartOfGroup& part, OrganizationCommit& commit) {
+  for (const Hold& hold : part.holds) {
+    commit.puts.push_back({RecordKind::kHold, SequenceKey(hold.sequence), EncodeHold(hold)});
+  }
+  for (const EndedHold& hold : part.ended_holds) {
+    const std::string key = SequenceKey(hold.sequence);
+    commit.deletes.push_back({RecordKind::kHold, key});
+    commit.puts.push_back({RecordKind::kEndedHold, key, EncodeEndedHold(hold)});
+  }
+  for (const Reversal& reversal : part.reversals) {
+    commit.puts.push_back(
+        {RecordKind::kReversal, SequenceKey(reversal.sequence), EncodeReversal(reversal)});
+  }
+}
+
 }  // namespace
 
 void EngineCore::CommitLoop() {
@@ -73,8 +89,27 @@ std::vector<EngineCore::PartToCommit> EngineCore::TakeGroup() {
       BURSAR_CHECK(member != nullptr);
       part.members.push_back(*member);
     }
+    CopyHolds(slot->wallet, part);
   }
   return parts;
+}
+
+void EngineCore::CopyHolds(const Wallet& wallet, PartToCommit& part) {
+  for (const int64_t sequence : part.part->dirty_holds) {
+    const Hold* open = wallet.FindHold(sequence);
+    if (open != nullptr) {
+      part.holds.push_back(*open);
+      continue;
+    }
+    const EndedHold* ended = wallet.FindEndedHold(sequence);
+    BURSAR_CHECK(ended != nullptr);
+    part.ended_holds.push_back(*ended);
+  }
+  for (const int64_t sequence : part.part->dirty_reversals) {
+    auto found = wallet.reversals.find(sequence);
+    BURSAR_CHECK(found != wallet.reversals.end());
+    part.reversals.push_back(found->second);
+  }
 }
 
 CommitGroup EngineCore::EncodeGroup(std::vector<PartToCommit>& parts) {
@@ -92,6 +127,7 @@ CommitGroup EngineCore::EncodeGroup(std::vector<PartToCommit>& parts) {
     for (const Member& member : part.members) {
       commit.puts.push_back({RecordKind::kMember, member.member_id, EncodeMember(member)});
     }
+    EncodeHolds(part, commit);
     for (const StagedRequest& request : part.part->requests) {
       commit.dedupe.push_back(
           {request.family, request.request_id, EncodeRemembered(request.remembered)});
@@ -117,10 +153,25 @@ void EngineCore::MarkDurable(const std::vector<PartToCommit>& parts, EndedJobs& 
     for (const StagedRequest& request : part->requests) {
       slot.requests.erase(RequestKey(request.family, request.request_id));
     }
+    for (const int64_t sequence : part->dirty_holds) ForgetIfDurable(slot, sequence);
+    for (const int64_t sequence : part->dirty_reversals) ForgetIfDurable(slot, sequence);
     for (WaitingJob& waiting : part->waiting) {
       End(std::move(waiting.job), std::move(waiting.status), ended);
     }
   }
+}
+
+// Ended holds and reversed charges are many and seldom asked for: in memory are only those that are
+// not durable yet, and for one decision those that it names.
+void EngineCore::ForgetIfDurable(WalletSlot& slot, int64_t sequence) {
+  for (const std::unique_ptr<GroupPart>* part : {&slot.gathering, &slot.committing}) {
+    if (*part == nullptr) continue;
+    if ((*part)->dirty_holds.contains(sequence) || (*part)->dirty_reversals.contains(sequence)) {
+      return;
+    }
+  }
+  slot.wallet.ended_holds.erase(sequence);
+  slot.wallet.reversals.erase(sequence);
 }
 
 // The group's result is unknown, and every later group rests on it. Nothing is tried again: the

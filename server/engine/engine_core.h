@@ -8,7 +8,9 @@
 //                   when the group that brings it is durable, or after reading the journal. A job
 //                   that parks holds its request id, and later ones with the same id wait for it,
 //                   so that what the loader read of the id stays true.
-//   3. FindMembers  likewise for the members that it names and those that are due.
+//   3. FindAftermath, FindMembers   likewise for the ended hold or the charge that it names, and
+//   for
+//                   the members that it names and those that are due.
 //   4. Stamp        the instant (rule T1); what is due by then is staged first (rule T3).
 //   5. Decide       stages its entries: applied to the wallet, added to the gathering group.
 //   6. End          at once, or when the part that it waits for is durable.
@@ -55,6 +57,7 @@ class EngineCore final : public Engine {
   void Shutdown() override;
 
   void CheckAdmission(std::string organization_id, CheckAdmissionCommand command,
+                      Idempotency idempotency, CallInfo call,
                       absl::AnyInvocable<void(absl::StatusOr<CheckReply>) &&> done) override;
   void RecordConsumption(std::string organization_id, RecordConsumptionCommand command,
                          Idempotency idempotency, CallInfo call,
@@ -123,6 +126,9 @@ class EngineCore final : public Engine {
     GroupPart* part = nullptr;
     WalletHeader header;
     std::vector<Member> members;
+    std::vector<Hold> holds;
+    std::vector<EndedHold> ended_holds;
+    std::vector<Reversal> reversals;
     std::string chain_hash;  // In: the one before. Out: the part's.
   };
 
@@ -137,10 +143,12 @@ class EngineCore final : public Engine {
   void Attempt(std::unique_ptr<Job> job, EndedJobs& ended);
   absl::StatusOr<WalletSlot*> FindWallet(Job& job, std::vector<LoadKey>& missing);
   void AttemptWithoutWallet(std::unique_ptr<Job> job, EndedJobs& ended);
-  // Ends or keeps the job where its request id is known; otherwise leaves it.
+  // Ends or keeps the job where its request id is known; otherwise, or where it decides repeats
+  // itself, leaves it.
   void Recall(std::unique_ptr<Job>& job, WalletSlot& slot, std::vector<LoadKey>& missing,
               EndedJobs& ended);
-  void Repeat(std::unique_ptr<Job> job, const std::string& remembered, EndedJobs& ended);
+  void Repeat(std::unique_ptr<Job>& job, const std::string& remembered, EndedJobs& ended);
+  absl::Status FindAftermath(Job& job, WalletSlot& slot, std::vector<LoadKey>& missing);
   absl::Status FindMembers(Job& job, WalletSlot& slot, absl::Time now,
                            std::vector<LoadKey>& missing);
   absl::StatusOr<absl::Time> Stamp(const WalletSlot* slot);
@@ -160,20 +168,31 @@ class EngineCore final : public Engine {
   // ---- Loading (engine_load.cc) ----
   void Park(std::unique_ptr<Job> job, WalletSlot* slot, std::vector<LoadKey> keys);
   void LoaderLoop();
-  using Fetched = absl::StatusOr<std::vector<LoadedValue>>;
+  // What the store had for one job.
+  struct LoadedForJob {
+    std::vector<LoadedValue> values;  // In the order of the keys.
+    std::vector<RecordRow> holds;     // The wallet's open ones, where its header was asked for.
+  };
+  using Fetched = absl::StatusOr<LoadedForJob>;
+  Fetched FetchRest(const Parked& parked, std::vector<LoadedValue> values, JournalCache& cache);
   std::vector<Fetched> Fetch(const std::vector<Parked>& parked, JournalCache& cache);
   void ResumeLoaded(std::vector<Parked> parked, JournalCache& cache, EndedJobs& ended);
   absl::Status Install(Job& job, const LoadKey& key, const LoadedValue& value,
-                       std::optional<std::string>& remembered);
-  absl::StatusOr<WalletSlot*> InstallHeader(const std::string& organization_id,
-                                            const LoadedValue& value);
+                       const std::vector<RecordRow>& holds, std::optional<std::string>& remembered);
+  absl::StatusOr<WalletSlot*> InstallWallet(const std::string& organization_id,
+                                            const LoadedValue& value,
+                                            const std::vector<RecordRow>& holds);
+  static absl::Status InstallAftermath(Job& job, WalletSlot& slot, const LoadKey& key,
+                                       const LoadedValue& value);
   absl::Status InstallMember(WalletSlot& slot, const std::string& member_id,
                              const LoadedValue& value);
 
   // ---- Committing (engine_commit.cc) ----
   void CommitLoop();
   std::vector<PartToCommit> TakeGroup();
+  static void CopyHolds(const Wallet& wallet, PartToCommit& part);
   CommitGroup EncodeGroup(std::vector<PartToCommit>& parts);
+  static void ForgetIfDurable(WalletSlot& slot, int64_t sequence);
   void MarkDurable(const std::vector<PartToCommit>& parts, EndedJobs& ended);
   void Latch(const absl::Status& cause, EndedJobs& ended);
 

@@ -1,6 +1,7 @@
 // The way of a job through the engine: see engine_core.h.
 #include <algorithm>
 #include <utility>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "server/base/check.h"
@@ -51,8 +52,7 @@ absl::Status EngineCore::Accept(Job& job) {
   if (stopping_) {
     return WithReason(absl::UnavailableError("this server is shutting down"), "SHUTTING_DOWN");
   }
-  const bool waits_for_sure =
-      job.kind == Job::Kind::kRecord || job.kind == Job::Kind::kAdministration;
+  const bool waits_for_sure = job.kind != Job::Kind::kCheck && job.kind != Job::Kind::kSweep;
   if (waits_for_sure && !TakePlace(job)) return QueueFull();
   return absl::OkStatus();
 }
@@ -108,6 +108,8 @@ void EngineCore::Attempt(std::unique_ptr<Job> job, EndedJobs& ended) {
   }
   Turn turn = {*this, slot, context};
   Disposition disposition = job->Decide(turn);
+  ForgetIfDurable(slot, job->NamedHold());
+  ForgetIfDurable(slot, job->NamedCharge());
   Settle(std::move(job), std::move(disposition), ended);
 }
 
@@ -124,7 +126,13 @@ absl::StatusOr<WalletSlot*> EngineCore::FindWallet(Job& job, std::vector<LoadKey
   absl::StatusOr<std::vector<LoadedValue>> loaded = store_->Load(keys, LoadMode::kMemoryOnly);
   if (!loaded.ok()) return loaded.status();
   const LoadedValue& header = loaded->front();
-  if (header.state != LoadState::kWouldBlock) return InstallHeader(job.organization_id, header);
+  bool blocks = header.state == LoadState::kWouldBlock;
+  if (header.state == LoadState::kFound) {
+    absl::StatusOr<StoredHeader> stored = DecodeHeader(header.value);
+    if (!stored.ok()) return stored.status();
+    blocks = stored->header.open_hold_count > 0;
+  }
+  if (!blocks) return InstallWallet(job.organization_id, header, {});
   missing = std::move(keys);
   return nullptr;
 }
@@ -141,7 +149,7 @@ void EngineCore::AttemptWithoutWallet(std::unique_ptr<Job> job, EndedJobs& ended
 void EngineCore::Recall(std::unique_ptr<Job>& job, WalletSlot& slot, std::vector<LoadKey>& missing,
                         EndedJobs& ended) {
   const std::string& request_id = job->idempotency.request_id;
-  if (request_id.empty() || job->owns_request) return;
+  if (request_id.empty() || job->owns_request || job->is_repeat) return;
   auto found = slot.requests.find(RequestKey(job->family, request_id));
   if (found != slot.requests.end()) {
     RequestInFlight& request = found->second;
@@ -153,6 +161,10 @@ void EngineCore::Recall(std::unique_ptr<Job>& job, WalletSlot& slot, std::vector
       absl::Status reused = RequestIdReused(request_id);
       return End(std::move(job), std::move(reused), ended);
     }
+    if (job->DecidesRepeats()) {
+      job->is_repeat = true;
+      return;
+    }
     job->RepeatStaged(*request.part, request.part->requests[request.index]);
     return Settle(std::move(job), {absl::OkStatus(), request.part}, ended);
   }
@@ -160,12 +172,13 @@ void EngineCore::Recall(std::unique_ptr<Job>& job, WalletSlot& slot, std::vector
   absl::StatusOr<std::vector<LoadedValue>> loaded = store_->Load({key}, LoadMode::kMemoryOnly);
   if (!loaded.ok()) return End(std::move(job), loaded.status(), ended);
   if (loaded->front().state == LoadState::kFound) {
-    return Repeat(std::move(job), loaded->front().value, ended);
+    return Repeat(job, loaded->front().value, ended);
   }
   if (loaded->front().state == LoadState::kWouldBlock) missing.push_back(std::move(key));
 }
 
-void EngineCore::Repeat(std::unique_ptr<Job> job, const std::string& remembered, EndedJobs& ended) {
+void EngineCore::Repeat(std::unique_ptr<Job>& job, const std::string& remembered,
+                        EndedJobs& ended) {
   absl::StatusOr<RememberedRequest> request = DecodeRemembered(remembered);
   if (!request.ok()) return End(std::move(job), request.status(), ended);
   if (request->content_hash != job->idempotency.content_hash) {
@@ -173,15 +186,46 @@ void EngineCore::Repeat(std::unique_ptr<Job> job, const std::string& remembered,
     return End(std::move(job), std::move(reused), ended);
   }
   ReleaseRequest(*job);
+  if (job->DecidesRepeats()) {
+    job->is_repeat = true;
+    return;
+  }
   if (!job->RepeatRemembered(*request)) return End(std::move(job), absl::OkStatus(), ended);
   Park(std::move(job), nullptr, {});
 }
 
+// The ended hold or the charge that a job names, where it is neither open nor in memory.
+absl::Status EngineCore::FindAftermath(Job& job, WalletSlot& slot, std::vector<LoadKey>& missing) {
+  const Wallet& wallet = slot.wallet;
+  const int64_t charge = job.NamedCharge();
+  const bool captured = job.charge.has_value() && std::get<UsageCharged>(job.charge->body).captured;
+  if (charge > 0 && charge <= wallet.header.revision && !job.charge_unknown && !captured &&
+      wallet.reversals.count(charge) == 0) {
+    // The entry is read too, which only a loader may do.
+    missing.push_back(
+        LoadKey::Record(slot.organization_id, RecordKind::kReversal, SequenceKey(charge)));
+    return absl::OkStatus();
+  }
+  const int64_t hold = job.NamedHold();
+  if (hold <= 0 || hold > wallet.header.revision || job.hold_unknown ||
+      wallet.FindHold(hold) != nullptr || wallet.FindEndedHold(hold) != nullptr) {
+    return absl::OkStatus();
+  }
+  LoadKey key = LoadKey::Record(slot.organization_id, RecordKind::kEndedHold, SequenceKey(hold));
+  absl::StatusOr<std::vector<LoadedValue>> loaded = store_->Load({key}, LoadMode::kMemoryOnly);
+  if (!loaded.ok()) return loaded.status();
+  if (loaded->front().state == LoadState::kWouldBlock) {
+    missing.push_back(std::move(key));
+    return absl::OkStatus();
+  }
+  return InstallAftermath(job, slot, key, loaded->front());
+}
+
 absl::Status EngineCore::FindMembers(Job& job, WalletSlot& slot, absl::Time now,
                                      std::vector<LoadKey>& missing) {
-  std::vector<std::string> wanted = job.NamedMembers(&slot.wallet.header);
+  std::vector<std::string> wanted = job.NamedMembers(&slot.wallet);
   if (slot.wallet.header.NextDue() <= now) {
-    for (std::string& member_id : MembersDue(slot.wallet.header, now)) {
+    for (std::string& member_id : MembersDue(slot.wallet, now)) {
       wanted.push_back(std::move(member_id));
     }
   }
@@ -228,10 +272,12 @@ absl::StatusOr<absl::Time> EngineCore::Stamp(const WalletSlot* slot) {
 // Journals what is due in batches, each with the members that it needs, until nothing is.
 absl::Status EngineCore::Prepare(Job& job, WalletSlot& slot, const DecisionContext& context,
                                  std::vector<LoadKey>& missing) {
+  absl::Status aftermath = FindAftermath(job, slot, missing);
+  if (!aftermath.ok() || !missing.empty()) return aftermath;
   while (true) {
     absl::Status found = FindMembers(job, slot, context.now, missing);
     if (!found.ok() || !missing.empty()) return found;
-    std::vector<EntryBody> bodies = DueEntries(slot.wallet.header, context.now);
+    std::vector<EntryBody> bodies = DueEntries(slot.wallet, context);
     if (bodies.empty()) return absl::OkStatus();
     absl::StatusOr<StagedRange> staged = Stage(slot, std::move(bodies), Cause(), context);
     if (!staged.ok()) return staged.status();

@@ -1,6 +1,7 @@
 // Loading: jobs that miss something wait here while a loader thread reads it from the disk.
 #include <cstddef>
 #include <utility>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "server/base/check.h"
@@ -50,17 +51,44 @@ std::vector<EngineCore::Fetched> EngineCore::Fetch(const std::vector<Parked>& pa
   for (const Parked& one : parked) {
     if (one.keys.empty()) {
       const absl::Status replay = one.job->ReadReplay(*store_, cache);
-      fetched.push_back(replay.ok() ? Fetched(std::vector<LoadedValue>()) : Fetched(replay));
+      fetched.push_back(replay.ok() ? Fetched(LoadedForJob()) : Fetched(replay));
     } else if (all.ok()) {
       const auto begin = all->begin() + static_cast<ptrdiff_t>(place);
       const auto end = begin + static_cast<ptrdiff_t>(one.keys.size());
-      fetched.emplace_back(std::vector<LoadedValue>(begin, end));
+      fetched.push_back(FetchRest(one, std::vector<LoadedValue>(begin, end), cache));
     } else {
-      fetched.push_back(store_->Load(one.keys, LoadMode::kMayBlock));
+      absl::StatusOr<std::vector<LoadedValue>> own = store_->Load(one.keys, LoadMode::kMayBlock);
+      fetched.push_back(own.ok() ? FetchRest(one, *std::move(own), cache) : Fetched(own.status()));
     }
     place += one.keys.size();
   }
   return fetched;
+}
+
+// What can only be read once the records are there: the open holds that a header counts, and the
+// entry that a reversal is of. Nobody changes a wallet that is not in memory, so header and holds
+// fit each other, and a journal entry never changes.
+EngineCore::Fetched EngineCore::FetchRest(const Parked& parked, std::vector<LoadedValue> values,
+                                          JournalCache& cache) {
+  LoadedForJob loaded;
+  for (size_t i = 0; i < parked.keys.size(); ++i) {
+    const LoadKey& key = parked.keys[i];
+    if (key.is_dedupe) continue;
+    if (key.kind == RecordKind::kReversal) {
+      absl::Status read = parked.job->ReadCharge(*store_, cache);
+      if (!read.ok()) return read;
+    }
+    if (key.kind != RecordKind::kHeader || values[i].state != LoadState::kFound) continue;
+    absl::StatusOr<StoredHeader> stored = DecodeHeader(values[i].value);
+    if (!stored.ok()) return stored.status();
+    if (stored->header.open_hold_count == 0) continue;
+    absl::StatusOr<std::vector<RecordRow>> holds =
+        store_->ScanRecords(key.organization_id, RecordKind::kHold, "", kMaxOpenHolds + 1);
+    if (!holds.ok()) return holds.status();
+    loaded.holds = *std::move(holds);
+  }
+  loaded.values = std::move(values);
+  return loaded;
 }
 
 // Reads without the lock; then goes on with each job under it.
@@ -77,21 +105,22 @@ void EngineCore::ResumeLoaded(std::vector<Parked> parked, JournalCache& cache, E
     }
     std::optional<std::string> remembered;
     for (size_t k = 0; status.ok() && k < parked[i].keys.size(); ++k) {
-      status = Install(*job, parked[i].keys[k], (*fetched[i])[k], remembered);
+      status =
+          Install(*job, parked[i].keys[k], fetched[i]->values[k], fetched[i]->holds, remembered);
     }
     if (!status.ok()) {
       End(std::move(job), std::move(status), ended);
-    } else if (remembered.has_value()) {
-      Repeat(std::move(job), *remembered, ended);
-    } else {
-      Attempt(std::move(job), ended);
+      continue;
     }
+    if (remembered.has_value()) Repeat(job, *remembered, ended);
+    if (job != nullptr) Attempt(std::move(job), ended);
   }
   RunJobs(ended);
   drained_.notify_all();
 }
 
 absl::Status EngineCore::Install(Job& job, const LoadKey& key, const LoadedValue& value,
+                                 const std::vector<RecordRow>& holds,
                                  std::optional<std::string>& remembered) {
   if (value.state == LoadState::kWouldBlock) {
     return absl::UnavailableError("the store could not read what it has");
@@ -104,17 +133,20 @@ absl::Status EngineCore::Install(Job& job, const LoadKey& key, const LoadedValue
   if (key.kind == RecordKind::kHeader) {
     if (slot != nullptr) return absl::OkStatus();
     if (value.state == LoadState::kAbsent) job.organization_absent = true;
-    return InstallHeader(job.organization_id, value).status();
+    return InstallWallet(job.organization_id, value, holds).status();
   }
-  if (slot == nullptr || slot->wallet.FindMember(key.id) != nullptr) return absl::OkStatus();
+  if (slot == nullptr) return absl::OkStatus();
+  if (key.kind != RecordKind::kMember) return InstallAftermath(job, *slot, key, value);
+  if (slot->wallet.FindMember(key.id) != nullptr) return absl::OkStatus();
   if (value.state == LoadState::kFound) return InstallMember(*slot, key.id, value);
   job.absent_members.push_back(key.id);
   return absl::OkStatus();
 }
 
 // Null where the store has no such organization.
-absl::StatusOr<WalletSlot*> EngineCore::InstallHeader(const std::string& organization_id,
-                                                      const LoadedValue& value) {
+absl::StatusOr<WalletSlot*> EngineCore::InstallWallet(const std::string& organization_id,
+                                                      const LoadedValue& value,
+                                                      const std::vector<RecordRow>& holds) {
   if (value.state != LoadState::kFound) return nullptr;
   absl::StatusOr<StoredHeader> stored = DecodeHeader(value.value);
   if (!stored.ok()) return stored.status();
@@ -132,11 +164,50 @@ absl::StatusOr<WalletSlot*> EngineCore::InstallHeader(const std::string& organiz
                           "this server lacks the organization's time zone: ", zone.message())),
                       "TIME_ZONE_MISSING");
   }
+  std::vector<Hold> open;
+  for (const RecordRow& row : holds) {
+    absl::StatusOr<Hold> hold = DecodeHold(row.value);
+    if (!hold.ok()) return hold.status();
+    open.push_back(*std::move(hold));
+  }
+  if (static_cast<int64_t>(open.size()) != header.open_hold_count) {
+    return absl::DataLossError(absl::StrCat("organization \"", organization_id, "\" counts ",
+                                            header.open_hold_count, " open holds and has ",
+                                            open.size()));
+  }
   ++stats_.wallet_loads;
   WalletSlot& slot = wallets_.Add(organization_id);
   slot.wallet.header = std::move(stored->header);
   slot.chain_hash = std::move(stored->chain_hash);
+  for (Hold& hold : open) slot.wallet.InstallHold(std::move(hold));
   return &slot;
+}
+
+// An ended hold, or what was reversed of a charge.
+absl::Status EngineCore::InstallAftermath(Job& job, WalletSlot& slot, const LoadKey& key,
+                                          const LoadedValue& value) {
+  Wallet& wallet = slot.wallet;
+  if (key.kind == RecordKind::kEndedHold) {
+    job.hold_unknown = value.state == LoadState::kAbsent;
+    if (job.hold_unknown) return absl::OkStatus();
+    absl::StatusOr<EndedHold> hold = DecodeEndedHold(value.value);
+    if (!hold.ok()) return hold.status();
+    wallet.ended_holds.try_emplace(hold->sequence, *hold);
+    return absl::OkStatus();
+  }
+  BURSAR_CHECK(key.kind == RecordKind::kReversal);
+  job.charge_unknown = value.state == LoadState::kAbsent && !job.charge.has_value();
+  if (value.state == LoadState::kFound) {
+    absl::StatusOr<Reversal> reversal = DecodeReversal(value.value);
+    if (!reversal.ok()) return reversal.status();
+    wallet.reversals.try_emplace(reversal->sequence, *reversal);
+  } else if (job.charge.has_value()) {
+    const auto& charge = std::get<UsageCharged>(job.charge->body);
+    if (charge.captured) return absl::OkStatus();
+    const int64_t sequence = job.charge->sequence;
+    wallet.reversals.try_emplace(sequence, ReversalOf(sequence, job.charge->recorded_at, charge));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status EngineCore::InstallMember(WalletSlot& slot, const std::string& member_id,

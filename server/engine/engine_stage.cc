@@ -1,45 +1,30 @@
 // Staging: entries are applied to the wallet in memory and join the gathering group.
 #include <algorithm>
-#include <cstdio>
 #include <utility>
 #include <variant>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/check.h"
-#include "server/base/sha256.h"
-#include "server/base/strings.h"
 #include "server/engine/engine_core.h"
 #include "server/engine/record_codec.h"
+#include "server/engine/scoped_id.h"
 
 namespace bursar {
 namespace {
 
-// How much of a hash names an organization in notice ids: 80 bits, so that ids are unique among all
-// organizations and say nothing about them.
-constexpr size_t kNoticeHashBytes = 10;
-
-// One id per cause (rule N1): the same cause always gives the same id. The epoch is part of it, so
-// that a store restored to an earlier entry does not give an old id to a new cause.
-std::string NoticeId(const std::string& epoch, const std::string& organization_id,
-                     int64_t sequence) {
-  const std::string hash = Sha256({epoch, std::string_view("\0", 1), organization_id});
-  char digits[24];
-  std::snprintf(digits, sizeof(digits), "%012lld", static_cast<long long>(sequence));
-  return absl::StrCat("ntc_",
-                      absl::BytesToHexString(absl::string_view(hash.data(), kNoticeHashBytes)), "_",
-                      digits);
-}
-
-bool IsUsage(const EntryBody& body) {
+// What the data plane writes by itself, as opposed to changes by people: it never makes a check
+// wait (rule X5).
+bool IsTraffic(const EntryBody& body) {
   return std::holds_alternative<UsageCharged>(body) || std::holds_alternative<WindowOpened>(body) ||
-         std::holds_alternative<MonthOpened>(body) || std::holds_alternative<EpisodeOpened>(body);
+         std::holds_alternative<MonthOpened>(body) || std::holds_alternative<EpisodeOpened>(body) ||
+         std::holds_alternative<HoldPlaced>(body) || std::holds_alternative<HoldExtended>(body) ||
+         std::holds_alternative<HoldEnded>(body) || std::holds_alternative<CrossingNoticed>(body);
 }
 
-// Usage is not read back: it comes a thousand times as often, and all that its entries hold was
+// Traffic is not read back: it comes a thousand times as often, and all that its entries hold was
 // made by the ledger.
 absl::Status CheckBody(const EntryBody& body, absl::Time now) {
-  if (IsUsage(body)) return absl::OkStatus();
+  if (IsTraffic(body)) return absl::OkStatus();
   return CheckReadable({1, now, {}, body});
 }
 
@@ -98,7 +83,11 @@ absl::Status EngineCore::StageOne(WalletSlot& slot, EntryBody body, const Cause&
   for (std::string& member_id : MembersTouched(entry.body)) {
     part.dirty_members.insert(std::move(member_id));
   }
-  if (!IsUsage(entry.body)) part.changes_policy = true;
+  if (const int64_t hold = HoldTouched(entry); hold != 0) part.dirty_holds.insert(hold);
+  if (const int64_t charge = ReversalTouched(entry.body); charge != 0) {
+    part.dirty_reversals.insert(charge);
+  }
+  if (!IsTraffic(entry.body)) part.changes_policy = true;
   if (const auto* opened = std::get_if<EpisodeOpened>(&entry.body)) {
     part.opens_episode = true;
     StageNotice(slot, entry, opened->balance);

@@ -1,5 +1,7 @@
 #include "server/engine/job.h"
 
+#include <variant>
+
 #include "absl/strings/str_cat.h"
 #include "server/base/check.h"
 
@@ -19,5 +21,12 @@ bool Job::RepeatRemembered(const RememberedRequest&) {
 }
 
 absl::Status Job::ReadReplay(const Store&, JournalCache&) { return absl::OkStatus(); }
+
+absl::Status Job::ReadCharge(const Store& store, JournalCache& cache) {
+  absl::StatusOr<const Entry*> entry = cache.Find(store, organization_id, NamedCharge());
+  if (!entry.ok()) return entry.status();
+  if (*entry != nullptr && std::holds_alternative<UsageCharged>((*entry)->body)) charge = **entry;
+  return absl::OkStatus();
+}
 
 }  // namespace bursar

@@ -3,7 +3,8 @@
 // The engine makes what a job names present (engine_core.h has the flow), calls Decide under its
 // lock, and calls Finish exactly once, never under the lock.
 //
-// Thread rule: a job belongs to whoever holds it; all but Finish and ReadReplay run under the lock.
+// Thread rule: a job belongs to whoever holds it; all but Finish, ReadReplay and ReadCharge run
+// under the lock.
 #pragma once
 
 #include <cstdint>
@@ -45,6 +46,8 @@ struct Disposition {
 
 class Job {
  public:
+  // Kinds differ in the queue places that they may take: a check takes one only where it must wait,
+  // administration has a reserve, a sweep takes none.
   enum class Kind { kCheck, kRecord, kAdministration, kSweep };
 
   Job(Kind job_kind, std::string organization) : kind(job_kind), organization_id(organization) {}
@@ -52,19 +55,29 @@ class Job {
   Job(const Job&) = delete;
   Job& operator=(const Job&) = delete;
 
-  // The members that must be loaded, or known not to exist. `header` is null while the wallet is
+  // The members that must be loaded, or known not to exist. `wallet` is null while the wallet is
   // not loaded; more may be named once it is.
-  virtual std::vector<std::string> NamedMembers(const WalletHeader* header) const = 0;
+  virtual std::vector<std::string> NamedMembers(const Wallet* wallet) const = 0;
+  // The hold that must be open, or loaded as an ended one, or known to be neither; zero for none.
+  virtual int64_t NamedHold() const { return 0; }
+  // The entry of the charge that must be loaded with what was reversed of it; zero for none.
+  virtual int64_t NamedCharge() const { return 0; }
   // Decides on a wallet in which everything named is present and nothing is due.
   virtual Disposition Decide(Turn& turn) = 0;
   // Decides where there is no such organization.
   virtual Disposition DecideWithoutWallet(EngineCore& core, const DecisionContext& context);
 
+  // Whether a repeated request is decided again, on the present state, rather than answered with
+  // its first outcome; `is_repeat` is set then.
+  virtual bool DecidesRepeats() const { return false; }
   // Repeats the outcome of an earlier call with the same request id, which is not durable yet.
   virtual void RepeatStaged(const GroupPart& part, const StagedRequest& request);
   // Repeats a durable one; true: a loader thread must call ReadReplay before Finish.
   virtual bool RepeatRemembered(const RememberedRequest& request);
   virtual absl::Status ReadReplay(const Store& store, JournalCache& cache);
+
+  // Called by a loader thread: reads the entry of NamedCharge into `charge`.
+  absl::Status ReadCharge(const Store& store, JournalCache& cache);
 
   // Ends the call.
   virtual void Finish(const absl::Status& status) = 0;
@@ -81,6 +94,10 @@ class Job {
   bool owns_request = false;                // Holds its request id while it waits for the store.
   bool organization_absent = false;         // The store has no such organization.
   std::vector<std::string> absent_members;  // The store has no such members.
+  bool is_repeat = false;                   // Its request id was seen before; see DecidesRepeats.
+  bool hold_unknown = false;                // NamedHold is no hold that ended durably.
+  bool charge_unknown = false;              // NamedCharge is no charge.
+  std::optional<Entry> charge;              // Its entry, once it was read.
 
   Cause MakeCause() const { return {call.actor, call.caller, idempotency.request_id}; }
 };

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
@@ -17,23 +18,34 @@
 
 namespace bursar {
 
-// CheckAdmission: decided on what is in memory, durable or not, and answered at once, except that
-// it waits for an undurable change of policy (rule X5) and for its own episode (rule D3).
+// CheckAdmission. A plain check is decided on what is in memory, durable or not, and answered at
+// once, except that it waits for an undurable change of policy (rule X5) and for its own episode
+// (rule D3). One that may place a hold writes, and its answer waits for all that it rests on (H3).
 class CheckJob final : public Job {
  public:
   using Done = absl::AnyInvocable<void(absl::StatusOr<CheckReply>) &&>;
   CheckJob(std::string organization_id, CheckAdmissionCommand command, Done done)
-      : Job(Kind::kCheck, std::move(organization_id)),
+      : Job(PlacesHold(command) ? Kind::kRecord : Kind::kCheck, std::move(organization_id)),
         command_(std::move(command)),
-        done_(std::move(done)) {}
+        done_(std::move(done)) {
+    family = RequestFamily::kAdmission;
+  }
 
-  std::vector<std::string> NamedMembers(const WalletHeader*) const override {
+  std::vector<std::string> NamedMembers(const Wallet*) const override {
     return {command_.member_id};
   }
+  // A hold that is no longer live is placed anew (rule H9).
+  bool DecidesRepeats() const override { return true; }
   Disposition Decide(Turn& turn) override;
   void Finish(const absl::Status& status) override;
 
  private:
+  static bool PlacesHold(const CheckAdmissionCommand& command) {
+    return command.mode != AdmissionMode::kCheckOnly && !command.validate_only;
+  }
+  bool ShowsLiveHold(const Wallet& wallet, const DecisionContext& context);
+  Disposition WaitAsPlainCheck(Turn& turn);
+
   CheckAdmissionCommand command_;
   Done done_;
   CheckReply reply_;
@@ -52,9 +64,8 @@ class RecordJob final : public Job {
     family = RequestFamily::kRecording;
   }
 
-  std::vector<std::string> NamedMembers(const WalletHeader*) const override {
-    return {command_.member_id};
-  }
+  std::vector<std::string> NamedMembers(const Wallet* wallet) const override;
+  int64_t NamedHold() const override { return command_.admission.sequence; }
   Disposition Decide(Turn& turn) override;
   void RepeatStaged(const GroupPart& part, const StagedRequest& request) override;
   bool RepeatRemembered(const RememberedRequest& request) override;
@@ -86,7 +97,7 @@ class AdministrationJob final : public Job {
  public:
   AdministrationJob(std::string organization_id, AdministrationCommand command,
                     const RenderReply& render, AdministrationReply& reply, JobResult& result)
-      : Job(Kind::kAdministration, std::move(organization_id)),
+      : Job(KindOf(command), std::move(organization_id)),
         command_(std::move(command)),
         render_(render),
         reply_(reply),
@@ -94,7 +105,9 @@ class AdministrationJob final : public Job {
     family = RequestFamily::kAdministration;
   }
 
-  std::vector<std::string> NamedMembers(const WalletHeader* header) const override;
+  std::vector<std::string> NamedMembers(const Wallet* wallet) const override;
+  int64_t NamedHold() const override;
+  int64_t NamedCharge() const override;
   Disposition Decide(Turn& turn) override;
   Disposition DecideWithoutWallet(EngineCore& core, const DecisionContext& context) override;
   void RepeatStaged(const GroupPart& part, const StagedRequest& request) override;
@@ -102,6 +115,13 @@ class AdministrationJob final : public Job {
   void Finish(const absl::Status& status) override { result_.Set(status); }
 
  private:
+  // What backends do with holds has no part in the reserve of administration.
+  static Kind KindOf(const AdministrationCommand& command) {
+    return std::holds_alternative<ExtendAdmissionCommand>(command) ||
+                   std::holds_alternative<ReleaseAdmissionCommand>(command)
+               ? Kind::kRecord
+               : Kind::kAdministration;
+  }
   Disposition Carry(Turn& turn, Decision<AdministrationOutcome> decision);
 
   AdministrationCommand command_;
@@ -122,7 +142,7 @@ class ReadJob final : public Job {
         read_(read),
         result_(result) {}
 
-  std::vector<std::string> NamedMembers(const WalletHeader*) const override { return member_ids_; }
+  std::vector<std::string> NamedMembers(const Wallet*) const override { return member_ids_; }
   Disposition Decide(Turn& turn) override;
   void Finish(const absl::Status& status) override { result_.Set(status); }
 
@@ -153,7 +173,7 @@ class SweepJob final : public Job {
   SweepJob(std::string organization_id, SweepProgress& progress)
       : Job(Kind::kSweep, std::move(organization_id)), progress_(progress) {}
 
-  std::vector<std::string> NamedMembers(const WalletHeader*) const override { return {}; }
+  std::vector<std::string> NamedMembers(const Wallet*) const override { return {}; }
   Disposition Decide(Turn& turn) override;
   void Finish(const absl::Status& status) override { progress_.Finished(status.ok() && changed_); }
 

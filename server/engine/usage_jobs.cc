@@ -1,4 +1,5 @@
 // Checks and records.
+#include <algorithm>
 #include <string_view>
 #include <utility>
 #include <variant>
@@ -41,6 +42,9 @@ Disposition CheckJob::Decide(Turn& turn) {
     if (!priced.ok()) return {Prefixed(priced.status(), "estimate"), nullptr};
     command_.estimate = priced->cost;
   }
+  if (is_repeat && ShowsLiveHold(turn.slot.wallet, turn.context)) {
+    return {absl::OkStatus(), turn.slot.LastPart()};
+  }
   absl::StatusOr<Decision<CheckAdmissionOutcome>> decision =
       bursar::Decide(turn.slot.wallet, command_, turn.context);
   if (!decision.ok()) return {decision.status(), nullptr};
@@ -54,12 +58,38 @@ Disposition CheckJob::Decide(Turn& turn) {
     absl::StatusOr<EngineCore::StagedRange> staged =
         turn.core.Stage(turn.slot, std::move(decision->bodies), MakeCause(), turn.context);
     if (!staged.ok()) return {staged.status(), nullptr};
+    // A repeat that places a hold again is remembered already: its content is the same.
+    if (decision->outcome.hold.has_value()) {
+      ++turn.core.stats().holds_placed;
+      if (!is_repeat) turn.core.Remember(turn.slot, *this, staged->last_sequence, "");
+    }
   }
   reply_.outcome = std::move(decision->outcome);
   reply_.position = {turn.slot.wallet.header.revision, turn.context.now};
   EngineStats& stats = turn.core.stats();
   ++(reply_.outcome.admitted ? stats.checks_admitted : stats.checks_denied);
+  if (PlacesHold(command_)) return {absl::OkStatus(), turn.slot.LastPart()};
+  return WaitAsPlainCheck(turn);
+}
 
+// The present state of the live hold that the request placed before (rule H9).
+bool CheckJob::ShowsLiveHold(const Wallet& wallet, const DecisionContext& context) {
+  const auto found =
+      std::find_if(wallet.holds.begin(), wallet.holds.end(), [this](const auto& numbered) {
+        return numbered.second.request_id == idempotency.request_id;
+      });
+  if (found == wallet.holds.end()) return false;
+  const Hold& hold = found->second;
+  const Bucket overflow = hold.metered ? Bucket::kMetered : Bucket::kExtra;
+  reply_.outcome.admitted = true;
+  reply_.outcome.bucket = hold.included.value > 0 ? Bucket::kIncluded : overflow;
+  reply_.outcome.hold = hold;
+  reply_.position = {wallet.header.revision, context.now};
+  reply_.replayed = true;
+  return true;
+}
+
+Disposition CheckJob::WaitAsPlainCheck(Turn& turn) {
   GroupPart* policy = turn.slot.LastPart(&GroupPart::changes_policy);
   GroupPart* episode =
       reply_.outcome.waits_for_episode ? turn.slot.LastPart(&GroupPart::opens_episode) : nullptr;
@@ -80,7 +110,18 @@ void CheckJob::Finish(const absl::Status& status) {
   std::move(done_)(std::move(reply_));
 }
 
+std::vector<std::string> RecordJob::NamedMembers(const Wallet* wallet) const {
+  if (!command_.member_id.empty() || wallet == nullptr) return {command_.member_id};
+  if (const Hold* hold = wallet->FindHold(NamedHold()); hold != nullptr) return {hold->member_id};
+  const EndedHold* ended = wallet->FindEndedHold(NamedHold());
+  if (ended != nullptr) return {ended->member_id};
+  return {};
+}
+
 Disposition RecordJob::Decide(Turn& turn) {
+  if (absl::Status filled = FillFromAdmission(turn.slot.wallet, command_); !filled.ok()) {
+    return {filled, nullptr};
+  }
   const absl::Time now = turn.context.now;
   if (command_.occurred_at == absl::InfinitePast()) command_.occurred_at = now;
   if (command_.occurred_at > now + kMaxOccurredAhead ||
@@ -112,6 +153,7 @@ Disposition RecordJob::Decide(Turn& turn) {
   ++stats.records;
   if (reply_.charge.price_fallback) ++stats.price_fallbacks;
   if (reply_.charge.unadmitted) ++stats.unadmitted_records;
+  if (reply_.charge.hold_ends) ++stats.holds_settled;
   return {absl::OkStatus(), turn.slot.LastPart()};
 }
 

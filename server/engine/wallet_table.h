@@ -55,10 +55,12 @@ struct GroupPart {
   int64_t expected_revision = 0;
   std::vector<Entry> entries;
   absl::flat_hash_set<std::string> dirty_members;
+  absl::flat_hash_set<int64_t> dirty_holds;      // By the entry that placed them.
+  absl::flat_hash_set<int64_t> dirty_reversals;  // By the entry of the charge.
   std::vector<StagedRequest> requests;
   std::vector<StagedNotice> notices;
   std::vector<WaitingJob> waiting;
-  bool changes_policy = false;  // Anything but usage and what its recording opens (rule X5).
+  bool changes_policy = false;  // Anything but usage, holds and what these open (rule X5).
   bool opens_episode = false;
 };
 

@@ -298,6 +298,10 @@ struct AdministrationOutcome {
   bool spend_predates_limit = false;
   // UpdateExtraUsage: what is worth doing next, in words (rule X0).
   std::vector<std::string> next_steps;
+  // The engine puts the outcomes of the other commands that are carried like these here.
+  std::optional<Hold> hold;                     // Extended or released.
+  std::optional<ReverseEntryOutcome> reversal;  // ReverseEntry.
+  std::optional<absl::Time> confirmed_until;    // ConfirmExtraUsage.
 };
 
 // Each validates against the wallet and refuses with INVALID_ARGUMENT (field violations),

@@ -159,6 +159,7 @@ struct Hold {
   std::string provider;
   std::string model;
   std::string parent_session_id;
+  std::string request_id;  // Of the check that placed it: a repeat of that finds it (rule H9).
   Nanos included;
   bool of_pool = false;  // `included` is of the organization's pool, not of the seat.
   Nanos extra;           // Extra usage, or metered usage where `metered`.
