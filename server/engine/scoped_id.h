@@ -1,0 +1,29 @@
+// Public ids that name an entry of one wallet: admissions (`adm_…`) and notices (`ntc_…`).
+//
+// An id is a prefix, a hash of the store's epoch and the organization, and the entry's sequence:
+// the same entry always has the same id, ids are unique among all organizations and say nothing
+// about them, and a store that began anew never gives an old id to a new entry (rules N1, H3).
+//
+// Thread rule: pure functions.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "server/ledger/ledger.h"
+
+namespace bursar {
+
+std::string NoticeId(std::string_view epoch, std::string_view organization_id, int64_t sequence);
+
+// The id of the hold that the entry placed.
+std::string AdmissionId(std::string_view epoch, std::string_view organization_id, int64_t sequence);
+
+// What an admission id, as sent, means to an organization: empty text names none; an id of another
+// organization (or of a store before this one) is foreign; what is no id of ours is unknown. That
+// it names an entry does not say that the entry exists or placed a hold.
+AdmissionName ParseAdmissionId(std::string_view epoch, std::string_view organization_id,
+                               std::string_view admission_id);
+
+}  // namespace bursar
