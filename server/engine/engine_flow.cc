@@ -181,7 +181,7 @@ absl::Status EngineCore::FindMembers(Job& job, WalletSlot& slot, absl::Time now,
                                      std::vector<LoadKey>& missing) {
   std::vector<std::string> wanted = job.NamedMembers(&slot.wallet.header);
   if (slot.wallet.header.NextDue() <= now) {
-    for (std::string& member_id : MembersDue(slot.wallet.header, now)) {
+    for (std::string& member_id : MembersDue(slot.wallet, now)) {
       wanted.push_back(std::move(member_id));
     }
   }
@@ -231,7 +231,7 @@ absl::Status EngineCore::Prepare(Job& job, WalletSlot& slot, const DecisionConte
   while (true) {
     absl::Status found = FindMembers(job, slot, context.now, missing);
     if (!found.ok() || !missing.empty()) return found;
-    std::vector<EntryBody> bodies = DueEntries(slot.wallet.header, context.now);
+    std::vector<EntryBody> bodies = DueEntries(slot.wallet, context);
     if (bodies.empty()) return absl::OkStatus();
     absl::StatusOr<StagedRange> staged = Stage(slot, std::move(bodies), Cause(), context);
     if (!staged.ok()) return staged.status();
