@@ -163,6 +163,7 @@ class BodyWriter {
     }
     to->set_reference(body.reference);
     to->set_repaid_overdraft_nanos(body.repaid_overdraft.value);
+    to->set_refund_of(body.refund_of);
   }
   void operator()(const CreditExpired& body) {
     auto* to = out_->mutable_credit_expired();
@@ -201,9 +202,7 @@ class BodyWriter {
     to->set_cost_difference_nanos(WrappingMinus(body.cost.value, BucketSum(body)));
     to->set_overshoot_nanos(body.overshoot.value);
     for (const GrantDraw& draw : body.grant_draws) {
-      record::GrantDrawRecord* row = to->add_grant_draws();
-      row->set_grant_sequence(draw.grant_sequence);
-      row->set_amount_nanos(draw.amount.value);
+      ToRecord(draw, to->add_grant_draws());
     }
     to->set_overdraft_nanos(body.overdraft.value);
     to->set_price_fallback(body.price_fallback);
@@ -212,11 +211,56 @@ class BodyWriter {
     to->set_admission_id(body.admission_id);
     to->set_admission_status(static_cast<uint32_t>(body.admission_status));
     to->set_parent_session_id(texts_.Place(body.parent_session_id));
-    for (const auto& [key, value] : body.labels) {
-      record::LabelRecord* row = to->add_labels();
-      row->set_key(texts_.Place(key));
-      row->set_value(texts_.Place(value));
-    }
+    PutLabels(body.labels, to);
+    to->set_overshoot_kind(static_cast<uint32_t>(body.overshoot_kind));
+    to->set_hold_sequence(body.hold_sequence);
+    to->set_hold_ends(body.hold_ends);
+    to->set_released_included_nanos(body.released_included.value);
+    to->set_released_extra_nanos(body.released_extra.value);
+    to->set_captured(body.captured);
+  }
+  void operator()(const HoldPlaced& body) {
+    auto* to = out_->mutable_hold_placed();
+    ToRecord(body.hold, to->mutable_hold());
+    PutLabels(body.labels, to);
+  }
+  void operator()(const HoldExtended& body) {
+    auto* to = out_->mutable_hold_extended();
+    to->set_hold_sequence(body.hold_sequence);
+    to->set_member_id(body.member_id);
+    to->set_expires_at_unix_nanos(TimeToRecord(body.expires_at));
+  }
+  void operator()(const HoldEnded& body) {
+    auto* to = out_->mutable_hold_ended();
+    to->set_hold_sequence(body.hold_sequence);
+    to->set_member_id(body.member_id);
+    to->set_end(static_cast<uint32_t>(body.end));
+    to->set_included_nanos(body.included.value);
+    to->set_extra_nanos(body.extra.value);
+  }
+  void operator()(const EntryReversed& body) {
+    auto* to = out_->mutable_entry_reversed();
+    to->set_reversed_sequence(body.reversed_sequence);
+    to->set_hold_sequence(body.hold_sequence);
+    ToRecord(body.facts, to->mutable_facts());
+    to->set_included_nanos(body.included.value);
+    to->set_extra_nanos(body.extra.value);
+    to->set_metered_nanos(body.metered.value);
+    to->set_lowers_month(body.lowers_month);
+    to->set_of_pool(body.of_pool);
+    for (WindowKind kind : body.windows) to->add_windows(static_cast<uint32_t>(kind));
+    to->set_reason(body.reason);
+  }
+  void operator()(const ExtraUsageConfirmed& body) {
+    auto* to = out_->mutable_extra_usage_confirmed();
+    to->set_member_id(body.member_id);
+    ToRecord(body.window, to->mutable_window());
+  }
+  void operator()(const CrossingNoticed& body) {
+    auto* to = out_->mutable_crossing_noticed();
+    to->set_member_id(body.member_id);
+    to->set_surface(body.surface);
+    ToRecord(body.window, to->mutable_window());
   }
   void operator()(const EpisodeOpened& body) {
     auto* to = out_->mutable_episode_opened();
@@ -240,6 +284,15 @@ class BodyWriter {
   }
 
  private:
+  template <typename Record>
+  void PutLabels(const std::vector<std::pair<std::string, std::string>>& labels, Record* to) {
+    for (const auto& [key, value] : labels) {
+      record::LabelRecord* row = to->add_labels();
+      row->set_key(texts_.Place(key));
+      row->set_value(texts_.Place(value));
+    }
+  }
+
   const int64_t recorded_at_nanos_;
   TextWriter& texts_;
   record::EntryRecord* const out_;
@@ -304,6 +357,16 @@ Usage TakeUsage(const record::UsageRecord& in, const TextReader& texts) {
   return usage;
 }
 
+template <typename Record>
+std::vector<std::pair<std::string, std::string>> TakeLabels(const Record& in,
+                                                            const TextReader& texts) {
+  std::vector<std::pair<std::string, std::string>> labels;
+  for (const auto& row : in.labels()) {
+    labels.emplace_back(texts.At(row.key()), texts.At(row.value()));
+  }
+  return labels;
+}
+
 UsageCharged TakeCharge(const record::UsageChargedRecord& in, int64_t recorded_at_nanos,
                         const TextReader& texts, Damage& damage) {
   UsageCharged body;
@@ -321,7 +384,7 @@ UsageCharged TakeCharge(const record::UsageChargedRecord& in, int64_t recorded_a
   body.cost = Nanos(WrappingPlus(BodyWriter::BucketSum(body), in.cost_difference_nanos()));
   body.overshoot = Nanos(in.overshoot_nanos());
   for (const auto& row : in.grant_draws()) {
-    body.grant_draws.push_back({row.grant_sequence(), Nanos(row.amount_nanos())});
+    body.grant_draws.push_back(FromRecord(row));
   }
   body.overdraft = Nanos(in.overdraft_nanos());
   body.price_fallback = in.price_fallback();
@@ -331,9 +394,29 @@ UsageCharged TakeCharge(const record::UsageChargedRecord& in, int64_t recorded_a
   body.admission_status = EnumFromRecord(in.admission_status(), AdmissionStatus::kNone,
                                          AdmissionStatus::kForeign, damage);
   body.parent_session_id = texts.At(in.parent_session_id());
-  for (const auto& row : in.labels()) {
-    body.labels.emplace_back(texts.At(row.key()), texts.At(row.value()));
-  }
+  body.labels = TakeLabels(in, texts);
+  body.overshoot_kind =
+      EnumFromRecord(in.overshoot_kind(), OvershootKind::kNone, OvershootKind::kPolicy, damage);
+  body.hold_sequence = in.hold_sequence();
+  body.hold_ends = in.hold_ends();
+  body.released_included = Nanos(in.released_included_nanos());
+  body.released_extra = Nanos(in.released_extra_nanos());
+  body.captured = in.captured();
+  return body;
+}
+
+EntryReversed TakeReversed(const record::EntryReversedRecord& in, Damage& damage) {
+  EntryReversed body;
+  body.reversed_sequence = in.reversed_sequence();
+  body.hold_sequence = in.hold_sequence();
+  body.facts = FromRecord(in.facts(), damage);
+  body.included = Nanos(in.included_nanos());
+  body.extra = Nanos(in.extra_nanos());
+  body.metered = Nanos(in.metered_nanos());
+  body.lowers_month = in.lowers_month();
+  body.of_pool = in.of_pool();
+  for (uint32_t kind : in.windows()) body.windows.push_back(WindowKindFromRecord(kind, damage));
+  body.reason = in.reason();
   return body;
 }
 
@@ -376,6 +459,34 @@ EntryBody TakePolicyBody(const record::EntryRecord& in, Damage& damage) {
   }
 }
 
+// Bodies of holds, refunds and confirmations.
+EntryBody TakeHoldBody(const record::EntryRecord& in, const TextReader& texts, Damage& damage) {
+  switch (in.body_case()) {
+    case record::EntryRecord::kHoldPlaced:
+      return HoldPlaced{FromRecord(in.hold_placed().hold(), damage),
+                        TakeLabels(in.hold_placed(), texts)};
+    case record::EntryRecord::kHoldExtended:
+      return HoldExtended{in.hold_extended().hold_sequence(), in.hold_extended().member_id(),
+                          TimeFromRecord(in.hold_extended().expires_at_unix_nanos())};
+    case record::EntryRecord::kHoldEnded: {
+      const auto& from = in.hold_ended();
+      return HoldEnded{from.hold_sequence(), from.member_id(),
+                       EnumFromRecord(from.end(), HoldEnd::kReleased, HoldEnd::kExpired, damage),
+                       Nanos(from.included_nanos()), Nanos(from.extra_nanos())};
+    }
+    case record::EntryRecord::kEntryReversed:
+      return TakeReversed(in.entry_reversed(), damage);
+    case record::EntryRecord::kExtraUsageConfirmed:
+      return ExtraUsageConfirmed{in.extra_usage_confirmed().member_id(),
+                                 FromRecord(in.extra_usage_confirmed().window(), damage)};
+    case record::EntryRecord::kCrossingNoticed:
+      return CrossingNoticed{in.crossing_noticed().member_id(), in.crossing_noticed().surface(),
+                             FromRecord(in.crossing_noticed().window(), damage)};
+    default:
+      return TakePolicyBody(in, damage);
+  }
+}
+
 EntryBody TakeBody(const record::EntryRecord& in, int64_t recorded_at_nanos,
                    const TextReader& texts, Damage& damage) {
   switch (in.body_case()) {
@@ -403,6 +514,7 @@ EntryBody TakeBody(const record::EntryRecord& in, int64_t recorded_at_nanos,
       }
       body.reference = from.reference();
       body.repaid_overdraft = Nanos(from.repaid_overdraft_nanos());
+      body.refund_of = from.refund_of();
       return body;
     }
     case record::EntryRecord::kCreditExpired:
@@ -421,7 +533,7 @@ EntryBody TakeBody(const record::EntryRecord& in, int64_t recorded_at_nanos,
       return body;
     }
     default:
-      return TakePolicyBody(in, damage);
+      return TakeHoldBody(in, texts, damage);
   }
 }
 

@@ -22,6 +22,7 @@ void ToRecord(const WindowCounter& counter, record::WindowCounterRecord* out) {
   out->set_kind(static_cast<uint32_t>(counter.kind));
   ToRecord(counter.window, out->mutable_window());
   PutAmount(counter.spent, [out] { return out->mutable_spent(); });
+  out->set_opened_sequence(counter.opened_sequence);
 }
 
 WindowCounter FromRecord(const record::WindowCounterRecord& in, Damage& damage) {
@@ -29,6 +30,7 @@ WindowCounter FromRecord(const record::WindowCounterRecord& in, Damage& damage) 
   counter.kind = WindowKindFromRecord(in.kind(), damage);
   counter.window = FromRecord(in.window(), damage);
   counter.spent = FromRecord(in.spent(), damage);
+  counter.opened_sequence = in.opened_sequence();
   return counter;
 }
 
@@ -91,6 +93,11 @@ void ToRecord(const LifetimeTotals& totals, record::LifetimeTotalsRecord* out) {
   PutAmount(totals.consumed, [out] { return out->mutable_consumed(); });
   PutAmount(totals.expired, [out] { return out->mutable_expired(); });
   PutAmount(totals.charged, [out] { return out->mutable_charged(); });
+  PutAmount(totals.reversed, [out] { return out->mutable_reversed(); });
+  PutAmount(totals.overshoot_held, [out] { return out->mutable_overshoot_held(); });
+  PutAmount(totals.overshoot_soft, [out] { return out->mutable_overshoot_soft(); });
+  PutAmount(totals.overshoot_unadmitted, [out] { return out->mutable_overshoot_unadmitted(); });
+  PutAmount(totals.overshoot_policy, [out] { return out->mutable_overshoot_policy(); });
 }
 
 LifetimeTotals FromRecord(const record::LifetimeTotalsRecord& in, Damage& damage) {
@@ -99,6 +106,11 @@ LifetimeTotals FromRecord(const record::LifetimeTotalsRecord& in, Damage& damage
   totals.consumed = FromRecord(in.consumed(), damage);
   totals.expired = FromRecord(in.expired(), damage);
   totals.charged = FromRecord(in.charged(), damage);
+  totals.reversed = FromRecord(in.reversed(), damage);
+  totals.overshoot_held = FromRecord(in.overshoot_held(), damage);
+  totals.overshoot_soft = FromRecord(in.overshoot_soft(), damage);
+  totals.overshoot_unadmitted = FromRecord(in.overshoot_unadmitted(), damage);
+  totals.overshoot_policy = FromRecord(in.overshoot_policy(), damage);
   return totals;
 }
 
@@ -141,6 +153,25 @@ void ExtraUsageFromRecord(const record::HeaderRecord& in, WalletHeader& header, 
   header.totals = FromRecord(in.totals(), damage);
 }
 
+void ToRecord(const Reversal& reversal, record::ReversalRecord* out) {
+  out->set_sequence(reversal.sequence);
+  ToRecord(reversal.facts, out->mutable_facts());
+  out->set_included_nanos(reversal.included.value);
+  out->set_extra_nanos(reversal.extra.value);
+  out->set_metered_nanos(reversal.metered.value);
+}
+
+Reversal FromRecord(const record::ReversalRecord& in, Damage& damage) {
+  Reversal reversal;
+  reversal.sequence = in.sequence();
+  reversal.facts = FromRecord(in.facts(), damage);
+  reversal.included = Nanos(in.included_nanos());
+  reversal.extra = Nanos(in.extra_nanos());
+  reversal.metered = Nanos(in.metered_nanos());
+  if (reversal.sequence <= 0) damage.Note("it reverses no entry");
+  return reversal;
+}
+
 }  // namespace
 
 std::string EncodeHeader(const WalletHeader& header, const std::string& chain_hash) {
@@ -169,6 +200,10 @@ std::string EncodeHeader(const WalletHeader& header, const std::string& chain_ha
   }
   PutAmount(header.held_extra, [out] { return out->mutable_held_extra(); });
   PutAmount(header.held_included, [out] { return out->mutable_held_included(); });
+  out->set_open_hold_count(header.open_hold_count);
+  if (header.next_hold_expiry != absl::InfiniteFuture()) {
+    out->set_next_hold_expiry_unix_nanos(TimeToRecord(header.next_hold_expiry));
+  }
   for (const PendingSeat& seat : header.pending_seats) ToRecord(seat, out->add_pending_seats());
   out->set_chain_hash(chain_hash);
   return out->SerializeAsString();
@@ -204,6 +239,10 @@ absl::StatusOr<StoredHeader> DecodeHeader(std::string_view bytes) {
   }
   header.held_extra = FromRecord(in.held_extra(), damage);
   header.held_included = FromRecord(in.held_included(), damage);
+  header.open_hold_count = in.open_hold_count();
+  if (in.has_next_hold_expiry_unix_nanos()) {
+    header.next_hold_expiry = TimeFromRecord(in.next_hold_expiry_unix_nanos());
+  }
   for (const auto& seat : in.pending_seats()) {
     header.pending_seats.push_back(FromRecord(seat, damage));
   }
@@ -229,6 +268,12 @@ std::string EncodeMember(const Member& member) {
   }
   PutAmount(member.held_included, [out] { return out->mutable_held_included(); });
   PutAmount(member.held_extra, [out] { return out->mutable_held_extra(); });
+  if (member.confirmed_until != absl::InfinitePast()) {
+    out->set_confirmed_until_unix_nanos(TimeToRecord(member.confirmed_until));
+  }
+  if (member.crossing_noticed_until != absl::InfinitePast()) {
+    out->set_crossing_noticed_until_unix_nanos(TimeToRecord(member.crossing_noticed_until));
+  }
   return out->SerializeAsString();
 }
 
@@ -247,9 +292,91 @@ absl::StatusOr<Member> DecodeMember(std::string_view bytes) {
   }
   member.held_included = FromRecord(in.held_included(), damage);
   member.held_extra = FromRecord(in.held_extra(), damage);
+  if (in.has_confirmed_until_unix_nanos()) {
+    member.confirmed_until = TimeFromRecord(in.confirmed_until_unix_nanos());
+  }
+  if (in.has_crossing_noticed_until_unix_nanos()) {
+    member.crossing_noticed_until = TimeFromRecord(in.crossing_noticed_until_unix_nanos());
+  }
   if (member.member_id.empty()) damage.Note("it names no member");
   if (damage.found()) return damage.ToStatus();
   return member;
+}
+
+std::string EncodeHold(const Hold& hold) {
+  record::HoldRecord out;
+  ToRecord(hold, &out);
+  return out.SerializeAsString();
+}
+
+absl::StatusOr<Hold> DecodeHold(std::string_view bytes) {
+  Damage damage("a hold");
+  record::HoldRecord in;
+  ParseRecord(bytes, in, damage);
+  if (damage.found()) return damage.ToStatus();
+  Hold hold = FromRecord(in, damage);
+  if (hold.sequence <= 0) damage.Note("it has no sequence");
+  if (damage.found()) return damage.ToStatus();
+  return hold;
+}
+
+std::string EncodeReversal(const Reversal& reversal) {
+  record::ReversalRecord out;
+  ToRecord(reversal, &out);
+  return out.SerializeAsString();
+}
+
+absl::StatusOr<Reversal> DecodeReversal(std::string_view bytes) {
+  Damage damage("the record of a reversal");
+  record::ReversalRecord in;
+  ParseRecord(bytes, in, damage);
+  if (damage.found()) return damage.ToStatus();
+  Reversal reversal = FromRecord(in, damage);
+  if (damage.found()) return damage.ToStatus();
+  return reversal;
+}
+
+std::string EncodeEndedHold(const EndedHold& hold) {
+  record::EndedHoldRecord out;
+  out.set_sequence(hold.sequence);
+  out.set_member_id(hold.member_id);
+  out.set_surface(hold.surface);
+  out.set_provider(hold.provider);
+  out.set_model(hold.model);
+  out.set_parent_session_id(hold.parent_session_id);
+  out.set_end(static_cast<uint32_t>(hold.end));
+  out.set_ended_at_unix_nanos(TimeToRecord(hold.ended_at));
+  if (hold.capture.has_value()) ToRecord(*hold.capture, out.mutable_capture());
+  return out.SerializeAsString();
+}
+
+absl::StatusOr<EndedHold> DecodeEndedHold(std::string_view bytes) {
+  Damage damage("an ended hold");
+  record::EndedHoldRecord in;
+  ParseRecord(bytes, in, damage);
+  if (damage.found()) return damage.ToStatus();
+  EndedHold hold;
+  hold.sequence = in.sequence();
+  hold.member_id = in.member_id();
+  hold.surface = in.surface();
+  hold.provider = in.provider();
+  hold.model = in.model();
+  hold.parent_session_id = in.parent_session_id();
+  hold.end = EnumFromRecord(in.end(), HoldEnd::kSettled, HoldEnd::kCaptured, damage);
+  hold.ended_at = TimeFromRecord(in.ended_at_unix_nanos());
+  if (in.has_capture()) hold.capture = FromRecord(in.capture(), damage);
+  if (hold.sequence <= 0 || hold.member_id.empty()) damage.Note("it names no hold of anybody");
+  if (hold.capture.has_value() != (hold.end == HoldEnd::kCaptured)) {
+    damage.Note("it is captured without a charge, or has one without being captured");
+  }
+  if (damage.found()) return damage.ToStatus();
+  return hold;
+}
+
+std::string SequenceKey(int64_t sequence) {
+  std::string key(8, '\0');
+  for (int i = 7; i >= 0; --i, sequence >>= 8) key[i] = static_cast<char>(sequence & 0xff);
+  return key;
 }
 
 std::string EncodeRemembered(const RememberedRequest& request) {

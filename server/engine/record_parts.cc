@@ -71,6 +71,10 @@ void ToRecord(const OrganizationSettings& settings, record::OrganizationSettings
   out->set_included_scope(static_cast<uint32_t>(settings.included_scope));
   out->set_auto_provision_members(settings.auto_provision_members);
   out->set_max_seats(settings.max_seats);
+  out->set_hold_expiry_policy(static_cast<uint32_t>(settings.hold_expiry_policy));
+  out->set_default_hold_ttl_nanos(absl::ToInt64Nanoseconds(settings.default_hold_ttl));
+  out->set_max_hold_nanos(settings.max_hold.value);
+  out->set_crossing_policy(static_cast<uint32_t>(settings.crossing_policy));
 }
 
 OrganizationSettings FromRecord(const record::OrganizationSettingsRecord& in, Damage& damage) {
@@ -85,7 +89,106 @@ OrganizationSettings FromRecord(const record::OrganizationSettingsRecord& in, Da
   settings.included_scope = IncludedScopeFromRecord(in.included_scope(), damage);
   settings.auto_provision_members = in.auto_provision_members();
   settings.max_seats = in.max_seats();
+  // Records from before there were holds lack these: as shipped.
+  if (in.hold_expiry_policy() != 0) {
+    settings.hold_expiry_policy = EnumFromRecord(
+        in.hold_expiry_policy(), HoldExpiryPolicy::kRelease, HoldExpiryPolicy::kCapture, damage);
+  }
+  if (in.has_default_hold_ttl_nanos()) {
+    settings.default_hold_ttl = absl::Nanoseconds(in.default_hold_ttl_nanos());
+  }
+  if (in.has_max_hold_nanos()) settings.max_hold = Nanos(in.max_hold_nanos());
+  if (in.crossing_policy() != 0) {
+    settings.crossing_policy = EnumFromRecord(in.crossing_policy(), CrossingPolicy::kAuto,
+                                              CrossingPolicy::kConfirm, damage);
+  }
   return settings;
+}
+
+void ToRecord(const Hold& hold, record::HoldRecord* out) {
+  out->set_sequence(hold.sequence);
+  out->set_member_id(hold.member_id);
+  out->set_tier_id(hold.tier_id);
+  out->set_surface(hold.surface);
+  out->set_provider(hold.provider);
+  out->set_model(hold.model);
+  out->set_parent_session_id(hold.parent_session_id);
+  out->set_included_nanos(hold.included.value);
+  out->set_of_pool(hold.of_pool);
+  out->set_extra_nanos(hold.extra.value);
+  out->set_metered(hold.metered);
+  out->set_placed_at_unix_nanos(TimeToRecord(hold.placed_at));
+  out->set_expires_at_unix_nanos(TimeToRecord(hold.expires_at));
+}
+
+Hold FromRecord(const record::HoldRecord& in, Damage& damage) {
+  if (in.member_id().empty()) damage.Note("it holds for nobody");
+  if (in.included_nanos() < 0 || in.extra_nanos() < 0 ||
+      in.extra_nanos() > INT64_MAX - in.included_nanos()) {
+    damage.Note("it holds an impossible amount");
+  }
+  Hold hold;
+  hold.sequence = in.sequence();
+  hold.member_id = in.member_id();
+  hold.tier_id = in.tier_id();
+  hold.surface = in.surface();
+  hold.provider = in.provider();
+  hold.model = in.model();
+  hold.parent_session_id = in.parent_session_id();
+  hold.included = Nanos(in.included_nanos());
+  hold.of_pool = in.of_pool();
+  hold.extra = Nanos(in.extra_nanos());
+  hold.metered = in.metered();
+  hold.placed_at = TimeFromRecord(in.placed_at_unix_nanos());
+  hold.expires_at = TimeFromRecord(in.expires_at_unix_nanos());
+  return hold;
+}
+
+void ToRecord(const GrantDraw& draw, record::GrantDrawRecord* out) {
+  out->set_grant_sequence(draw.grant_sequence);
+  out->set_amount_nanos(draw.amount.value);
+  if (draw.expires_at != absl::InfiniteFuture()) {
+    out->set_expires_at_unix_nanos(TimeToRecord(draw.expires_at));
+  }
+}
+
+GrantDraw FromRecord(const record::GrantDrawRecord& in) {
+  GrantDraw draw;
+  draw.grant_sequence = in.grant_sequence();
+  draw.amount = Nanos(in.amount_nanos());
+  if (in.has_expires_at_unix_nanos()) draw.expires_at = TimeFromRecord(in.expires_at_unix_nanos());
+  return draw;
+}
+
+void ToRecord(const ChargeFacts& facts, record::ChargeFactsRecord* out) {
+  out->set_member_id(facts.member_id);
+  out->set_tier_id(facts.tier_id);
+  out->set_surface(facts.surface);
+  out->set_provider(facts.provider);
+  out->set_model(facts.model);
+  out->set_recorded_at_unix_nanos(TimeToRecord(facts.recorded_at));
+  out->set_included_nanos(facts.included.value);
+  out->set_extra_nanos(facts.extra.value);
+  out->set_metered_nanos(facts.metered.value);
+  for (const GrantDraw& draw : facts.grant_draws) ToRecord(draw, out->add_grant_draws());
+  out->set_overdraft_nanos(facts.overdraft.value);
+}
+
+ChargeFacts FromRecord(const record::ChargeFactsRecord& in, Damage& damage) {
+  if (in.member_id().empty()) damage.Note("it reverses nobody's charge");
+  ChargeFacts facts;
+  facts.member_id = in.member_id();
+  facts.tier_id = in.tier_id();
+  facts.surface = in.surface();
+  facts.provider = in.provider();
+  facts.model = in.model();
+  facts.recorded_at = TimeFromRecord(in.recorded_at_unix_nanos());
+  facts.included = Nanos(in.included_nanos());
+  facts.extra = Nanos(in.extra_nanos());
+  facts.metered = Nanos(in.metered_nanos());
+  for (const auto& draw : in.grant_draws()) facts.grant_draws.push_back(FromRecord(draw));
+  facts.overdraft = Nanos(in.overdraft_nanos());
+  return facts;
 }
 
 void ToRecord(const PendingSettings& pending, record::PendingSettingsRecord* out) {

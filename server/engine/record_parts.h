@@ -100,6 +100,15 @@ void ToRecord(const OrganizationSettings& settings,
 OrganizationSettings FromRecord(const storage::v1::OrganizationSettingsRecord& record,
                                 Damage& damage);
 
+void ToRecord(const Hold& hold, storage::v1::HoldRecord* record);
+Hold FromRecord(const storage::v1::HoldRecord& record, Damage& damage);
+
+void ToRecord(const GrantDraw& draw, storage::v1::GrantDrawRecord* record);
+GrantDraw FromRecord(const storage::v1::GrantDrawRecord& record);
+
+void ToRecord(const ChargeFacts& facts, storage::v1::ChargeFactsRecord* record);
+ChargeFacts FromRecord(const storage::v1::ChargeFactsRecord& record, Damage& damage);
+
 void ToRecord(const PendingSettings& pending, storage::v1::PendingSettingsRecord* record);
 PendingSettings FromRecord(const storage::v1::PendingSettingsRecord& record, Damage& damage);
 

@@ -61,6 +61,14 @@ void AddIncludedBound(AdmissionState& state, const Evaluation& bound) {
   state.bounds.push_back(bound);
 }
 
+// What live holds keep of included usage, the one that is being settled left out (rule B1).
+Amount HeldIncluded(const WalletHeader& header, const Member* member, const Hold* settling,
+                    bool pool) {
+  Amount held = pool ? header.held_included : member == nullptr ? Amount() : member->held_included;
+  if (settling != nullptr && settling->of_pool == pool) held -= settling->included;
+  return held;
+}
+
 void EvaluateIncluded(AdmissionState& state, const WalletHeader& header, const Member* member,
                       const AdmissionQuery& query, const DecisionContext& context) {
   static const std::vector<WindowCounter> kNone;
@@ -78,8 +86,7 @@ void EvaluateIncluded(AdmissionState& state, const WalletHeader& header, const M
                                        member == nullptr ? state.tier : nullptr)
                        : Amount(window.amount);
     bound.spent = current.counter.spent;
-    bound.held =
-        pool ? header.held_included : (member == nullptr ? Amount() : member->held_included);
+    bound.held = HeldIncluded(header, member, query.settling, pool);
     bound.resets_at = current.counter.window.end;
     AddIncludedBound(state, bound);
   }
@@ -121,7 +128,9 @@ void EvaluateLimits(AdmissionState& state, const WalletHeader& header, const Mem
   bound.scope_id = query.member_id;
   bound.limit = member == nullptr ? std::nullopt : LimitAmount(member->limit);
   bound.spent = own.counter.extra;
-  bound.held = member == nullptr ? Amount() : member->held_extra;
+  const Amount settling = query.settling == nullptr ? Amount() : Amount(query.settling->extra);
+  const Amount held_of_member = member == nullptr ? Amount() : member->held_extra - settling;
+  bound.held = held_of_member;
   bound.resets_at = own.counter.month.end;
   AddOverflowBound(state, bound);
 
@@ -134,9 +143,13 @@ void EvaluateLimits(AdmissionState& state, const WalletHeader& header, const Mem
       const CurrentMonth month = FindScopeMonth(tier->month, organization.counter.month);
       bound.spent = month.counter.extra;
       bound.held = tier->held_extra;
+      if (query.settling != nullptr && query.settling->tier_id == state.tier->id) {
+        bound.held -= settling;
+      }
     } else {
       bound.spent = TierSpendOf(member, own, state.tier->id);
-      bound.held = member == nullptr ? Amount() : member->held_extra;
+      // All that the member holds, whatever tier it was placed in: settled now, it counts here.
+      bound.held = held_of_member;
     }
     AddOverflowBound(state, bound);
   }
@@ -145,7 +158,7 @@ void EvaluateLimits(AdmissionState& state, const WalletHeader& header, const Mem
   bound.scope_id = header.organization_id;
   bound.limit = LimitAmount(header.limit);
   bound.spent = organization.counter.extra;
-  bound.held = header.held_extra;
+  bound.held = header.held_extra - settling;
   bound.resets_at = organization.counter.month.end;
   AddOverflowBound(state, bound);
 
@@ -165,13 +178,18 @@ bool SeatsFull(const WalletHeader& header, const Plan& plan) {
   return most > 0 && header.member_count >= most;
 }
 
-DenialReason GateOf(const WalletHeader& header, const Plan& plan, const Member* member) {
+DenialReason GateOf(const WalletHeader& header, const Plan& plan, const Member* member,
+                    absl::Time now) {
   if (plan.metered) return DenialReason::kNone;
   if (!header.extra_enabled) return DenialReason::kExtraUsageDisabled;
   if (header.audience == ExtraUsageAudience::kSelected &&
       (member == nullptr || member->selection_generation == 0 ||
        member->selection_generation != header.selection_generation)) {
     return DenialReason::kMemberNotSelected;
+  }
+  if (header.settings.crossing_policy == CrossingPolicy::kConfirm &&
+      (member == nullptr || member->confirmed_until <= now)) {
+    return DenialReason::kConfirmationRequired;
   }
   return DenialReason::kNone;
 }
@@ -274,6 +292,24 @@ CurrentMonth FindScopeMonth(const MonthCounter& stored, const Window& organizati
   return current;
 }
 
+Window LongestWindowOf(const WalletHeader& header, const Plan& plan, const Member* member,
+                       const DecisionContext& context) {
+  static const std::vector<WindowCounter> kNone;
+  const bool pool = header.settings.included_scope == IncludedScope::kOrganization;
+  return FindCurrentWindow(pool                ? header.pool_windows
+                           : member == nullptr ? kNone
+                                               : member->windows,
+                           plan.LongestWindow(), header.settings, context)
+      .counter.window;
+}
+
+std::optional<Amount> AdmissionState::Available() const {
+  const Amount included = included_applies ? included_headroom : Amount();
+  if (gate != DenialReason::kNone) return included;
+  if (!extra_headroom.has_value()) return std::nullopt;
+  return included + *extra_headroom;
+}
+
 const SeatTier* TierOf(const Plan& plan, const Member* member) {
   const SeatTier* tier = member == nullptr ? nullptr : plan.FindTier(member->tier_id);
   return tier == nullptr ? &plan.seat_tiers.front() : tier;
@@ -292,7 +328,7 @@ AdmissionState Evaluate(const WalletHeader& header, const Member* member,
   if (!state.plan->metered && !unseated && state.plan->IsEligible(query.surface, query.model)) {
     EvaluateIncluded(state, header, member, query, context);
   }
-  state.gate = GateOf(header, *state.plan, member);
+  state.gate = GateOf(header, *state.plan, member, context.now);
   EvaluateLimits(state, header, member, query, context);
   return state;
 }

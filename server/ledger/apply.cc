@@ -50,7 +50,7 @@ WindowCounter& CounterFor(std::vector<WindowCounter>& windows, WindowKind kind) 
   for (WindowCounter& counter : windows) {
     if (counter.kind == kind) return counter;
   }
-  windows.push_back({kind, {}, Amount()});
+  windows.push_back({kind, {}, Amount(), 0});
   return windows.back();
 }
 
@@ -181,7 +181,11 @@ struct Folder {
       return DoesNotFit(wallet, "a credit repays more overdraft than there is");
     }
     header().overdraft -= body.repaid_overdraft;
-    header().totals.credited += body.amount;
+    if (body.refund_of != 0) {
+      header().totals.consumed -= body.amount;
+    } else {
+      header().totals.credited += body.amount;
+    }
     if (rest.is_positive()) {
       InsertGrant(header().grants, {entry.sequence, body.kind, body.amount, *rest.ToNanos(),
                                     body.expires_at, entry.recorded_at, body.reference});
@@ -217,6 +221,7 @@ struct Folder {
     }
     counter.window = body.window;
     counter.spent = Amount();
+    counter.opened_sequence = entry.sequence;
     return absl::OkStatus();
   }
 
@@ -279,9 +284,183 @@ struct Folder {
       if (counter.window.Contains(entry.recorded_at)) counter.spent += body.included;
     }
     header().totals.charged += body.cost;
+    CountOvershoot(body);
     const int64_t hour = absl::ToUnixSeconds(entry.recorded_at) / 3600;
     AddBurn(header().burn.hours, hour, kBurnHours, overflow);
     AddBurn(header().burn.days, hour / 24, kBurnDays, overflow);
+    return body.hold_sequence == 0 ? absl::OkStatus() : SettleHold(body);
+  }
+
+  void CountOvershoot(const UsageCharged& body) {
+    LifetimeTotals& totals = header().totals;
+    switch (body.overshoot_kind) {
+      case OvershootKind::kNone:
+        return;
+      case OvershootKind::kHeld:
+        totals.overshoot_held += body.overshoot;
+        return;
+      case OvershootKind::kSoft:
+        totals.overshoot_soft += body.overshoot;
+        return;
+      case OvershootKind::kUnadmitted:
+        totals.overshoot_unadmitted += body.overshoot;
+        return;
+      case OvershootKind::kPolicy:
+        totals.overshoot_policy += body.overshoot;
+        return;
+    }
+  }
+
+  // Changes what is held in every scope that the hold reserves (rule H3).
+  absl::Status ChangeHeld(const Hold& hold, Amount included, Amount extra) {
+    Member* member = Find(hold.member_id);
+    if (member == nullptr) return DoesNotFit(wallet, "the member of a hold is missing");
+    Amount& held_included = hold.of_pool ? header().held_included : member->held_included;
+    TierState& tier = TierFor(header(), hold.tier_id);
+    held_included += included;
+    for (Amount* held : {&header().held_extra, &tier.held_extra, &member->held_extra}) {
+      *held += extra;
+      if (held->is_negative()) return DoesNotFit(wallet, "less than nothing would be held");
+    }
+    if (held_included.is_negative()) return DoesNotFit(wallet, "less than nothing would be held");
+    return absl::OkStatus();
+  }
+
+  void NoteExpiries() {
+    header().open_hold_count = static_cast<int64_t>(wallet.holds.size());
+    header().next_hold_expiry =
+        wallet.hold_expiries.empty() ? absl::InfiniteFuture() : wallet.hold_expiries.begin()->first;
+  }
+
+  // Takes amounts off an open hold.
+  absl::Status ReduceHold(Hold& hold, Nanos included, Nanos extra) {
+    const bool fits =
+        included.value >= 0 && included <= hold.included && extra.value >= 0 && extra <= hold.extra;
+    if (!fits) return DoesNotFit(wallet, "more is taken off a hold than it holds");
+    hold.included = Nanos(hold.included.value - included.value);
+    hold.extra = Nanos(hold.extra.value - extra.value);
+    return ChangeHeld(hold, -Amount(included), -Amount(extra));
+  }
+
+  // Ends an open hold that holds nothing any more.
+  absl::Status EndHold(int64_t sequence, HoldEnd end, std::optional<Reversal> capture) {
+    auto found = wallet.holds.find(sequence);
+    const Hold& hold = found->second;
+    if (hold.Held().value != 0) return DoesNotFit(wallet, "a hold ends that still holds something");
+    EndedHold& ended = wallet.ended_holds[sequence];
+    ended = {sequence,      hold.member_id,    hold.surface,
+             hold.provider, hold.model,        hold.parent_session_id,
+             end,           entry.recorded_at, std::move(capture)};
+    wallet.hold_expiries.erase({hold.expires_at, sequence});
+    wallet.holds.erase(found);
+    NoteExpiries();
+    return absl::OkStatus();
+  }
+
+  absl::Status SettleHold(const UsageCharged& body) {
+    auto found = wallet.holds.find(body.hold_sequence);
+    if (found == wallet.holds.end() || found->second.member_id != body.member_id) {
+      return DoesNotFit(wallet, "a charge settles a hold that is not open");
+    }
+    absl::Status status = ReduceHold(found->second, body.released_included, body.released_extra);
+    if (!status.ok() || !body.hold_ends) return status;
+    if (!body.captured) return EndHold(body.hold_sequence, HoldEnd::kSettled, std::nullopt);
+    return EndHold(body.hold_sequence, HoldEnd::kCaptured,
+                   ReversalOf(entry.sequence, entry.recorded_at, body));
+  }
+
+  absl::Status operator()(const HoldPlaced& body) {
+    Hold hold = body.hold;
+    hold.sequence = entry.sequence;
+    hold.placed_at = entry.recorded_at;
+    if (hold.included.value < 0 || hold.extra.value < 0 || hold.expires_at <= hold.placed_at) {
+      return DoesNotFit(wallet, "a hold is placed that holds less than nothing or never lives");
+    }
+    absl::Status status = ChangeHeld(hold, hold.included, hold.extra);
+    if (!status.ok()) return status;
+    wallet.InstallHold(std::move(hold));
+    NoteExpiries();
+    return absl::OkStatus();
+  }
+
+  absl::Status operator()(const HoldExtended& body) {
+    auto found = wallet.holds.find(body.hold_sequence);
+    if (found == wallet.holds.end())
+      return DoesNotFit(wallet, "a hold is extended that is not open");
+    Hold& hold = found->second;
+    wallet.hold_expiries.erase({hold.expires_at, hold.sequence});
+    hold.expires_at = body.expires_at;
+    wallet.hold_expiries.insert({hold.expires_at, hold.sequence});
+    NoteExpiries();
+    return absl::OkStatus();
+  }
+
+  absl::Status operator()(const HoldEnded& body) {
+    auto found = wallet.holds.find(body.hold_sequence);
+    if (found == wallet.holds.end()) return DoesNotFit(wallet, "a hold ends that is not open");
+    absl::Status status = ReduceHold(found->second, body.included, body.extra);
+    return status.ok() ? EndHold(body.hold_sequence, body.end, std::nullopt) : status;
+  }
+
+  // The record that keeps what of a charge was reversed.
+  Reversal* FindReversal(const EntryReversed& body) {
+    if (body.hold_sequence != 0) {
+      auto ended = wallet.ended_holds.find(body.hold_sequence);
+      if (ended == wallet.ended_holds.end() || !ended->second.capture.has_value()) return nullptr;
+      return &*ended->second.capture;
+    }
+    Reversal& reversal = wallet.reversals[body.reversed_sequence];
+    if (reversal.sequence == 0) {
+      reversal.sequence = body.reversed_sequence;
+      reversal.facts = body.facts;
+    }
+    return &reversal;
+  }
+
+  absl::Status operator()(const EntryReversed& body) {
+    Member* member = Find(body.facts.member_id);
+    Reversal* reversal = FindReversal(body);
+    if (member == nullptr || reversal == nullptr || !(reversal->facts == body.facts)) {
+      return DoesNotFit(wallet, "a charge is reversed that is not there");
+    }
+    reversal->included = Nanos(reversal->included.value + body.included.value);
+    reversal->extra = Nanos(reversal->extra.value + body.extra.value);
+    reversal->metered = Nanos(reversal->metered.value + body.metered.value);
+    const ChargeFacts& facts = reversal->facts;
+    if (reversal->included > facts.included || reversal->extra > facts.extra ||
+        reversal->metered > facts.metered) {
+      return DoesNotFit(wallet, "more of a charge is reversed than it was");
+    }
+    const Amount overflow = Amount(body.extra) + body.metered;
+    header().totals.reversed += overflow + body.included;
+    if (body.lowers_month) {
+      TierState& tier = TierFor(header(), facts.tier_id);
+      for (MonthCounter* month : {&header().month, &tier.month, &member->month}) {
+        month->extra -= overflow;
+        month->included -= body.included;
+      }
+      for (TierSpend& spend : member->tier_spends) {
+        if (spend.tier_id == facts.tier_id) spend.extra -= overflow;
+      }
+    }
+    for (WindowKind kind : body.windows) {
+      CounterFor(body.of_pool ? header().pool_windows : member->windows, kind).spent -=
+          body.included;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status operator()(const ExtraUsageConfirmed& body) {
+    Member* member = Find(body.member_id);
+    if (member == nullptr) return DoesNotFit(wallet, "the member of a confirmation is missing");
+    member->confirmed_until = body.window.end;
+    return absl::OkStatus();
+  }
+
+  absl::Status operator()(const CrossingNoticed& body) {
+    Member* member = Find(body.member_id);
+    if (member == nullptr) return DoesNotFit(wallet, "the member of a crossing is missing");
+    member->crossing_noticed_until = body.window.end;
     return absl::OkStatus();
   }
 
@@ -339,27 +518,6 @@ absl::Status Apply(Wallet& wallet, const Entry& entry) {
   header.revision = entry.sequence;
   header.last_entry_at = entry.recorded_at;
   return absl::OkStatus();
-}
-
-std::vector<std::string> MembersTouched(const EntryBody& body) {
-  if (const auto* charged = std::get_if<UsageCharged>(&body)) return {charged->member_id};
-  if (const auto* upserted = std::get_if<MemberUpserted>(&body)) {
-    return {upserted->settings.member_id};
-  }
-  if (const auto* updated = std::get_if<ExtraUsageUpdated>(&body)) return updated->selected;
-  if (const auto* set = std::get_if<SpendLimitSet>(&body)) {
-    if (set->scope == Scope::kMember) return {set->scope_id};
-  }
-  if (const auto* window = std::get_if<WindowOpened>(&body)) {
-    if (window->scope == Scope::kMember) return {window->member_id};
-  }
-  if (const auto* month = std::get_if<MonthOpened>(&body)) {
-    if (month->scope == Scope::kMember) return {month->scope_id};
-  }
-  if (const auto* pending = std::get_if<PendingChangeApplied>(&body)) {
-    if (pending->seat.has_value()) return {pending->seat->member_id};
-  }
-  return {};
 }
 
 }  // namespace bursar

@@ -96,9 +96,21 @@ void UpdatePending(const WalletHeader& header, const UpdateOrganizationCommand& 
   updated.pending = wanted;
 }
 
+void ValidateHoldPolicy(std::optional<absl::Duration> default_hold_ttl,
+                        std::optional<Nanos> max_hold, FieldViolations& violations) {
+  if (default_hold_ttl.has_value() &&
+      (*default_hold_ttl < kMinHoldTtl || *default_hold_ttl > kMaxHoldTtl)) {
+    violations.Add("organization.default_hold_ttl", "must be from one second to 24 hours");
+  }
+  if (max_hold.has_value() && max_hold->value <= 0) {
+    violations.Add("organization.max_hold", "must be more than zero");
+  }
+}
+
 absl::Status ValidateUpdate(const UpdateOrganizationCommand& command,
                             const DecisionContext& context) {
   FieldViolations violations;
+  ValidateHoldPolicy(command.default_hold_ttl, command.max_hold, violations);
   if (command.display_name.has_value() && command.display_name->empty()) {
     violations.Add("organization.display_name", "must not be empty");
   }
@@ -263,6 +275,7 @@ absl::StatusOr<Decision<AdministrationOutcome>> Decide(const CreateOrganizationC
   if (settings.max_seats < 0) {
     violations.Add("organization.max_seats", "must be zero (no maximum) or more");
   }
+  ValidateHoldPolicy(settings.default_hold_ttl, settings.max_hold, violations);
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
   Decision<AdministrationOutcome> decision;
   decision.bodies.push_back(OrganizationCreated{command.organization_id, std::move(settings)});
@@ -280,6 +293,9 @@ absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
                       "ETAG_MISMATCH");
   }
   if (absl::Status status = ValidateUpdate(command, context); !status.ok()) return status;
+  absl::Status currency =
+      CheckCurrency(header, "organization.max_hold.currency_code", command.max_hold_currency_code);
+  if (!currency.ok()) return currency;
   OrganizationUpdated updated;
   updated.settings = header.settings;
   OrganizationSettings& settings = updated.settings;
@@ -289,6 +305,10 @@ absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
   settings.auto_provision_members =
       command.auto_provision_members.value_or(settings.auto_provision_members);
   settings.max_seats = command.max_seats.value_or(settings.max_seats);
+  settings.hold_expiry_policy = command.hold_expiry_policy.value_or(settings.hold_expiry_policy);
+  settings.default_hold_ttl = command.default_hold_ttl.value_or(settings.default_hold_ttl);
+  settings.max_hold = command.max_hold.value_or(settings.max_hold);
+  settings.crossing_policy = command.crossing_policy.value_or(settings.crossing_policy);
   UpdatePending(header, command, context, updated);
   updated.changes = DescribeChanges(header.settings, settings);
   AppendPendingChanges(header.pending_settings, updated.pending, updated.changes);

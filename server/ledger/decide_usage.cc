@@ -4,20 +4,12 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/check.h"
 #include "server/base/status.h"
+#include "server/ledger/charging.h"
 #include "server/ledger/ledger.h"
 
 namespace bursar {
 
 namespace {
-
-absl::Status UnknownMember(const WalletHeader& header, const std::string& member_id) {
-  return WithReason(
-      absl::NotFoundError(absl::StrCat("member ", member_id, " is not known in organization ",
-                                       header.organization_id,
-                                       "; add it first, or let members be provisioned "
-                                       "automatically")),
-      "MEMBER_NOT_FOUND");
-}
 
 std::vector<EvaluationLine> CopyEvaluations(const AdmissionState& state, const Verdict& verdict) {
   std::vector<EvaluationLine> lines;
@@ -41,101 +33,137 @@ std::vector<EvaluationLine> CopyEvaluations(const AdmissionState& state, const V
   return lines;
 }
 
-// The member that a first use creates (rule O6).
-Member ProvisionedMember(const WalletHeader& header, const Plan& plan,
-                         const std::string& member_id) {
-  Member member;
-  member.member_id = member_id;
-  member.display_name = member_id;
-  member.tier_id = plan.seat_tiers.front().id;
-  member.settings_version = 1;
-  int64_t most = header.settings.max_seats;
-  if (plan.max_members > 0) most = most > 0 ? std::min(most, plan.max_members) : plan.max_members;
-  member.unseated = most > 0 && header.member_count >= most;
-  return member;
+// How much a hold is to reserve (rule H2).
+Amount AmountToHold(const AdmissionState& state, const CheckAdmissionCommand& command,
+                    const OrganizationSettings& settings) {
+  const Amount estimate = *command.estimate;
+  if (command.mode == AdmissionMode::kHold) return estimate;
+  // As much as is there: what a single hold may be is a bound like the others.
+  const Amount largest = Min(estimate, settings.max_hold);
+  const std::optional<Amount> available = state.Available();
+  return available.has_value() ? Min(largest, *available) : largest;
 }
 
-// Splits the cost between the buckets (rule B8) and says what no headroom covered.
-void SplitCost(const AdmissionState& state, UsageCharged& charge) {
-  const Amount cost = charge.cost;
-  if (state.plan->metered) {
-    charge.metered = charge.cost;
-  } else {
-    const Amount headroom = state.included_applies ? state.included_headroom : Amount();
-    Amount included = Min(cost, headroom);
-    const Amount rest = cost - included;
-    // A seat without included usage has nothing that could overshoot.
-    const bool has_included = !charge.unseated && !state.tier->windows.empty();
-    if (has_included && !state.ExtraPermitted()) included += rest;
-    charge.included = *included.ToNanos();
-    charge.extra = *(cost - included).ToNanos();
-    // Included first: extra is drawn only when nothing included is left (rule B1).
-    BURSAR_CHECK(charge.extra.value == 0 || !state.included_applies ||
-                 Amount(charge.included) >= headroom);
+// Reserves the amount, included usage first (rule H3).
+void PlaceHold(const WalletHeader& header, const Member* member,
+               const CheckAdmissionCommand& command, const AdmissionState& state,
+               const DecisionContext& context, Decision<CheckAdmissionOutcome>& decision) {
+  Member provisioned;
+  if (member == nullptr) {
+    provisioned = ProvisionedMember(header, *state.plan, command.member_id);
+    member = &provisioned;
+    decision.bodies.push_back(MemberUpserted{provisioned, true, true, {}});
   }
-  const Amount included_covered =
-      state.included_applies ? Min(charge.included, state.included_headroom) : Amount();
-  const Amount overflow = Amount(charge.extra) + Amount(charge.metered);
-  Amount overflow_covered;
-  if (state.ExtraPermitted()) {
-    overflow_covered =
-        state.extra_headroom.has_value() ? Min(overflow, *state.extra_headroom) : overflow;
+  const Amount amount = AmountToHold(state, command, header.settings);
+  const Amount included = state.included_applies ? Min(amount, state.included_headroom) : Amount();
+  Hold hold;
+  hold.member_id = command.member_id;
+  hold.tier_id = state.tier->id;
+  hold.surface = command.surface;
+  hold.provider = command.provider;
+  hold.model = command.model;
+  hold.parent_session_id = command.parent_session_id;
+  hold.included = *included.ToNanos();
+  hold.of_pool = header.settings.included_scope == IncludedScope::kOrganization;
+  hold.extra = *(amount - included).ToNanos();
+  hold.metered = state.plan->metered;
+  const absl::Duration ttl = command.hold_ttl.value_or(header.settings.default_hold_ttl);
+  hold.expires_at = absl::FromUnixNanos(absl::ToUnixNanos(context.now + ttl));
+  if (hold.included.value > 0) OpenWindows(header, *member, state, context, decision.bodies);
+  decision.bodies.push_back(HoldPlaced{hold, command.labels});
+  hold.sequence = header.revision + static_cast<int64_t>(decision.bodies.size());
+  hold.placed_at = context.now;
+  decision.outcome.hold = std::move(hold);
+}
+
+absl::Status ValidateHold(const CheckAdmissionCommand& command) {
+  if (command.hold_ttl.has_value() &&
+      (*command.hold_ttl < kMinHoldTtl || *command.hold_ttl > kMaxHoldTtl)) {
+    return InvalidField("hold_ttl", "must be from one second to 24 hours");
   }
-  charge.overshoot = *(cost - included_covered - overflow_covered).ToNanos();
+  if (command.mode == AdmissionMode::kCheckOnly) return absl::OkStatus();
+  if (!command.estimate.has_value()) return InvalidField("estimate", "is required to hold");
+  if (command.estimate->value < 0) return InvalidField("estimate", "must be zero or more");
+  return absl::OkStatus();
 }
 
-// Takes extra and metered usage from credit, by earliest expiry, then oldest (rule X2).
-void DrawCredit(const WalletHeader& header, UsageCharged& charge) {
-  Amount rest = Amount(charge.extra) + Amount(charge.metered);
-  for (const CreditGrant& grant : header.grants) {
-    if (!rest.is_positive()) break;
-    const Amount taken = Min(rest, grant.remaining);
-    if (!taken.is_positive()) continue;
-    charge.grant_draws.push_back({grant.sequence, *taken.ToNanos()});
-    rest -= taken;
+absl::Status TooManyHolds() {
+  return WithReason(absl::ResourceExhaustedError(
+                        absl::StrCat("the organization has ", kMaxOpenHolds,
+                                     " open holds, the most there may be; settle or release some")),
+                    "TOO_MANY_HOLDS");
+}
+
+// What a check without an estimate asks of the wallet, or one with it, or one that is to hold.
+Verdict JudgeCheck(const AdmissionState& state, const CheckAdmissionCommand& command,
+                   const OrganizationSettings& settings) {
+  if (!command.estimate.has_value() || command.mode == AdmissionMode::kHoldUpToAvailable) {
+    return Judge(state, std::nullopt, std::nullopt);
   }
-  charge.overdraft = *rest.ToNanos();
+  const bool holds = command.mode == AdmissionMode::kHold;
+  return Judge(state, Amount(*command.estimate),
+               holds ? std::optional<Amount>(settings.max_hold) : std::nullopt);
 }
 
-void OpenWindows(const WalletHeader& header, const Member& member, const AdmissionState& state,
-                 const DecisionContext& context, std::vector<EntryBody>& bodies) {
-  const bool pool = header.settings.included_scope == IncludedScope::kOrganization;
-  const std::vector<WindowCounter>& windows = pool ? header.pool_windows : member.windows;
-  for (const IncludedWindow& included : state.tier->windows) {
-    const CurrentWindow current =
-        FindCurrentWindow(windows, included.kind, header.settings, context);
-    if (current.opened) continue;
-    WindowOpened opened;
-    opened.scope = pool ? Scope::kOrganization : Scope::kMember;
-    if (!pool) opened.member_id = member.member_id;
-    opened.kind = included.kind;
-    opened.window = current.counter.window;
-    for (const WindowCounter& counter : windows) {
-      if (counter.kind == included.kind) opened.previous_spent = counter.spent;
-    }
-    bodies.push_back(std::move(opened));
+// What the named admission is to a record.
+struct NamedAdmission {
+  const Hold* live = nullptr;
+  const EndedHold* ended = nullptr;
+};
+
+NamedAdmission FindAdmission(const Wallet& wallet, const RecordConsumptionCommand& command) {
+  NamedAdmission named;
+  if (command.admission.kind != AdmissionName::kNamed) return named;
+  named.live = wallet.FindHold(command.admission.sequence);
+  if (named.live == nullptr) named.ended = wallet.FindEndedHold(command.admission.sequence);
+  return named;
+}
+
+AdmissionStatus StatusOf(const RecordConsumptionCommand& command, const NamedAdmission& named) {
+  if (named.live != nullptr) return AdmissionStatus::kSettled;
+  if (named.ended != nullptr) {
+    const bool expired =
+        named.ended->end == HoldEnd::kExpired || named.ended->end == HoldEnd::kCaptured;
+    return expired ? AdmissionStatus::kExpired : AdmissionStatus::kFinal;
+  }
+  if (command.admission.kind == AdmissionName::kForeign) return AdmissionStatus::kForeign;
+  const bool none = command.admission.kind == AdmissionName::kNone && command.admission_id.empty();
+  return none ? AdmissionStatus::kNone : AdmissionStatus::kUnknown;
+}
+
+// Fills in one field, or notes that another than the admission's was sent (rule R4).
+void FillField(const char* path, const std::string& of_hold, std::string& field,
+               FieldViolations& violations) {
+  if (field.empty()) {
+    field = of_hold;
+  } else if (field != of_hold) {
+    violations.Add(path, absl::StrCat("is not the admission's, \"", of_hold, "\""));
   }
 }
 
-void OpenMonth(Scope scope, const std::string& scope_id, const MonthCounter& stored,
-               const Window& month, std::vector<EntryBody>& bodies) {
-  if (FindScopeMonth(stored, month).opened) return;
-  MonthOpened opened;
-  opened.scope = scope;
-  opened.scope_id = scope_id;
-  opened.month = month;
-  opened.previous = stored;
-  bodies.push_back(std::move(opened));
+template <typename HoldOrEnded>
+absl::Status FillFrom(const HoldOrEnded& hold, RecordConsumptionCommand& command) {
+  FieldViolations violations;
+  FillField("member_id", hold.member_id, command.member_id, violations);
+  FillField("surface", hold.surface, command.surface, violations);
+  FillField("provider", hold.provider, command.provider, violations);
+  FillField("model", hold.model, command.model, violations);
+  if (command.parent_session_id.empty()) command.parent_session_id = hold.parent_session_id;
+  return violations.ToStatus();
 }
 
-void OpenMonths(const WalletHeader& header, const Member& member, const std::string& tier_id,
-                const DecisionContext& context, std::vector<EntryBody>& bodies) {
-  static const MonthCounter kNever;
-  const Window month = FindCurrentMonth(header.month, header.settings, context).counter.month;
-  OpenMonth(Scope::kOrganization, header.organization_id, header.month, month, bodies);
-  const TierState* tier = header.FindTier(tier_id);
-  OpenMonth(Scope::kSeatTier, tier_id, tier == nullptr ? kNever : tier->month, month, bodies);
-  OpenMonth(Scope::kMember, member.member_id, member.month, month, bodies);
+// The wallet as it is after entries of this very decision; only the one member of it is there.
+Wallet After(const Wallet& wallet, const std::vector<EntryBody>& bodies, const EndedHold& ended,
+             absl::Time now) {
+  Wallet after;
+  after.header = wallet.header;
+  after.members.emplace(ended.member_id, *wallet.FindMember(ended.member_id));
+  after.ended_holds.emplace(ended.sequence, ended);
+  for (const EntryBody& body : bodies) {
+    const absl::Status applied = Apply(after, {after.header.revision + 1, now, {}, body});
+    BURSAR_CHECK(applied.ok());
+  }
+  return after;
 }
 
 UsageCharged ChargeFor(const RecordConsumptionCommand& command, const DecisionContext& context) {
@@ -154,6 +182,43 @@ UsageCharged ChargeFor(const RecordConsumptionCommand& command, const DecisionCo
   charge.parent_session_id = command.parent_session_id;
   charge.labels = command.labels;
   return charge;
+}
+
+// Decides a record in which everything is filled in.
+absl::StatusOr<Decision<RecordConsumptionOutcome>> DecideRecord(
+    const Wallet& wallet, const RecordConsumptionCommand& command, const NamedAdmission& named,
+    const DecisionContext& context) {
+  const WalletHeader& header = wallet.header;
+  if (absl::Status status = CheckCurrency(header, "cost.currency_code", command.currency_code);
+      !status.ok()) {
+    return status;
+  }
+  Decision<RecordConsumptionOutcome> decision;
+  UsageCharged charge = ChargeFor(command, context);
+  charge.admission_status = StatusOf(command, named);
+  charge.hold_ends = named.live != nullptr && !command.partial;
+  const Member* member = wallet.FindMember(command.member_id);
+  if (member == nullptr) {
+    if (!header.settings.auto_provision_members) return UnknownMember(header, command.member_id);
+    const Plan* plan = context.plans->Find(header.settings.plan_id);
+    BURSAR_CHECK(plan != nullptr);
+    const Member provisioned = ProvisionedMember(header, *plan, command.member_id);
+    decision.bodies.push_back(MemberUpserted{provisioned, true, true, {}});
+    AppendCharge(wallet, provisioned, true, nullptr, std::move(charge), context, decision.bodies);
+  } else if (named.ended != nullptr && named.ended->capture.has_value() &&
+             named.ended->capture->Left().value > 0) {
+    // The capture stood for usage that is known now (rule H5).
+    const Reversal& capture = *named.ended->capture;
+    decision.bodies = TakeBack(wallet, capture, named.ended->sequence, capture.Left(),
+                               "the usage that was captured is known", context);
+    const Wallet after = After(wallet, decision.bodies, *named.ended, context.now);
+    AppendCharge(after, *after.FindMember(command.member_id), false, nullptr, std::move(charge),
+                 context, decision.bodies);
+  } else {
+    AppendCharge(wallet, *member, false, named.live, std::move(charge), context, decision.bodies);
+  }
+  decision.outcome.charge = std::get<UsageCharged>(decision.bodies.back());
+  return decision;
 }
 
 }  // namespace
@@ -175,11 +240,10 @@ absl::StatusOr<Decision<CheckAdmissionOutcome>> Decide(const Wallet& wallet,
   absl::Status currency =
       CheckCurrency(header, "estimate.cost.currency_code", command.currency_code);
   if (!currency.ok()) return currency;
+  if (absl::Status status = ValidateHold(command); !status.ok()) return status;
   const AdmissionQuery query{command.member_id, command.surface, command.model};
   const AdmissionState state = Evaluate(header, member, query, context);
-  const std::optional<Amount> estimate =
-      command.estimate.has_value() ? std::optional<Amount>(*command.estimate) : std::nullopt;
-  const Verdict verdict = Judge(state, estimate, std::nullopt);
+  const Verdict verdict = JudgeCheck(state, command, header.settings);
 
   Decision<CheckAdmissionOutcome> decision;
   CheckAdmissionOutcome& outcome = decision.outcome;
@@ -196,52 +260,40 @@ absl::StatusOr<Decision<CheckAdmissionOutcome>> Decide(const Wallet& wallet,
     outcome.waits_for_episode = pool && (opens || header.episode.has_value());
     outcome.denial =
         BuildDenial(header, member, query, state, verdict, context, outcome.waits_for_episode);
+  } else if (command.mode != AdmissionMode::kCheckOnly) {
+    if (header.open_hold_count >= kMaxOpenHolds) return TooManyHolds();
+    if (!command.validate_only) PlaceHold(header, member, command, state, context, decision);
   }
-  if (!verdict.admitted || estimate.has_value() || command.full_view) {
+  if (!verdict.admitted || command.estimate.has_value() || command.full_view) {
     outcome.evaluations = CopyEvaluations(state, verdict);
   }
   return decision;
 }
 
+absl::Status FillFromAdmission(const Wallet& wallet, RecordConsumptionCommand& command) {
+  const NamedAdmission named = FindAdmission(wallet, command);
+  absl::Status status;
+  if (named.live != nullptr) status = FillFrom(*named.live, command);
+  if (named.ended != nullptr) status = FillFrom(*named.ended, command);
+  if (!status.ok()) return status;
+  if (command.surface.empty()) command.surface = "api";
+  if (command.member_id.empty()) {
+    return InvalidField("member_id", "is required where no known admission is named");
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Decision<RecordConsumptionOutcome>> Decide(const Wallet& wallet,
                                                           const RecordConsumptionCommand& command,
                                                           const DecisionContext& context) {
-  const WalletHeader& header = wallet.header;
-  const Plan* plan = context.plans->Find(header.settings.plan_id);
-  BURSAR_CHECK(plan != nullptr);
-  if (absl::Status status = CheckCurrency(header, "cost.currency_code", command.currency_code);
-      !status.ok()) {
-    return status;
+  const NamedAdmission named = FindAdmission(wallet, command);
+  if (named.live != nullptr || named.ended != nullptr || command.member_id.empty() ||
+      command.surface.empty()) {
+    RecordConsumptionCommand filled = command;
+    if (absl::Status status = FillFromAdmission(wallet, filled); !status.ok()) return status;
+    return DecideRecord(wallet, filled, named, context);
   }
-  Decision<RecordConsumptionOutcome> decision;
-  Member provisioned;
-  const Member* member = wallet.FindMember(command.member_id);
-  if (member == nullptr) {
-    if (!header.settings.auto_provision_members) return UnknownMember(header, command.member_id);
-    provisioned = ProvisionedMember(header, *plan, command.member_id);
-    member = &provisioned;
-    decision.bodies.push_back(MemberUpserted{provisioned, true, true, {}});
-  }
-  const AdmissionQuery query{command.member_id, command.surface, command.model};
-  // A member that this record creates is not counted in the header yet: evaluated as virtual, so
-  // that its allowance is already in the organization's pool (rules B1, B2).
-  const bool joins = !decision.bodies.empty();
-  const AdmissionState state = Evaluate(header, joins ? nullptr : member, query, context);
-
-  UsageCharged charge = ChargeFor(command, context);
-  charge.tier_id = state.tier->id;
-  charge.unseated = member->unseated;
-  SplitCost(state, charge);
-  if (plan->funding == Funding::kPrepaid) DrawCredit(header, charge);
-  if (!charge.admission_id.empty()) charge.admission_status = AdmissionStatus::kUnknown;
-  charge.unadmitted =
-      !charge.admission_id.empty() || !Judge(state, std::nullopt, std::nullopt).admitted;
-
-  if (charge.included.value > 0) OpenWindows(header, *member, state, context, decision.bodies);
-  OpenMonths(header, *member, charge.tier_id, context, decision.bodies);
-  decision.outcome.charge = charge;
-  decision.bodies.push_back(std::move(charge));
-  return decision;
+  return DecideRecord(wallet, command, named, context);
 }
 
 }  // namespace bursar

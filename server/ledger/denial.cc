@@ -128,7 +128,9 @@ std::string Explanation(const Writer& writer, const Denial& denial) {
     absl::StrAppend(&text, "The spend limit of ", writer.header.settings.display_name, ", ",
                     writer.Money(*writer.Bound()->limit), ", is reached. ");
   }
-  if (denial.retry_helps) {
+  if (denial.reason == DenialReason::kConfirmationRequired) {
+    absl::StrAppend(&text, "Trying again helps as soon as you have confirmed.");
+  } else if (denial.retry_helps) {
     absl::StrAppend(&text, "Trying again helps from ", writer.Time(denial.ends_at), ".");
   } else if (denial.ends_at != absl::InfiniteFuture()) {
     absl::StrAppend(&text, "Trying again does not help before ", writer.Time(denial.ends_at),
@@ -366,7 +368,8 @@ Denial BuildDenial(const WalletHeader& header, const Member* member, const Admis
   denial.bucket = verdict.bucket;
   denial.settings_url = header.settings.settings_url;
   if (verdict.reason == DenialReason::kMemberSuspended ||
-      verdict.reason == DenialReason::kMemberNotSelected) {
+      verdict.reason == DenialReason::kMemberNotSelected ||
+      verdict.reason == DenialReason::kConfirmationRequired) {
     denial.scope = Scope::kMember;
     denial.scope_id = std::string(query.member_id);
   } else if (const Evaluation* bound = writer.Bound(); bound != nullptr) {

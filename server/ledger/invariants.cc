@@ -69,13 +69,45 @@ class Checker {
                 "included usage: sum over members = organization");
   }
 
+  // What is held, scope by scope, is the sum of the live holds that reserve there (rules H3, J2).
   void CheckHeld() {
     const WalletHeader& header = wallet_.header;
-    Amount members, tiers;
-    for (const auto& [member_id, member] : wallet_.members) members += member.held_extra;
-    for (const TierState& tier : header.tiers) tiers += tier.held_extra;
-    ExpectEqual(members, header.held_extra, "J2", "held: sum over members = organization");
-    ExpectEqual(tiers, header.held_extra, "J2", "held: sum over tiers = organization");
+    Amount all, pool;
+    std::map<std::string, Amount> by_tier, by_member, included_by_member;
+    for (const auto& [sequence, hold] : wallet_.holds) {
+      all += hold.extra;
+      by_tier[hold.tier_id] += hold.extra;
+      by_member[hold.member_id] += hold.extra;
+      (hold.of_pool ? pool : included_by_member[hold.member_id]) += hold.included;
+      Expect(hold.included.value >= 0 && hold.extra.value >= 0, "H3",
+             absl::StrCat("hold ", sequence, " holds less than nothing"));
+      Expect(hold.expires_at - hold.placed_at <= kMaxHoldTtl, "H3",
+             absl::StrCat("hold ", sequence, " lives more than a day"));
+      Expect(wallet_.hold_expiries.count({hold.expires_at, sequence}) == 1, "H5",
+             absl::StrCat("hold ", sequence, " is not in the order of expiry"));
+      Expect(wallet_.FindEndedHold(sequence) == nullptr, "H4",
+             absl::StrCat("hold ", sequence, " is both open and ended"));
+    }
+    ExpectEqual(header.held_extra, all, "J2", "held extra usage: organization = live holds");
+    ExpectEqual(header.held_included, pool, "J2", "held included usage: pool = live holds");
+    for (const TierState& tier : header.tiers) {
+      ExpectEqual(tier.held_extra, by_tier[tier.tier_id], "J2",
+                  absl::StrCat("held extra usage: tier ", tier.tier_id, " = live holds"));
+    }
+    for (const auto& [member_id, member] : wallet_.members) {
+      ExpectEqual(member.held_extra, by_member[member_id], "J2",
+                  absl::StrCat("held extra usage: member ", member_id, " = live holds"));
+      ExpectEqual(member.held_included, included_by_member[member_id], "J2",
+                  absl::StrCat("held included usage: member ", member_id, " = live holds"));
+    }
+    const auto open_count = static_cast<int64_t>(wallet_.holds.size());
+    Expect(header.open_hold_count == open_count && open_count <= kMaxOpenHolds &&
+               wallet_.hold_expiries.size() == wallet_.holds.size(),
+           "H5", "the number of open holds is off");
+    Expect(header.next_hold_expiry == (wallet_.hold_expiries.empty()
+                                           ? absl::InfiniteFuture()
+                                           : wallet_.hold_expiries.begin()->first),
+           "H5", "the next expiry of a hold is off");
   }
 
   void CheckSeats() {

@@ -30,6 +30,14 @@ void AddIfChanged(std::vector<FieldChange>& changes, const char* field, const st
 
 std::string BoolText(bool value) { return value ? "yes" : "no"; }
 
+std::string ExpiryText(HoldExpiryPolicy policy) {
+  return policy == HoldExpiryPolicy::kCapture ? "capture" : "release";
+}
+
+std::string CrossingText(CrossingPolicy policy) {
+  return policy == CrossingPolicy::kConfirm ? "confirm" : "automatic";
+}
+
 }  // namespace
 
 std::string StatusText(AccountStatus status) {
@@ -80,6 +88,13 @@ std::vector<FieldChange> DescribeChanges(const OrganizationSettings& before,
   AddIfChanged(changes, "auto_provision_members", BoolText(before.auto_provision_members),
                BoolText(after.auto_provision_members));
   AddIfChanged(changes, "max_seats", absl::StrCat(before.max_seats), absl::StrCat(after.max_seats));
+  AddIfChanged(changes, "hold_expiry_policy", ExpiryText(before.hold_expiry_policy),
+               ExpiryText(after.hold_expiry_policy));
+  AddIfChanged(changes, "default_hold_ttl", absl::FormatDuration(before.default_hold_ttl),
+               absl::FormatDuration(after.default_hold_ttl));
+  AddIfChanged(changes, "max_hold", FormatAmount(before.max_hold), FormatAmount(after.max_hold));
+  AddIfChanged(changes, "crossing_policy", CrossingText(before.crossing_policy),
+               CrossingText(after.crossing_policy));
   return changes;
 }
 

@@ -1,6 +1,9 @@
 #include "server/ledger/state.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "server/base/check.h"
 
 namespace bursar {
 
@@ -39,8 +42,16 @@ absl::Time WalletHeader::NextDue() const {
   for (const CreditGrant& grant : grants) due = std::min(due, grant.expires_at);
   if (pending_settings.has_value()) due = std::min(due, pending_settings->effective_at);
   for (const PendingSeat& seat : pending_seats) due = std::min(due, seat.effective_at);
+  due = std::min(due, next_hold_expiry);
   if (PoolReopensWithMonth()) due = std::min(due, month.month.end);
   return due;
+}
+
+void Wallet::InstallHold(Hold hold) {
+  const int64_t sequence = hold.sequence;
+  hold_expiries.insert({hold.expires_at, sequence});
+  const bool added = holds.emplace(sequence, std::move(hold)).second;
+  BURSAR_CHECK(added);
 }
 
 }  // namespace bursar

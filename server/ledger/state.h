@@ -115,6 +115,7 @@ struct WindowCounter {
   WindowKind kind = WindowKind::kMonth;
   Window window;
   Amount spent;
+  int64_t opened_sequence = 0;  // The entry that opened it: earlier charges are not in `spent`.
 
   friend bool operator==(const WindowCounter&, const WindowCounter&) = default;
 };

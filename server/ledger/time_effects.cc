@@ -1,6 +1,7 @@
 // What time alone does, and what ends an episode.
 #include <algorithm>
 
+#include "server/ledger/charging.h"
 #include "server/ledger/ledger.h"
 
 namespace bursar {
@@ -17,6 +18,7 @@ bool CanEndEpisode(const EntryBody& body) {
     return month->scope == Scope::kOrganization;
   }
   return std::holds_alternative<CreditGranted>(body) ||
+         std::holds_alternative<EntryReversed>(body) ||
          std::holds_alternative<SpendLimitSet>(body) ||
          std::holds_alternative<ExtraUsageUpdated>(body) ||
          std::holds_alternative<OrganizationUpdated>(body);
@@ -24,6 +26,7 @@ bool CanEndEpisode(const EntryBody& body) {
 
 std::string EndCause(const EntryBody& body) {
   if (std::holds_alternative<CreditGranted>(body)) return "credit";
+  if (std::holds_alternative<EntryReversed>(body)) return "refund";
   if (std::holds_alternative<SpendLimitSet>(body)) return "limit";
   if (std::holds_alternative<MonthOpened>(body)) return "period";
   return "settings";
@@ -31,17 +34,10 @@ std::string EndCause(const EntryBody& body) {
 
 }  // namespace
 
-std::vector<std::string> MembersDue(const WalletHeader& header, absl::Time now) {
-  std::vector<std::string> members;
-  for (const PendingSeat& seat : header.pending_seats) {
-    if (seat.effective_at > now || members.size() >= kMaxDueEntries) break;
-    members.push_back(seat.member_id);
-  }
-  return members;
-}
+namespace {
 
-std::vector<EntryBody> DueEntries(const WalletHeader& header, absl::Time now) {
-  if (header.NextDue() > now) return {};
+// Expired credit, pending seats and settings, and the end of an episode with its month.
+std::vector<Due> DuesButHolds(const WalletHeader& header, absl::Time now) {
   std::vector<Due> dues;
   for (const CreditGrant& grant : header.grants) {
     if (grant.expires_at <= now) {
@@ -58,16 +54,67 @@ std::vector<EntryBody> DueEntries(const WalletHeader& header, absl::Time now) {
   }
   if (const absl::Time month_end = header.month.month.end;
       header.PoolReopensWithMonth() && month_end <= now) {
-    const bool credit_first =
+    const bool others_first =
+        header.next_hold_expiry <= month_end ||
         std::any_of(header.grants.begin(), header.grants.end(),
                     [&](const CreditGrant& grant) { return grant.expires_at <= month_end; });
-    if (credit_first) {
-      // Credit that expires before may be all there is: decided anew once that is journaled.
+    if (others_first) {
+      // Credit that expires before may be all there is, and a hold that ends before may be all that
+      // is in the way: decided anew once that is journaled.
       std::erase_if(dues, [&](const Due& due) { return due.at > month_end; });
     } else {
       dues.push_back({month_end, EpisodeEnded{header.episode->sequence, "period"}});
     }
   }
+  return dues;
+}
+
+// Adds the holds that expired by `now`, in order. Returns the first that is to be captured, at
+// which it stops, or null: what a capture draws depends on everything that falls due before it.
+const Hold* AddExpiredHolds(const Wallet& wallet, absl::Time now, std::vector<Due>& dues) {
+  const bool captures = wallet.header.settings.hold_expiry_policy == HoldExpiryPolicy::kCapture;
+  int added = 0;
+  for (const auto& [expires_at, sequence] : wallet.hold_expiries) {
+    if (expires_at > now || added == kMaxDueEntries) break;
+    const Hold& hold = wallet.holds.at(sequence);
+    // A hold of nothing has nothing to capture.
+    if (captures && hold.Held().value > 0) return &hold;
+    dues.push_back({expires_at, HoldEnded{sequence, hold.member_id, HoldEnd::kExpired,
+                                          hold.included, hold.extra}});
+    ++added;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+std::vector<std::string> MembersDue(const Wallet& wallet, absl::Time now) {
+  std::vector<std::string> members;
+  for (const PendingSeat& seat : wallet.header.pending_seats) {
+    if (seat.effective_at > now || members.size() >= kMaxDueEntries) break;
+    members.push_back(seat.member_id);
+  }
+  int holds = 0;
+  for (const auto& [expires_at, sequence] : wallet.hold_expiries) {
+    if (expires_at > now || holds++ == kMaxDueEntries) break;
+    members.push_back(wallet.holds.at(sequence).member_id);
+  }
+  return members;
+}
+
+std::vector<EntryBody> DueEntries(const Wallet& wallet, const DecisionContext& context) {
+  const WalletHeader& header = wallet.header;
+  if (header.NextDue() > context.now) return {};
+  std::vector<Due> dues = DuesButHolds(header, context.now);
+  const Hold* capture = nullptr;
+  if (header.next_hold_expiry <= context.now) {
+    capture = AddExpiredHolds(wallet, context.now, dues);
+  }
+  if (capture != nullptr) {
+    std::erase_if(dues, [&](const Due& due) { return due.at > capture->expires_at; });
+    if (dues.empty()) return CaptureHold(wallet, *capture, context);
+  }
+  // At one instant holds come last: what else happens then is in force when they end.
   std::stable_sort(dues.begin(), dues.end(),
                    [](const Due& a, const Due& b) { return a.at < b.at; });
   std::vector<EntryBody> bodies;

@@ -79,18 +79,27 @@ class Draw {
   }
   MonthCounter Month() { return {Bool() ? AnyWindow() : Window(), Sum(), Sum()}; }
   WindowCounter Counter() {
-    return {Any(WindowKind::kMonth, WindowKind::kFiveHours), AnyWindow(), Sum()};
+    return {Any(WindowKind::kMonth, WindowKind::kFiveHours), AnyWindow(), Sum(), Int()};
   }
   SpendLimit Limit() {
     return {Maybe([this] { return Money(); }),
             Any(LimitBasis::kEachMember, LimitBasis::kTierTotal)};
   }
   OrganizationSettings Settings() {
-    return {Text(), Text(),
-            Text(), Instant(),
-            Text(), Any(AccountStatus::kActive, AccountStatus::kRemoved),
-            Text(), Any(IncludedScope::kSeat, IncludedScope::kOrganization),
-            Bool(), Int()};
+    return {Text(),
+            Text(),
+            Text(),
+            Instant(),
+            Text(),
+            Any(AccountStatus::kActive, AccountStatus::kRemoved),
+            Text(),
+            Any(IncludedScope::kSeat, IncludedScope::kOrganization),
+            Bool(),
+            Int(),
+            Any(HoldExpiryPolicy::kRelease, HoldExpiryPolicy::kCapture),
+            absl::Nanoseconds(Int() / 2),
+            Money(),
+            Any(CrossingPolicy::kAuto, CrossingPolicy::kConfirm)};
   }
   PendingSettings Pending() {
     return {Instant(), Text(), Instant(), Any(IncludedScope::kSeat, IncludedScope::kOrganization)};
@@ -119,6 +128,8 @@ class Draw {
     member.tier_spends = Many([this] { return TierSpend{Text(), Sum()}; });
     member.held_included = Sum();
     member.held_extra = Sum();
+    if (Bool()) member.confirmed_until = Instant();
+    if (Bool()) member.crossing_noticed_until = Instant();
     return member;
   }
   WalletHeader Header() {
@@ -145,6 +156,8 @@ class Draw {
     header.pool_windows = Many([this] { return Counter(); });
     header.held_extra = Sum();
     header.held_included = Sum();
+    header.open_hold_count = Int();
+    if (Bool()) header.next_hold_expiry = Instant();
     header.grants = Many([this] {
       return CreditGrant{Int(),   Any(CreditKind::kPurchase, CreditKind::kAdjustment), Money(),
                          Money(), Bool() ? Instant() : absl::InfiniteFuture(),         Instant(),
@@ -155,7 +168,7 @@ class Draw {
     header.burn.hours = Many([this] { return BurnCounters::Bucket{Int(), Sum()}; });
     header.burn.days = Many([this] { return BurnCounters::Bucket{Int(), Sum()}; });
     header.pending_seats = Many([this] { return Seat(); });
-    header.totals = {Sum(), Sum(), Sum(), Sum()};
+    header.totals = {Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum()};
     return header;
   }
 
@@ -166,6 +179,42 @@ class Draw {
     Usage usage = {Int(), Int(), Int(), Int(), Int(), Int(), {}, Text(), Text()};
     usage.other_meters = Many([this] { return OtherMeter{Text(), Int()}; });
     return usage;
+  }
+  // Half of what fits, so that two of them do.
+  Nanos Positive() { return Nanos(std::abs(Int() / 4)); }
+  Hold AnyHold(bool named) {
+    return {named ? static_cast<int64_t>(Below(1'000'000)) + 1 : 0,
+            Id(),
+            Text(),
+            Text(),
+            Text(),
+            Text(),
+            Text(),
+            Positive(),
+            Bool(),
+            Positive(),
+            Bool(),
+            named ? Instant() : absl::Time(),
+            Instant()};
+  }
+  GrantDraw AnyDraw() { return {Int(), Money(), Bool() ? Instant() : absl::InfiniteFuture()}; }
+  ChargeFacts Facts() {
+    return {Id(),      Text(),  Text(),  Text(),  Text(),
+            Instant(), Money(), Money(), Money(), Many([this] { return AnyDraw(); }),
+            Money()};
+  }
+  Reversal AnyReversal() {
+    return {static_cast<int64_t>(Below(1'000'000)) + 1, Facts(), Money(), Money(), Money()};
+  }
+  EndedHold AnyEndedHold() {
+    EndedHold hold = {
+        static_cast<int64_t>(Below(1'000'000)) + 1, Id(),      Text(), Text(), Text(), Text(),
+        Any(HoldEnd::kSettled, HoldEnd::kCaptured), Instant(), {}};
+    if (hold.end == HoldEnd::kCaptured) hold.capture = AnyReversal();
+    return hold;
+  }
+  std::vector<std::pair<std::string, std::string>> Labels() {
+    return Many([this] { return std::make_pair(Text(), Text()); });
   }
   UsageCharged Charge() {
     UsageCharged body;
@@ -181,7 +230,7 @@ class Draw {
     body.extra = Money();
     body.metered = Money();
     body.overshoot = Money();
-    body.grant_draws = Many([this] { return GrantDraw{Int(), Money()}; });
+    body.grant_draws = Many([this] { return AnyDraw(); });
     body.overdraft = Money();
     body.price_card = Text();
     body.price_fallback = Bool();
@@ -190,7 +239,13 @@ class Draw {
     body.admission_id = Text();
     body.admission_status = Any(AdmissionStatus::kNone, AdmissionStatus::kForeign);
     body.parent_session_id = Text();
-    body.labels = Many([this] { return std::make_pair(Text(), Text()); });
+    body.labels = Labels();
+    body.overshoot_kind = Any(OvershootKind::kNone, OvershootKind::kPolicy);
+    body.hold_sequence = Int();
+    body.hold_ends = Bool();
+    body.released_included = Money();
+    body.released_extra = Money();
+    body.captured = Bool();
     return body;
   }
   // A body of that kind.
@@ -209,8 +264,12 @@ class Draw {
       case 4:
         return SpendLimitSet{Any(Scope::kOrganization, Scope::kMember), Text(), Limit(), Changes()};
       case 5:
-        return CreditGranted{Any(CreditKind::kPurchase, CreditKind::kAdjustment), Money(),
-                             Bool() ? Instant() : absl::InfiniteFuture(), Text(), Money()};
+        return CreditGranted{Any(CreditKind::kPurchase, CreditKind::kAdjustment),
+                             Money(),
+                             Bool() ? Instant() : absl::InfiniteFuture(),
+                             Text(),
+                             Money(),
+                             Int()};
       case 6:
         return CreditExpired{Int(), Money()};
       case 7:
@@ -224,6 +283,29 @@ class Draw {
         return EpisodeOpened{Bool(), Text(), Text()};
       case 11:
         return EpisodeEnded{Int(), Text()};
+      case 13:
+        return HoldPlaced{AnyHold(false), Labels()};
+      case 14:
+        return HoldExtended{Int(), Text(), Instant()};
+      case 15:
+        return HoldEnded{Int(), Text(), Any(HoldEnd::kReleased, HoldEnd::kExpired), Money(),
+                         Money()};
+      case 16:
+        return EntryReversed{Int(),
+                             Int(),
+                             Facts(),
+                             Money(),
+                             Money(),
+                             Money(),
+                             Bool(),
+                             Bool(),
+                             Many([this] {
+              return Any(WindowKind::kMonth, WindowKind::kFiveHours); }),
+                             Text()};
+      case 17:
+        return ExtraUsageConfirmed{Text(), AnyWindow()};
+      case 18:
+        return CrossingNoticed{Text(), Text(), AnyWindow()};
       default:
         return PendingChangeApplied{Maybe([this] { return Pending(); }),
                                     Maybe([this] { return Seat(); })};
@@ -268,8 +350,8 @@ auto Fields(const SpendLimitSet& body) {
   return std::tie(scope, scope_id, limit, changes);
 }
 auto Fields(const CreditGranted& body) {
-  const auto& [kind, amount, expires_at, reference, repaid] = body;
-  return std::tie(kind, amount, expires_at, reference, repaid);
+  const auto& [kind, amount, expires_at, reference, repaid, refund_of] = body;
+  return std::tie(kind, amount, expires_at, reference, repaid, refund_of);
 }
 auto Fields(const CreditExpired& body) {
   const auto& [sequence, amount] = body;
@@ -285,11 +367,38 @@ auto Fields(const MonthOpened& body) {
 }
 auto Fields(const UsageCharged& body) {
   const auto& [member, tier, surface, provider, model, usage, occurred_at, cost, included, extra,
-               metered, overshoot, draws, overdraft, card, fallback, unadmitted, unseated,
-               admission_id, admission_status, session, labels] = body;
+               metered, overshoot, kind, draws, overdraft, card, fallback, unadmitted, unseated,
+               admission_id, admission_status, session, labels, hold, ends, released_included,
+               released_extra, captured] = body;
   return std::tie(member, tier, surface, provider, model, usage, occurred_at, cost, included, extra,
-                  metered, overshoot, draws, overdraft, card, fallback, unadmitted, unseated,
-                  admission_id, admission_status, session, labels);
+                  metered, overshoot, kind, draws, overdraft, card, fallback, unadmitted, unseated,
+                  admission_id, admission_status, session, labels, hold, ends, released_included,
+                  released_extra, captured);
+}
+auto Fields(const HoldPlaced& body) {
+  const auto& [hold, labels] = body;
+  return std::tie(hold, labels);
+}
+auto Fields(const HoldExtended& body) {
+  const auto& [sequence, member_id, expires_at] = body;
+  return std::tie(sequence, member_id, expires_at);
+}
+auto Fields(const HoldEnded& body) {
+  const auto& [sequence, member_id, end, included, extra] = body;
+  return std::tie(sequence, member_id, end, included, extra);
+}
+auto Fields(const EntryReversed& body) {
+  const auto& [sequence, hold, facts, included, extra, metered, month, pool, windows, reason] =
+      body;
+  return std::tie(sequence, hold, facts, included, extra, metered, month, pool, windows, reason);
+}
+auto Fields(const ExtraUsageConfirmed& body) {
+  const auto& [member_id, window] = body;
+  return std::tie(member_id, window);
+}
+auto Fields(const CrossingNoticed& body) {
+  const auto& [member_id, surface, window] = body;
+  return std::tie(member_id, surface, window);
 }
 auto Fields(const EpisodeOpened& body) {
   const auto& [balance, member_id, surface] = body;
@@ -345,6 +454,33 @@ TEST(RecordCodec, MembersComeBackAsTheyWere) {
     const auto decoded = DecodeMember(EncodeMember(member));
     ASSERT_TRUE(decoded.ok()) << decoded.status();
     ASSERT_TRUE(*decoded == member) << "member " << i;
+  }
+}
+
+// Rules: H3, H5, R7
+TEST(RecordCodec, HoldsAndReversalsComeBackAsTheyWere) {
+  Draw draw(Seed());
+  for (int i = 0; i < 2000; ++i) {
+    const Hold hold = draw.AnyHold(true);
+    const auto decoded = DecodeHold(EncodeHold(hold));
+    ASSERT_TRUE(decoded.ok()) << decoded.status();
+    ASSERT_TRUE(*decoded == hold) << "hold " << i;
+    const EndedHold ended = draw.AnyEndedHold();
+    const auto decoded_ended = DecodeEndedHold(EncodeEndedHold(ended));
+    ASSERT_TRUE(decoded_ended.ok()) << decoded_ended.status();
+    ASSERT_TRUE(*decoded_ended == ended) << "ended hold " << i;
+    const Reversal reversal = draw.AnyReversal();
+    const auto decoded_reversal = DecodeReversal(EncodeReversal(reversal));
+    ASSERT_TRUE(decoded_reversal.ok()) << decoded_reversal.status();
+    ASSERT_TRUE(*decoded_reversal == reversal) << "reversal " << i;
+  }
+}
+
+// Rules: H5
+TEST(RecordCodec, KeysOfHoldsSortAsTheirSequences) {
+  const std::vector<int64_t> sequences = {1, 2, 255, 256, 65'535, 65'536, INT64_MAX};
+  for (size_t i = 0; i + 1 < sequences.size(); ++i) {
+    EXPECT_LT(SequenceKey(sequences[i]), SequenceKey(sequences[i + 1]));
   }
 }
 
@@ -427,6 +563,10 @@ TEST(RecordCodec, DamagedBytesAreDataLossAndNeverACrash) {
   const std::string journal = EncodeJournal(FirstChainHash("acme"), entries).bytes;
   const std::string header = EncodeHeader(draw.Header(), Sha256({"x"}));
   const std::string member = EncodeMember(draw.AnyMember());
+  EndedHold captured = draw.AnyEndedHold();
+  captured.end = HoldEnd::kCaptured;
+  captured.capture = draw.AnyReversal();
+  const std::string ended = EncodeEndedHold(captured);
   const auto expect_data_loss = [](const absl::Status& status) {
     if (!status.ok()) {
       EXPECT_TRUE(absl::IsDataLoss(status)) << status;
@@ -435,7 +575,7 @@ TEST(RecordCodec, DamagedBytesAreDataLossAndNeverACrash) {
   };
   int refused = 0;
   for (int i = 0; i < 10'000; ++i) {
-    for (std::string bytes : {journal, header, member}) {
+    for (std::string bytes : {journal, header, member, ended}) {
       for (uint64_t flips = draw.Below(4) + 1; flips > 0; --flips) {
         bytes[draw.Below(bytes.size())] = static_cast<char>(draw.Below(256));
       }
@@ -443,6 +583,9 @@ TEST(RecordCodec, DamagedBytesAreDataLossAndNeverACrash) {
       refused += expect_data_loss(DecodeJournal(bytes).status());
       refused += expect_data_loss(DecodeHeader(bytes).status());
       refused += expect_data_loss(DecodeMember(bytes).status());
+      refused += expect_data_loss(DecodeHold(bytes).status());
+      refused += expect_data_loss(DecodeEndedHold(bytes).status());
+      refused += expect_data_loss(DecodeReversal(bytes).status());
       refused += expect_data_loss(DecodeRemembered(bytes).status());
       refused += expect_data_loss(DecodeNotice(bytes).status());
     }

@@ -309,8 +309,8 @@ TEST(SeatDowngrade, WaitsForTheNextOfThePlansLongestWindows) {
   EXPECT_EQ(wallet.member("ann").pending_seat->effective_at, next_week);
   EXPECT_EQ(wallet.member("ann").tier_id, "premium");
   EXPECT_EQ(wallet.header().NextDue(), next_week);
-  EXPECT_EQ(MembersDue(wallet.header(), next_week), (std::vector<std::string>{"ann"}));
-  EXPECT_TRUE(MembersDue(wallet.header(), next_week - absl::Nanoseconds(1)).empty());
+  EXPECT_EQ(MembersDue(wallet.wallet(), next_week), (std::vector<std::string>{"ann"}));
+  EXPECT_TRUE(MembersDue(wallet.wallet(), next_week - absl::Nanoseconds(1)).empty());
 
   wallet.MoveTo(next_week - absl::Nanoseconds(1)).WriteDues();
   EXPECT_EQ(wallet.member("ann").tier_id, "premium");

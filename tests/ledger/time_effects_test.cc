@@ -10,10 +10,10 @@ namespace {
 TEST(Dues, AreNoneWhereNothingIsDue) {
   TestWallet wallet("api");
   EXPECT_EQ(wallet.header().NextDue(), absl::InfiniteFuture());
-  EXPECT_TRUE(DueEntries(wallet.header(), absl::InfiniteFuture()).empty());
+  EXPECT_TRUE(DueEntries(wallet.wallet(), {absl::InfiniteFuture(), &TestPlans(), &TestZones()}).empty());
   wallet.Grant(Dollars(1), Start() + absl::Hours(1));
   EXPECT_EQ(wallet.header().NextDue(), Start() + absl::Hours(1));
-  EXPECT_TRUE(DueEntries(wallet.header(), Start() + absl::Minutes(59)).empty());
+  EXPECT_TRUE(DueEntries(wallet.wallet(), {Start() + absl::Minutes(59), &TestPlans(), &TestZones()}).empty());
 }
 
 // Rules: T3
@@ -42,7 +42,7 @@ TEST(Dues, AreBoundedInOneCommit) {
     wallet.Grant(Nanos(i + 1), Start() + absl::Hours(1) + absl::Seconds(i));
   }
   wallet.Advance(absl::Hours(24));
-  EXPECT_EQ(DueEntries(wallet.header(), wallet.now()).size(), static_cast<size_t>(kMaxDueEntries));
+  EXPECT_EQ(DueEntries(wallet.wallet(), wallet.context()).size(), static_cast<size_t>(kMaxDueEntries));
   wallet.WriteDues();
   EXPECT_EQ(wallet.Count<CreditExpired>(), 3 * kMaxDueEntries / 2);
   EXPECT_TRUE(wallet.header().grants.empty());
@@ -63,7 +63,7 @@ TEST(Dues, NameTheMembersToLoadWithinTheBound) {
   wallet.Do(create);
   wallet.Do(downgrade);
   const absl::Time due = wallet.header().NextDue();
-  const std::vector<std::string> members = MembersDue(wallet.header(), due);
+  const std::vector<std::string> members = MembersDue(wallet.wallet(), due);
   ASSERT_EQ(members.size(), static_cast<size_t>(kMaxDueEntries));
   EXPECT_EQ(members.front(), "member-1000");
   wallet.MoveTo(due).WriteDues();

@@ -227,8 +227,8 @@ UsageCharged TestWallet::Record(const RecordConsumptionCommand& command) {
 }
 
 void TestWallet::WriteDues() {
-  for (std::vector<EntryBody> dues = DueEntries(header(), now_); !dues.empty();
-       dues = DueEntries(header(), now_)) {
+  for (std::vector<EntryBody> dues = DueEntries(wallet_, context()); !dues.empty();
+       dues = DueEntries(wallet_, context())) {
     EXPECT_LE(dues.size(), static_cast<size_t>(kMaxDueEntries));
     for (const EntryBody& body : dues) Append(body);
   }
