@@ -165,6 +165,7 @@ Disposition AdministrationJob::Carry(Turn& turn, Decision<AdministrationOutcome>
         turn.core.Stage(turn.slot, std::move(decision.bodies), MakeCause(), turn.context);
     if (!staged.ok()) return {staged.status(), nullptr};
     sequence = staged->last_sequence;
+    decision.outcome.first_sequence = staged->first_sequence;
   }
   const Position position = {turn.slot.wallet.header.revision, turn.context.now};
   reply_.bytes = render_(turn.slot.wallet, decision.outcome, position, turn.context);

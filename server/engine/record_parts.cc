@@ -113,6 +113,7 @@ void ToRecord(const Hold& hold, record::HoldRecord* out) {
   out->set_provider(hold.provider);
   out->set_model(hold.model);
   out->set_parent_session_id(hold.parent_session_id);
+  out->set_request_id(hold.request_id);
   out->set_included_nanos(hold.included.value);
   out->set_of_pool(hold.of_pool);
   out->set_extra_nanos(hold.extra.value);
@@ -135,6 +136,7 @@ Hold FromRecord(const record::HoldRecord& in, Damage& damage) {
   hold.provider = in.provider();
   hold.model = in.model();
   hold.parent_session_id = in.parent_session_id();
+  hold.request_id = in.request_id();
   hold.included = Nanos(in.included_nanos());
   hold.of_pool = in.of_pool();
   hold.extra = Nanos(in.extra_nanos());

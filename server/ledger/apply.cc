@@ -373,6 +373,7 @@ struct Folder {
     Hold hold = body.hold;
     hold.sequence = entry.sequence;
     hold.placed_at = entry.recorded_at;
+    hold.request_id = entry.cause.request_id;
     if (hold.included.value < 0 || hold.extra.value < 0 || hold.expires_at <= hold.placed_at) {
       return DoesNotFit(wallet, "a hold is placed that holds less than nothing or never lives");
     }

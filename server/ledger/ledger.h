@@ -298,7 +298,9 @@ struct AdministrationOutcome {
   bool spend_predates_limit = false;
   // UpdateExtraUsage: what is worth doing next, in words (rule X0).
   std::vector<std::string> next_steps;
-  // The engine puts the outcomes of the other commands that are carried like these here.
+  // The engine puts the outcomes of the other commands that are carried like these here, and where
+  // the command's entries begin (zero where there are none).
+  int64_t first_sequence = 0;
   std::optional<Hold> hold;                     // Extended or released.
   std::optional<ReverseEntryOutcome> reversal;  // ReverseEntry.
   std::optional<absl::Time> confirmed_until;    // ConfirmExtraUsage.

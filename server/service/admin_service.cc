@@ -7,7 +7,7 @@
 #include "server/base/strings.h"
 #include "server/service/actor_policy.h"
 #include "server/service/admin_reads.h"
-#include "server/service/content_hash.h"
+#include "server/service/administer.h"
 #include "server/service/conversion.h"
 #include "server/service/request_reader.h"
 #include "server/service/rpc/sync_call.h"
@@ -18,49 +18,6 @@ namespace {
 
 const RpcRule* RuleOf(std::string_view method) {
   return FindRpcRule(absl::StrCat("/bursar.v1.AdminService/", ToAbsl(method)));
-}
-
-// What a reply is rendered from, under the engine's lock.
-struct Rendering {
-  const Wallet& wallet;
-  const AdministrationOutcome& outcome;
-  const Position& position;
-  const DecisionContext& context;
-  const std::string& epoch;
-
-  template <class Response>
-  void WriteBlockers(Response* response) const {
-    for (const Blocker& blocker : OrganizationBlockers(wallet.header, context)) {
-      WriteBlocker(blocker, response->add_still_blocked_by());
-    }
-  }
-  template <class Response>
-  void WriteWalletPosition(Response* response) const {
-    WritePosition(position, epoch, response->mutable_position());
-  }
-};
-
-// Hands a command to the engine and answers with what `render` makes of the wallet after it, or
-// with what the first call of the same request id was answered.
-template <class Request, class Response, class Command, class Render>
-absl::Status Administer(Engine& engine, const CallContext& call, const std::string& organization_id,
-                        const Request& request, Command command, Response* response,
-                        const Render& render) {
-  const auto reply = engine.Administer(
-      organization_id, std::move(command), {request.request_id(), ContentHash(request)},
-      {call.actor, call.credential->name},
-      [&](const Wallet& wallet, const AdministrationOutcome& outcome, const Position& position,
-          const DecisionContext& context) {
-        Response rendered;
-        render(Rendering{wallet, outcome, position, context, engine.epoch()}, &rendered);
-        return rendered.SerializeAsString();
-      });
-  if (!reply.ok()) return reply.status();
-  if (!response->ParseFromString(reply->bytes)) {
-    return absl::DataLossError("a remembered reply cannot be read");
-  }
-  if constexpr (requires { response->set_replayed(true); }) response->set_replayed(reply->replayed);
-  return absl::OkStatus();
 }
 
 }  // namespace
@@ -209,6 +166,22 @@ grpc::Status AdminService::GrantCredit(grpc::ServerContext* context,
                                    reply->mutable_repaid_overdraft());
                         WriteMoney(header.Balance(), currency_code, reply->mutable_balance());
                         rendering.WriteBlockers(reply);
+                        rendering.WriteWalletPosition(reply);
+                      });
+  });
+}
+
+grpc::Status AdminService::ReverseEntry(grpc::ServerContext* context,
+                                        const v1::ReverseEntryRequest* request,
+                                        v1::ReverseEntryResponse* response) {
+  const RpcRule* const rule = RuleOf("ReverseEntry");
+  return RunCall(*gate_, rule, *context, *request, [&](const CallContext& call) -> absl::Status {
+    auto command = ReadCommand(*request);
+    if (!command.ok()) return command.status();
+    return Administer(*engine_, call, request->organization_id(), *request, *std::move(command),
+                      response, [](const Rendering& rendering, v1::ReverseEntryResponse* reply) {
+                        reply->set_sequence(rendering.outcome.first_sequence);
+                        WriteReversal(rendering.wallet.header, *rendering.outcome.reversal, reply);
                         rendering.WriteWalletPosition(reply);
                       });
   });

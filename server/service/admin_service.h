@@ -47,6 +47,8 @@ class AdminService final : public v1::AdminService::Service {
   grpc::Status ListSpendLimits(grpc::ServerContext* context,
                                const v1::ListSpendLimitsRequest* request,
                                v1::ListSpendLimitsResponse* response) override;
+  grpc::Status ReverseEntry(grpc::ServerContext* context, const v1::ReverseEntryRequest* request,
+                            v1::ReverseEntryResponse* response) override;
   grpc::Status GrantCredit(grpc::ServerContext* context, const v1::GrantCreditRequest* request,
                            v1::GrantCreditResponse* response) override;
   grpc::Status ListCredits(grpc::ServerContext* context, const v1::ListCreditsRequest* request,

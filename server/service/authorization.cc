@@ -20,7 +20,10 @@ const std::vector<RpcRule>& Table() {
   static const auto* const table = new std::vector<RpcRule>{
       {"/bursar.v1.QuotaService/CheckAdmission", kDataPlane},
       {"/bursar.v1.QuotaService/RecordConsumption", kDataPlane},
+      {"/bursar.v1.QuotaService/ExtendAdmission", kDataPlane},
+      {"/bursar.v1.QuotaService/ReleaseAdmission", kDataPlane},
       {"/bursar.v1.QuotaService/GetMemberUsage", kReaders | kDataPlane},
+      {"/bursar.v1.QuotaService/ConfirmExtraUsage", kDataPlane},
 
       {"/bursar.v1.AdminService/CreateOrganization", kOperators},
       {"/bursar.v1.AdminService/GetOrganization", kMoneyReaders},
@@ -33,6 +36,7 @@ const std::vector<RpcRule>& Table() {
       {"/bursar.v1.AdminService/SetSpendLimit", kAdministrators},
       {"/bursar.v1.AdminService/ListSpendLimits", kReaders},
       {"/bursar.v1.AdminService/GrantCredit", kPayers},
+      {"/bursar.v1.AdminService/ReverseEntry", kPayers},
       {"/bursar.v1.AdminService/ListCredits", kMoneyReaders},
       {"/bursar.v1.AdminService/QueryUsage", kReaders},
       {"/bursar.v1.AdminService/ListJournalEntries", kReaders},

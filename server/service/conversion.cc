@@ -124,8 +124,8 @@ void WriteThreshold(const ThresholdReached& reached, v1::Warning* warning) {
       absl::StrCat(whose, " used ", reached.percent, " % of ", limit, " spend limit."));
 }
 
-void AddDraw(Bucket bucket, Nanos amount, std::string_view currency_code,
-             v1::RecordConsumptionResponse* response) {
+template <class Response>
+void AddDraw(Bucket bucket, Nanos amount, std::string_view currency_code, Response* response) {
   if (amount.value == 0) return;
   v1::Draw* draw = response->add_draws();
   draw->set_bucket(ToProtoEnum<v1::Bucket>(bucket));
@@ -210,6 +210,22 @@ void WriteDecision(const CheckReply& reply, std::string_view organization_id,
   }
   response->set_revision(reply.position.revision);
   WriteTimestamp(reply.position.as_of, response->mutable_as_of());
+  response->set_replayed(reply.replayed);
+}
+
+void WriteHold(const Hold& hold, std::string_view currency_code, v1::Hold* proto) {
+  WriteMoney(hold.Held(), currency_code, proto->mutable_amount());
+  WriteTimestamp(hold.expires_at, proto->mutable_expire_time());
+}
+
+void WriteReversal(const WalletHeader& header, const ReverseEntryOutcome& outcome,
+                   v1::ReverseEntryResponse* response) {
+  const std::string& currency_code = header.settings.currency_code;
+  AddDraw(Bucket::kIncluded, outcome.reversed.included, currency_code, response);
+  AddDraw(Bucket::kExtra, outcome.reversed.extra, currency_code, response);
+  AddDraw(Bucket::kMetered, outcome.reversed.metered, currency_code, response);
+  WriteMoney(outcome.left, currency_code, response->mutable_left());
+  WriteMoney(outcome.returned_credit, currency_code, response->mutable_returned_credit());
 }
 
 void WriteReceipt(const RecordReply& reply, v1::RecordConsumptionResponse* response) {
@@ -228,6 +244,7 @@ void WriteReceipt(const RecordReply& reply, v1::RecordConsumptionResponse* respo
   response->set_admission_status(ToProtoEnum<v1::AdmissionStatus>(charge.admission_status));
   response->set_revision(reply.revision);
   response->set_unseated(charge.unseated);
+  response->set_overshoot_kind(ToProtoEnum<v1::OvershootKind>(charge.overshoot_kind));
 }
 
 void WriteUsage(const Usage& usage, v1::Usage* proto) {
@@ -293,6 +310,10 @@ void WriteOrganization(const WalletHeader& header, v1::Organization* proto) {
   proto->set_included_scope(ToProtoEnum<v1::IncludedScope>(settings.included_scope));
   proto->set_auto_provision_members(settings.auto_provision_members);
   proto->set_max_seats(settings.max_seats);
+  proto->set_hold_expiry_policy(ToProtoEnum<v1::HoldExpiryPolicy>(settings.hold_expiry_policy));
+  WriteDuration(settings.default_hold_ttl, proto->mutable_default_hold_ttl());
+  WriteMoney(settings.max_hold, settings.currency_code, proto->mutable_max_hold());
+  proto->set_crossing_policy(ToProtoEnum<v1::CrossingPolicy>(settings.crossing_policy));
   WriteTimestamp(header.created_at, proto->mutable_create_time());
   proto->set_etag(MakeEtag(header.settings_version));
 }

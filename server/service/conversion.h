@@ -42,6 +42,13 @@ void WriteDenial(const Denial& denial, std::string_view organization_id,
 void WriteDecision(const CheckReply& reply, std::string_view organization_id,
                    v1::CheckAdmissionResponse* response);
 
+// What a hold holds and until when.
+void WriteHold(const Hold& hold, std::string_view currency_code, v1::Hold* proto);
+
+// Everything of a refund's answer but its sequence and position.
+void WriteReversal(const WalletHeader& header, const ReverseEntryOutcome& outcome,
+                   v1::ReverseEntryResponse* response);
+
 void WriteReceipt(const RecordReply& reply, v1::RecordConsumptionResponse* response);
 
 void WriteUsage(const Usage& usage, v1::Usage* proto);

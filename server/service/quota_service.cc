@@ -3,8 +3,11 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "server/base/status.h"
+#include "server/engine/scoped_id.h"
 #include "server/service/actor_policy.h"
+#include "server/service/administer.h"
 #include "server/service/content_hash.h"
 #include "server/service/conversion.h"
 #include "server/service/request_reader.h"
@@ -23,18 +26,31 @@ void QuotaService::ServeOn(AsyncRuntime* runtime) {
                  &QuotaService::RequestRecordConsumption, &handlers_, &Handlers::RecordConsumption);
 }
 
-void QuotaService::Handlers::CheckAdmission(const CallContext& /*call*/,
+void QuotaService::Handlers::CheckAdmission(const CallContext& call,
                                             const v1::CheckAdmissionRequest& request,
                                             v1::CheckAdmissionResponse* response, Completion done) {
   absl::StatusOr<CheckAdmissionCommand> command = ReadCommand(request);
   if (!command.ok()) return done(command.status());
+  // Only what places a hold is remembered (rule H8).
+  Idempotency idempotency;
+  if (command->mode != AdmissionMode::kCheckOnly && !command->validate_only) {
+    idempotency = {request.request_id(), ContentHash(request)};
+  }
   // The request lives until `done` is called, so it may be referred to.
-  engine_->CheckAdmission(request.organization_id(), *std::move(command),
-                          [&request, response, done](absl::StatusOr<CheckReply> reply) {
-                            if (!reply.ok()) return done(reply.status());
-                            WriteDecision(*reply, request.organization_id(), response);
-                            done(absl::OkStatus());
-                          });
+  engine_->CheckAdmission(
+      request.organization_id(), *std::move(command), std::move(idempotency),
+      {"", call.credential->name},
+      [&request, response, done, engine = engine_](absl::StatusOr<CheckReply> reply) {
+        if (!reply.ok()) return done(reply.status());
+        WriteDecision(*reply, request.organization_id(), response);
+        if (reply->outcome.hold.has_value()) {
+          const Hold& hold = *reply->outcome.hold;
+          response->set_admission_id(
+              AdmissionId(engine->epoch(), request.organization_id(), hold.sequence));
+          WriteHold(hold, reply->currency_code, response->mutable_hold());
+        }
+        done(absl::OkStatus());
+      });
 }
 
 void QuotaService::Handlers::RecordConsumption(const CallContext& call,
@@ -43,6 +59,8 @@ void QuotaService::Handlers::RecordConsumption(const CallContext& call,
                                                Completion done) {
   absl::StatusOr<RecordConsumptionCommand> command = ReadCommand(request);
   if (!command.ok()) return done(command.status());
+  command->admission =
+      ParseAdmissionId(engine_->epoch(), request.organization_id(), request.admission_id());
   engine_->RecordConsumption(
       request.organization_id(), *std::move(command), {request.request_id(), ContentHash(request)},
       {"", call.credential->name}, [response, done, log = log_](absl::StatusOr<RecordReply> reply) {
@@ -53,6 +71,77 @@ void QuotaService::Handlers::RecordConsumption(const CallContext& call,
         WriteReceipt(*reply, response);
         done(absl::OkStatus());
       });
+}
+
+namespace {
+
+// The hold that a call names; an id of ours that names none of this organization's is not live.
+absl::StatusOr<int64_t> LiveHold(const Engine& engine, const std::string& organization_id,
+                                 const std::string& admission_id) {
+  const AdmissionName name = ParseAdmissionId(engine.epoch(), organization_id, admission_id);
+  if (name.kind == AdmissionName::kNamed) return name.sequence;
+  return WithReason(absl::FailedPreconditionError(absl::StrCat("\"", admission_id,
+                                                               "\" is no live admission of this "
+                                                               "organization")),
+                    "ADMISSION_NOT_LIVE");
+}
+
+}  // namespace
+
+grpc::Status QuotaService::ExtendAdmission(grpc::ServerContext* context,
+                                           const v1::ExtendAdmissionRequest* request,
+                                           v1::ExtendAdmissionResponse* response) {
+  static const RpcRule* const rule = FindRpcRule("/bursar.v1.QuotaService/ExtendAdmission");
+  return RunCall(*gate_, rule, *context, *request, [&](const CallContext& call) -> absl::Status {
+    auto command = ReadCommand(*request);
+    if (!command.ok()) return command.status();
+    const auto hold = LiveHold(*engine_, request->organization_id(), request->admission_id());
+    if (!hold.ok()) return hold.status();
+    command->sequence = *hold;
+    return Administer(*engine_, call, request->organization_id(), *request, *std::move(command),
+                      response, [](const Rendering& rendering, v1::ExtendAdmissionResponse* reply) {
+                        WriteHold(*rendering.outcome.hold,
+                                  rendering.wallet.header.settings.currency_code,
+                                  reply->mutable_hold());
+                        rendering.WriteWalletPosition(reply);
+                      });
+  });
+}
+
+grpc::Status QuotaService::ReleaseAdmission(grpc::ServerContext* context,
+                                            const v1::ReleaseAdmissionRequest* request,
+                                            v1::ReleaseAdmissionResponse* response) {
+  static const RpcRule* const rule = FindRpcRule("/bursar.v1.QuotaService/ReleaseAdmission");
+  return RunCall(*gate_, rule, *context, *request, [&](const CallContext& call) -> absl::Status {
+    auto command = ReadCommand(*request);
+    if (!command.ok()) return command.status();
+    const auto hold = LiveHold(*engine_, request->organization_id(), request->admission_id());
+    if (!hold.ok()) return hold.status();
+    command->sequence = *hold;
+    return Administer(
+        *engine_, call, request->organization_id(), *request, *std::move(command), response,
+        [](const Rendering& rendering, v1::ReleaseAdmissionResponse* reply) {
+          WriteMoney(rendering.outcome.hold->Held(), rendering.wallet.header.settings.currency_code,
+                     reply->mutable_released());
+          rendering.WriteWalletPosition(reply);
+        });
+  });
+}
+
+grpc::Status QuotaService::ConfirmExtraUsage(grpc::ServerContext* context,
+                                             const v1::ConfirmExtraUsageRequest* request,
+                                             v1::ConfirmExtraUsageResponse* response) {
+  static const RpcRule* const rule = FindRpcRule("/bursar.v1.QuotaService/ConfirmExtraUsage");
+  return RunCall(*gate_, rule, *context, *request, [&](const CallContext& call) -> absl::Status {
+    auto command = ReadCommand(*request);
+    if (!command.ok()) return command.status();
+    return Administer(
+        *engine_, call, request->organization_id(), *request, *std::move(command), response,
+        [](const Rendering& rendering, v1::ConfirmExtraUsageResponse* reply) {
+          WriteTimestamp(*rendering.outcome.confirmed_until, reply->mutable_confirmed_until());
+          rendering.WriteWalletPosition(reply);
+        });
+  });
 }
 
 namespace {

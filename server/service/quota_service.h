@@ -25,6 +25,15 @@ class QuotaService final
   // Serves the asynchronous methods on the runtime's queues.
   void ServeOn(AsyncRuntime* runtime);
 
+  grpc::Status ExtendAdmission(grpc::ServerContext* context,
+                               const v1::ExtendAdmissionRequest* request,
+                               v1::ExtendAdmissionResponse* response) override;
+  grpc::Status ReleaseAdmission(grpc::ServerContext* context,
+                                const v1::ReleaseAdmissionRequest* request,
+                                v1::ReleaseAdmissionResponse* response) override;
+  grpc::Status ConfirmExtraUsage(grpc::ServerContext* context,
+                                 const v1::ConfirmExtraUsageRequest* request,
+                                 v1::ConfirmExtraUsageResponse* response) override;
   grpc::Status GetMemberUsage(grpc::ServerContext* context,
                               const v1::GetMemberUsageRequest* request,
                               v1::GetMemberUsageResponse* response) override;

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "server/base/status.h"
@@ -95,16 +96,26 @@ void ReadEstimate(const v1::CheckAdmissionRequest& request, CheckAdmissionComman
   }
 }
 
-// What hold modes will need, and that they are not there yet.
-absl::Status RefuseHolds(const v1::CheckAdmissionRequest& request) {
-  if (request.mode() != v1::ADMISSION_MODE_HOLD &&
-      request.mode() != v1::ADMISSION_MODE_HOLD_UP_TO_AVAILABLE) {
-    return absl::OkStatus();
+// The admission's mode and, for holds, what they need.
+void ReadHold(const v1::CheckAdmissionRequest& request, CheckAdmissionCommand* command,
+              FieldViolations* violations) {
+  command->mode =
+      ReadEnum<AdmissionMode>("mode", v1::AdmissionMode_IsValid, request.mode(), violations)
+          .value_or(AdmissionMode::kCheckOnly);
+  if (request.has_hold_ttl()) {
+    command->hold_ttl =
+        ReadDuration("hold_ttl", request.hold_ttl(), kMinHoldTtl, kMaxHoldTtl, violations);
   }
-  return WithReason(
-      absl::UnimplementedError("holds are not available yet; use ADMISSION_MODE_CHECK_ONLY, which "
-                               "evaluates an estimate without holding it"),
-      "HOLDS_NOT_AVAILABLE");
+  if (command->mode == AdmissionMode::kCheckOnly) return;
+  if (!request.has_estimate()) violations->Add("estimate", "is required for a hold");
+  if (request.request_id().empty()) violations->Add("request_id", "is required for a hold");
+}
+
+template <class Labels>
+std::vector<std::pair<std::string, std::string>> ByKey(const Labels& labels) {
+  std::vector<std::pair<std::string, std::string>> sorted(labels.begin(), labels.end());
+  std::sort(sorted.begin(), sorted.end());
+  return sorted;
 }
 
 }  // namespace
@@ -115,23 +126,18 @@ absl::StatusOr<CheckAdmissionCommand> ReadCommand(const v1::CheckAdmissionReques
   CheckCommonFields(request, &violations);
   CheckRequiredId("member_id", request.member_id(), &violations);
   CheckOptionalId("request_id", request.request_id(), &violations);
-  CheckKnown("mode", v1::AdmissionMode_IsValid, request.mode(), &violations);
   CheckKnown("view", v1::AdmissionView_IsValid, request.view(), &violations);
   ReadEstimate(request, &command, &violations);
-  const bool is_hold = request.mode() == v1::ADMISSION_MODE_HOLD ||
-                       request.mode() == v1::ADMISSION_MODE_HOLD_UP_TO_AVAILABLE;
-  if (is_hold && !request.has_estimate()) violations.Add("estimate", "is required for a hold");
-  if (is_hold && request.request_id().empty()) {
-    violations.Add("request_id", "is required for a hold");
-  }
+  ReadHold(request, &command, &violations);
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
-  if (absl::Status status = RefuseHolds(request); !status.ok()) return status;
   command.member_id = request.member_id();
   command.surface = SurfaceOf(request.surface());
   command.provider = request.provider();
   command.model = request.model();
   command.validate_only = request.validate_only();
   command.full_view = request.view() == v1::ADMISSION_VIEW_FULL;
+  command.parent_session_id = request.parent_session_id();
+  if (command.mode != AdmissionMode::kCheckOnly) command.labels = ByKey(request.labels());
   return command;
 }
 
@@ -139,13 +145,18 @@ absl::StatusOr<RecordConsumptionCommand> ReadCommand(const v1::RecordConsumption
   FieldViolations violations;
   RecordConsumptionCommand command;
   CheckCommonFields(request, &violations);
-  CheckRequiredId("member_id", request.member_id(), &violations);
+  // An admission that is named may fill in what is left out (rule R4).
+  const bool named = !request.admission_id().empty();
+  if (!named || !request.member_id().empty()) {
+    CheckRequiredId("member_id", request.member_id(), &violations);
+  }
+  if (request.partial() && !named) violations.Add("partial", "needs an admission_id");
   CheckRequiredId("request_id", request.request_id(), &violations);
   CheckOptionalId("admission_id", request.admission_id(), &violations);
   switch (request.value_case()) {
     case v1::RecordConsumptionRequest::kUsage:
       CheckUsage("usage", request.usage(), &violations);
-      if (request.model().empty()) violations.Add("model", "is required with usage");
+      if (request.model().empty() && !named) violations.Add("model", "is required with usage");
       command.usage = ReadUsage(request.usage());
       break;
     case v1::RecordConsumptionRequest::kCost:
@@ -163,15 +174,84 @@ absl::StatusOr<RecordConsumptionCommand> ReadCommand(const v1::RecordConsumption
   }
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
   command.member_id = request.member_id();
-  command.surface = SurfaceOf(request.surface());
+  command.surface = named ? request.surface() : SurfaceOf(request.surface());
   command.provider = request.provider();
   command.model = request.model();
   command.admission_id = request.admission_id();
+  command.partial = request.partial();
   command.parent_session_id = request.parent_session_id();
-  command.labels.assign(request.labels().begin(), request.labels().end());
-  std::sort(command.labels.begin(), command.labels.end());
+  command.labels = ByKey(request.labels());
   return command;
 }
+
+namespace {
+
+std::optional<absl::Duration> ReadDefaultTtl(const v1::Organization& organization,
+                                             FieldViolations* violations) {
+  return ReadDuration("organization.default_hold_ttl", organization.default_hold_ttl(), kMinHoldTtl,
+                      kMaxHoldTtl, violations);
+}
+
+std::optional<HoldExpiryPolicy> ReadExpiryPolicy(const v1::Organization& organization,
+                                                 FieldViolations* violations) {
+  return ReadEnum<HoldExpiryPolicy>("organization.hold_expiry_policy", v1::HoldExpiryPolicy_IsValid,
+                                    organization.hold_expiry_policy(), violations);
+}
+
+std::optional<CrossingPolicy> ReadCrossingPolicy(const v1::Organization& organization,
+                                                 FieldViolations* violations) {
+  return ReadEnum<CrossingPolicy>("organization.crossing_policy", v1::CrossingPolicy_IsValid,
+                                  organization.crossing_policy(), violations);
+}
+
+// How a new organization treats holds and the crossing into extra usage; unset is as shipped.
+void ReadHoldPolicy(const v1::Organization& organization, OrganizationSettings* settings,
+                    FieldViolations* violations) {
+  settings->hold_expiry_policy =
+      ReadExpiryPolicy(organization, violations).value_or(settings->hold_expiry_policy);
+  settings->crossing_policy =
+      ReadCrossingPolicy(organization, violations).value_or(settings->crossing_policy);
+  if (organization.has_default_hold_ttl()) {
+    settings->default_hold_ttl =
+        ReadDefaultTtl(organization, violations).value_or(settings->default_hold_ttl);
+  }
+  if (organization.has_max_hold()) {
+    settings->max_hold = ReadMoney("organization.max_hold", organization.max_hold(),
+                                   MoneySign::kPositive, violations);
+    const std::string& code = organization.max_hold().currency_code();
+    if (!code.empty() && !organization.currency_code().empty() &&
+        code != organization.currency_code()) {
+      violations->Add("organization.max_hold.currency_code", "must be the organization's");
+    }
+  }
+}
+
+// The fields of an update that are about holds. False: `path` names none of them.
+bool ReadHoldUpdate(const std::string& path, const v1::Organization& organization,
+                    UpdateOrganizationCommand* command, FieldViolations* violations) {
+  if (path == "hold_expiry_policy") {
+    command->hold_expiry_policy =
+        ReadExpiryPolicy(organization, violations).value_or(HoldExpiryPolicy::kRelease);
+  } else if (path == "crossing_policy") {
+    command->crossing_policy =
+        ReadCrossingPolicy(organization, violations).value_or(CrossingPolicy::kAuto);
+  } else if (path == "default_hold_ttl") {
+    command->default_hold_ttl = organization.has_default_hold_ttl()
+                                    ? ReadDefaultTtl(organization, violations)
+                                    : kShippedHoldTtl;
+  } else if (path == "max_hold") {
+    command->max_hold = organization.has_max_hold()
+                            ? ReadMoney("organization.max_hold", organization.max_hold(),
+                                        MoneySign::kPositive, violations)
+                            : kShippedMaxHold;
+    command->max_hold_currency_code = organization.max_hold().currency_code();
+  } else {
+    return false;
+  }
+  return true;
+}
+
+}  // namespace
 
 absl::StatusOr<CreateOrganizationCommand> ReadCommand(
     const v1::CreateOrganizationRequest& request) {
@@ -209,6 +289,7 @@ absl::StatusOr<CreateOrganizationCommand> ReadCommand(
       ReadEnum<IncludedScope>("organization.included_scope", v1::IncludedScope_IsValid,
                               organization.included_scope(), &violations)
           .value_or(settings.included_scope);
+  ReadHoldPolicy(organization, &settings, &violations);
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
   return command;
 }
@@ -258,7 +339,7 @@ absl::StatusOr<UpdateOrganizationCommand> ReadCommand(
       command.auto_provision_members = organization.auto_provision_members();
     } else if (path == "max_seats") {
       command.max_seats = organization.max_seats();
-    } else {
+    } else if (!ReadHoldUpdate(path, organization, &command, &violations)) {
       violations.Add("update_mask", absl::StrCat("\"", path, "\" is no field that can be changed"));
     }
   }
@@ -409,6 +490,55 @@ absl::StatusOr<GrantCreditCommand> ReadCommand(const v1::GrantCreditRequest& req
     command.expires_at = ReadTimestamp("expire_time", request.expire_time(), &violations);
   }
   command.reference = request.reference();
+  if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
+  return command;
+}
+
+absl::StatusOr<ExtendAdmissionCommand> ReadCommand(const v1::ExtendAdmissionRequest& request) {
+  FieldViolations violations;
+  CheckRequiredId("organization_id", request.organization_id(), &violations);
+  CheckRequiredId("admission_id", request.admission_id(), &violations);
+  CheckOptionalId("request_id", request.request_id(), &violations);
+  ExtendAdmissionCommand command;
+  if (request.has_hold_ttl()) {
+    command.ttl =
+        ReadDuration("hold_ttl", request.hold_ttl(), kMinHoldTtl, kMaxHoldTtl, &violations);
+  }
+  if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
+  return command;
+}
+
+absl::StatusOr<ReleaseAdmissionCommand> ReadCommand(const v1::ReleaseAdmissionRequest& request) {
+  FieldViolations violations;
+  CheckRequiredId("organization_id", request.organization_id(), &violations);
+  CheckRequiredId("admission_id", request.admission_id(), &violations);
+  CheckOptionalId("request_id", request.request_id(), &violations);
+  if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
+  return ReleaseAdmissionCommand();
+}
+
+absl::StatusOr<ConfirmExtraUsageCommand> ReadCommand(const v1::ConfirmExtraUsageRequest& request) {
+  FieldViolations violations;
+  CheckRequiredId("organization_id", request.organization_id(), &violations);
+  CheckRequiredId("member_id", request.member_id(), &violations);
+  CheckOptionalId("request_id", request.request_id(), &violations);
+  if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
+  return ConfirmExtraUsageCommand{request.member_id()};
+}
+
+absl::StatusOr<ReverseEntryCommand> ReadCommand(const v1::ReverseEntryRequest& request) {
+  FieldViolations violations;
+  CheckRequiredId("organization_id", request.organization_id(), &violations);
+  CheckRequiredId("request_id", request.request_id(), &violations);
+  CheckText("reason", request.reason(), kMaxReferenceBytes, &violations);
+  if (request.sequence() < 1) violations.Add("sequence", "is required: 1 or more");
+  ReverseEntryCommand command;
+  command.sequence = request.sequence();
+  if (request.has_amount()) {
+    command.amount = ReadMoney("amount", request.amount(), MoneySign::kPositive, &violations);
+    command.currency_code = request.amount().currency_code();
+  }
+  command.reason = request.reason();
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
   return command;
 }

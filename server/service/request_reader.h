@@ -24,5 +24,10 @@ absl::StatusOr<UpsertMembersCommand> ReadCommand(const v1::BatchUpsertMembersReq
 absl::StatusOr<UpdateExtraUsageCommand> ReadCommand(const v1::UpdateExtraUsageRequest& request);
 absl::StatusOr<SetSpendLimitCommand> ReadCommand(const v1::SetSpendLimitRequest& request);
 absl::StatusOr<GrantCreditCommand> ReadCommand(const v1::GrantCreditRequest& request);
+// These two name the hold by text, which the caller resolves into `sequence`.
+absl::StatusOr<ExtendAdmissionCommand> ReadCommand(const v1::ExtendAdmissionRequest& request);
+absl::StatusOr<ReleaseAdmissionCommand> ReadCommand(const v1::ReleaseAdmissionRequest& request);
+absl::StatusOr<ConfirmExtraUsageCommand> ReadCommand(const v1::ConfirmExtraUsageRequest& request);
+absl::StatusOr<ReverseEntryCommand> ReadCommand(const v1::ReverseEntryRequest& request);
 
 }  // namespace bursar

@@ -205,6 +205,31 @@ void WriteTimestamp(absl::Time time, google::protobuf::Timestamp* timestamp) {
       static_cast<int32_t>(absl::ToInt64Nanoseconds(time - absl::FromUnixSeconds(seconds))));
 }
 
+std::optional<absl::Duration> ReadDuration(std::string_view field,
+                                           const google::protobuf::Duration& duration,
+                                           absl::Duration least, absl::Duration most,
+                                           FieldViolations* violations) {
+  constexpr int64_t kMaxSeconds = 315'576'000'000;  // The well-known type's own bound.
+  constexpr int32_t kMaxNanos = 999'999'999;
+  const int64_t seconds = duration.seconds();
+  const int32_t nanos = duration.nanos();
+  const bool signs_differ = (seconds > 0 && nanos < 0) || (seconds < 0 && nanos > 0);
+  const bool sane = seconds >= -kMaxSeconds && seconds <= kMaxSeconds && nanos >= -kMaxNanos &&
+                    nanos <= kMaxNanos && !signs_differ;
+  const absl::Duration value =
+      sane ? absl::Seconds(seconds) + absl::Nanoseconds(nanos) : absl::InfiniteDuration();
+  if (value >= least && value <= most) return value;
+  violations->Add(field, absl::StrCat("must be from ", absl::FormatDuration(least), " to ",
+                                      absl::FormatDuration(most)));
+  return std::nullopt;
+}
+
+void WriteDuration(absl::Duration duration, google::protobuf::Duration* proto) {
+  proto->set_seconds(absl::ToInt64Seconds(duration));
+  proto->set_nanos(
+      static_cast<int32_t>(absl::ToInt64Nanoseconds(duration - absl::Seconds(proto->seconds()))));
+}
+
 size_t ReadPageSize(std::string_view field, int32_t page_size, size_t fallback, size_t max,
                     FieldViolations* violations) {
   if (page_size == 0) return fallback;

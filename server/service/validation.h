@@ -20,6 +20,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "bursar/v1/common.pb.h"
+#include "google/protobuf/duration.pb.h"
 #include "google/protobuf/map.h"
 #include "google/protobuf/timestamp.pb.h"
 #include "server/base/money.h"
@@ -80,6 +81,14 @@ std::optional<absl::Time> ReadTimestamp(std::string_view field,
                                         FieldViolations* violations);
 // An infinite instant leaves the field as it is.
 void WriteTimestamp(absl::Time time, google::protobuf::Timestamp* timestamp);
+
+// The duration, or nothing after noting why it is none: nanos or seconds out of range, signs that
+// differ, or one that is not from `least` to `most`. Requires: the field is set.
+std::optional<absl::Duration> ReadDuration(std::string_view field,
+                                           const google::protobuf::Duration& duration,
+                                           absl::Duration least, absl::Duration most,
+                                           FieldViolations* violations);
+void WriteDuration(absl::Duration duration, google::protobuf::Duration* proto);
 
 // The page size to use: `fallback` for zero; a negative one or one above `max` is noted.
 size_t ReadPageSize(std::string_view field, int32_t page_size, size_t fallback, size_t max,
