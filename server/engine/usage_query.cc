@@ -28,29 +28,39 @@ void Add(const UsageCharged& charge, UsageSum& sum) {
   sum.web_searches += usage.web_searches;
 }
 
+// A refund is usage that did not happen after all: it takes its amounts back, and counts as none.
+void Add(const EntryReversed& reversed, UsageSum& sum) {
+  sum.included -= reversed.included;
+  sum.extra -= reversed.extra;
+  sum.metered -= reversed.metered;
+  sum.cost -= Amount(reversed.included) + reversed.extra + reversed.metered;
+}
+
 // Sums by what the query asks for.
 class UsageAdder {
  public:
   explicit UsageAdder(const UsageQuery& query) : query_(query) {}
 
-  void AddCharge(const UsageCharged& charge, UsageReport& report) {
+  // `facts` says whose and where it is: a charge, or what a reversal knows of one.
+  template <typename Facts, typename Body>
+  void AddBody(const Facts& facts, const Body& body, UsageReport& report) {
     // One zero byte between the parts: none of them can hold one.
     key_.clear();
-    if (query_.by_member) key_ += charge.member_id;
+    if (query_.by_member) key_ += facts.member_id;
     key_ += '\0';
-    if (query_.by_surface) key_ += charge.surface;
+    if (query_.by_surface) key_ += facts.surface;
     key_ += '\0';
-    if (query_.by_model) key_.append(charge.provider).append(1, '\0').append(charge.model);
+    if (query_.by_model) key_.append(facts.provider).append(1, '\0').append(facts.model);
     auto [found, added] = rows_.try_emplace(key_, report.rows.size());
     if (added) {
       UsageSum& row = report.rows.emplace_back();
-      if (query_.by_member) row.member_id = charge.member_id;
-      if (query_.by_surface) row.surface = charge.surface;
-      if (query_.by_model) row.provider = charge.provider;
-      if (query_.by_model) row.model = charge.model;
+      if (query_.by_member) row.member_id = facts.member_id;
+      if (query_.by_surface) row.surface = facts.surface;
+      if (query_.by_model) row.provider = facts.provider;
+      if (query_.by_model) row.model = facts.model;
     }
-    Add(charge, report.rows[found->second]);
-    Add(charge, report.total);
+    Add(body, report.rows[found->second]);
+    Add(body, report.total);
   }
 
  private:
@@ -97,11 +107,12 @@ absl::StatusOr<UsageReport> QueryUsage(Store& store, const std::string& organiza
     if (!journal.ok()) return journal.status();
     if (journal->entries.front().recorded_at >= query.end) break;
     for (const Entry& entry : journal->entries) {
-      const auto* charge = std::get_if<UsageCharged>(&entry.body);
-      if (charge == nullptr || entry.recorded_at < query.start || entry.recorded_at >= query.end) {
-        continue;
+      if (entry.recorded_at < query.start || entry.recorded_at >= query.end) continue;
+      if (const auto* charge = std::get_if<UsageCharged>(&entry.body)) {
+        adder.AddBody(*charge, *charge, report);
+      } else if (const auto* reversed = std::get_if<EntryReversed>(&entry.body)) {
+        adder.AddBody(reversed->facts, *reversed, report);
       }
-      adder.AddCharge(*charge, report);
     }
   }
   std::sort(report.rows.begin(), report.rows.end(), ComesBefore);

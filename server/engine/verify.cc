@@ -35,6 +35,11 @@ std::string Difference(const WalletHeader& stored, const WalletHeader& folded) {
   if (!(stored.episode == folded.episode)) return "the open episode";
   if (!(stored.burn == folded.burn)) return "the recent spend";
   if (!(stored.totals == folded.totals)) return "the lifetime totals";
+  if (stored.held_extra != folded.held_extra || stored.held_included != folded.held_included ||
+      stored.open_hold_count != folded.open_hold_count ||
+      stored.next_hold_expiry != folded.next_hold_expiry) {
+    return "what is held";
+  }
   return "something";
 }
 
@@ -62,6 +67,7 @@ class OrganizationVerifier {
     }
     CompareHeader();
     if (absl::Status s = CompareMembers(); !s.ok()) return s;
+    if (absl::Status s = CompareHolds(); !s.ok()) return s;
     if (folds_) {
       for (const Violation& violation : CheckInvariants(wallet_)) {
         Violate(violation.rule, row_.revision, violation.message);
@@ -140,8 +146,9 @@ class OrganizationVerifier {
       CheckAmounts(entry, *charge);
     }
     if (std::holds_alternative<EpisodeOpened>(entry.body) ||
-        std::holds_alternative<EpisodeEnded>(entry.body)) {
-      episode_entries_.insert(entry.sequence);
+        std::holds_alternative<EpisodeEnded>(entry.body) ||
+        std::holds_alternative<CrossingNoticed>(entry.body)) {
+      notice_causes_.insert(entry.sequence);
     }
     CheckTiling(entry);
     if (folds_) {
@@ -197,13 +204,15 @@ class OrganizationVerifier {
   // Charges carry request ids of recording; what only administrators do carries theirs.
   absl::Status CollectRequest(const Entry& entry) {
     const std::string& request_id = entry.cause.request_id;
-    const bool is_charge = std::holds_alternative<UsageCharged>(entry.body);
+    // A captured hold is charged by time alone.
+    const auto* charge = std::get_if<UsageCharged>(&entry.body);
+    const bool is_charge = charge != nullptr && !charge->captured;
     const auto* upserted = std::get_if<MemberUpserted>(&entry.body);
     const bool is_administration = std::holds_alternative<OrganizationCreated>(entry.body) ||
                                    std::holds_alternative<OrganizationUpdated>(entry.body) ||
                                    std::holds_alternative<ExtraUsageUpdated>(entry.body) ||
                                    std::holds_alternative<SpendLimitSet>(entry.body) ||
-                                   std::holds_alternative<CreditGranted>(entry.body) ||
+                                   IsAdministeredCredit(entry.body) ||
                                    (upserted != nullptr && !upserted->automatic);
     const bool continues = is_administration && request_id == last_administration_id_;
     last_administration_id_ = is_administration ? request_id : "";
@@ -219,6 +228,14 @@ class OrganizationVerifier {
     if (entry.recorded_at + kDedupeRetention <= now_) return absl::OkStatus();
     requests_.push_back({family, request_id, is_charge ? entry.sequence : 0, entry.sequence});
     return requests_.size() < kPage ? absl::OkStatus() : CheckRequests();
+  }
+
+  // Refunds are administered too, but for those by which a record corrects a capture; the credit
+  // that they give back comes after them.
+  static bool IsAdministeredCredit(const EntryBody& body) {
+    if (const auto* granted = std::get_if<CreditGranted>(&body)) return granted->refund_of == 0;
+    const auto* reversed = std::get_if<EntryReversed>(&body);
+    return reversed != nullptr && reversed->hold_sequence == 0;
   }
 
   // An id may come again once it may be forgotten, and not before.
@@ -320,6 +337,53 @@ class OrganizationVerifier {
     }
   }
 
+  // Holds and reversals are what the journal folds to, record by record (rules J2, H5).
+  absl::Status CompareHolds() {
+    absl::Status status = CompareRecords(RecordKind::kHold, "open hold", wallet_.holds, DecodeHold);
+    if (status.ok()) {
+      status = CompareRecords(RecordKind::kEndedHold, "ended hold", wallet_.ended_holds,
+                              DecodeEndedHold);
+    }
+    if (!status.ok()) return status;
+    return CompareRecords(RecordKind::kReversal, "reversal of entry", wallet_.reversals,
+                          DecodeReversal);
+  }
+
+  template <typename Map, typename Decode>
+  absl::Status CompareRecords(RecordKind kind, const char* what, const Map& folded, Decode decode) {
+    size_t count = 0;
+    std::string after;
+    while (true) {
+      absl::StatusOr<std::vector<RecordRow>> rows =
+          reader_.ScanRecords(row_.organization_id, kind, after, kPage);
+      if (!rows.ok()) return Judge(rows.status());
+      for (const RecordRow& row : *rows) {
+        const auto stored = decode(row.value);
+        if (!stored.ok()) {
+          Violate("J1", row_.revision, std::string(stored.status().message()));
+          continue;
+        }
+        if (!folds_) continue;
+        const auto found = folded.find(stored->sequence);
+        if (row.id != SequenceKey(stored->sequence) || found == folded.end() ||
+            !(found->second == *stored)) {
+          Violate("J1", row_.revision,
+                  absl::StrCat("the stored ", what, " ", stored->sequence,
+                               " is not what the journal folds to"));
+        }
+      }
+      count += rows->size();
+      if (rows->size() < kPage) break;
+      after = rows->back().id;
+    }
+    if (folds_ && count != folded.size()) {
+      Violate(
+          "J1", row_.revision,
+          absl::StrCat(count, " records (", what, ") are stored, the journal has ", folded.size()));
+    }
+    return absl::OkStatus();
+  }
+
   absl::Status CheckNotices() {
     std::string after;
     while (true) {
@@ -330,7 +394,7 @@ class OrganizationVerifier {
         absl::StatusOr<StoredNotice> notice = DecodeNotice(row.value);
         if (!notice.ok()) {
           Violate("N1", 0, absl::StrCat(row.notice_id, ": ", notice.status().message()));
-        } else if (episode_entries_.count(notice->sequence) == 0) {
+        } else if (notice_causes_.count(notice->sequence) == 0) {
           Violate("N1", notice->sequence,
                   absl::StrCat("notice ", row.notice_id, " has no cause in the journal"));
         }
@@ -351,7 +415,7 @@ class OrganizationVerifier {
   int64_t expected_sequence_ = 1;
   std::string chain_hash_;
   std::map<std::string, absl::Time> window_ends_;  // By scope, kind and member.
-  std::set<int64_t> episode_entries_;
+  std::set<int64_t> notice_causes_;
   absl::flat_hash_map<std::string, absl::Time> request_instants_;  // By fingerprint.
   std::string last_administration_id_;
   std::vector<ChargedRequest> requests_;  // Not looked up yet.

@@ -27,14 +27,13 @@ Amount WalletHeader::Balance() const {
 bool WalletHeader::PoolReopensWithMonth() const {
   if (!episode.has_value() || month.month.start == month.month.end) return false;
   // An episode that began with an empty balance may since be one of the limit, and the other way
-  // round: what counts is what is in the way now.
+  // round: what counts is what is in the way now. Holds are left out, because an episode never ends
+  // by the release of one (rule N3).
   if (!limit.has_value() || !limit->amount.has_value()) return false;
-  if (Amount(*limit->amount) > month.extra + held_extra) return false;
-  if (Amount(*limit->amount) <= held_extra) return false;
+  if (Amount(*limit->amount) > month.extra || limit->amount->value <= 0) return false;
   // Where the balance ran out too, only credit helps. A wallet that reached its limit without
   // overdraft and without ever being credited is a postpaid one.
-  return overdraft.is_zero() &&
-         (totals.credited.is_zero() || (Balance() - held_extra).is_positive());
+  return overdraft.is_zero() && (totals.credited.is_zero() || Balance().is_positive());
 }
 
 absl::Time WalletHeader::NextDue() const {

@@ -54,13 +54,11 @@ std::vector<Due> DuesButHolds(const WalletHeader& header, absl::Time now) {
   }
   if (const absl::Time month_end = header.month.month.end;
       header.PoolReopensWithMonth() && month_end <= now) {
-    const bool others_first =
-        header.next_hold_expiry <= month_end ||
+    const bool credit_first =
         std::any_of(header.grants.begin(), header.grants.end(),
                     [&](const CreditGrant& grant) { return grant.expires_at <= month_end; });
-    if (others_first) {
-      // Credit that expires before may be all there is, and a hold that ends before may be all that
-      // is in the way: decided anew once that is journaled.
+    if (credit_first) {
+      // Credit that expires before may be all there is: decided anew once that is journaled.
       std::erase_if(dues, [&](const Due& due) { return due.at > month_end; });
     } else {
       dues.push_back({month_end, EpisodeEnded{header.episode->sequence, "period"}});

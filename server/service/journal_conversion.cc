@@ -28,6 +28,12 @@ static_assert(IsAt<UsageCharged, v1::JOURNAL_ENTRY_KIND_USAGE_CHARGED>());
 static_assert(IsAt<EpisodeOpened, v1::JOURNAL_ENTRY_KIND_EPISODE_OPENED>());
 static_assert(IsAt<EpisodeEnded, v1::JOURNAL_ENTRY_KIND_EPISODE_ENDED>());
 static_assert(IsAt<PendingChangeApplied, v1::JOURNAL_ENTRY_KIND_PENDING_CHANGE_APPLIED>());
+static_assert(IsAt<HoldPlaced, v1::JOURNAL_ENTRY_KIND_HOLD_PLACED>());
+static_assert(IsAt<HoldExtended, v1::JOURNAL_ENTRY_KIND_HOLD_EXTENDED>());
+static_assert(IsAt<HoldEnded, v1::JOURNAL_ENTRY_KIND_HOLD_ENDED>());
+static_assert(IsAt<EntryReversed, v1::JOURNAL_ENTRY_KIND_ENTRY_REVERSED>());
+static_assert(IsAt<ExtraUsageConfirmed, v1::JOURNAL_ENTRY_KIND_EXTRA_USAGE_CONFIRMED>());
+static_assert(IsAt<CrossingNoticed, v1::JOURNAL_ENTRY_KIND_CROSSING_NOTICED>());
 
 std::string ShortDate(absl::Time time) {
   return absl::FormatTime("%Y-%m-%d %H:%M UTC", time, absl::UTCTimeZone());
@@ -96,7 +102,8 @@ class BodyWriter {
   }
   void operator()(const CreditGranted& body) {
     WriteMoney(body.amount, currency_code_, proto_->mutable_amount());
-    Say("Credit of ", Money(body.amount), " was added",
+    proto_->set_reversed_sequence(body.refund_of);
+    Say("Credit of ", Money(body.amount), body.refund_of == 0 ? " was added" : " was given back",
         body.expires_at == absl::InfiniteFuture()
             ? std::string()
             : absl::StrCat(", good until ", ShortDate(body.expires_at)),
@@ -134,6 +141,32 @@ class BodyWriter {
     } else {
       Say("Settings that waited took effect.");
     }
+  }
+  void operator()(const HoldPlaced& body);
+  void operator()(const HoldExtended& body) {
+    proto_->set_member_id(body.member_id);
+    proto_->set_hold_sequence(body.hold_sequence);
+    Say("A hold of member ", body.member_id, " lives until ", ShortDate(body.expires_at), ".");
+  }
+  void operator()(const HoldEnded& body) {
+    proto_->set_member_id(body.member_id);
+    proto_->set_hold_sequence(body.hold_sequence);
+    const Nanos held(body.included.value + body.extra.value);
+    WriteMoney(held, currency_code_, proto_->mutable_amount());
+    Say("A hold of member ", body.member_id,
+        body.end == HoldEnd::kExpired ? " expired; " : " was released; ", Money(held),
+        " came back.");
+  }
+  void operator()(const EntryReversed& body);
+  void operator()(const ExtraUsageConfirmed& body) {
+    proto_->set_member_id(body.member_id);
+    Say("Member ", body.member_id, " confirmed extra usage until ", ShortDate(body.window.end),
+        ".");
+  }
+  void operator()(const CrossingNoticed& body) {
+    proto_->set_member_id(body.member_id);
+    proto_->set_surface(body.surface);
+    Say("Member ", body.member_id, " went on into extra usage.");
   }
 
  private:
@@ -187,7 +220,47 @@ void BodyWriter::operator()(const UsageCharged& body) {
   proto_->set_unadmitted(body.unadmitted);
   proto_->set_parent_session_id(body.parent_session_id);
   for (const auto& [key, value] : body.labels) (*proto_->mutable_labels())[key] = value;
-  Say("Member ", body.member_id, " used ", Money(body.cost), " on ", body.surface, ".");
+  proto_->set_hold_sequence(body.hold_sequence);
+  proto_->set_captured(body.captured);
+  if (body.captured) {
+    Say("A hold of member ", body.member_id, " expired and was captured: ", Money(body.cost), ".");
+  } else {
+    Say("Member ", body.member_id, " used ", Money(body.cost), " on ", body.surface, ".");
+  }
+}
+
+void BodyWriter::operator()(const HoldPlaced& body) {
+  const Hold& hold = body.hold;
+  proto_->set_member_id(hold.member_id);
+  proto_->set_seat_tier(hold.tier_id);
+  proto_->set_surface(hold.surface);
+  proto_->set_provider(hold.provider);
+  proto_->set_model(hold.model);
+  proto_->set_parent_session_id(hold.parent_session_id);
+  proto_->set_hold_sequence(proto_->sequence());
+  WriteMoney(hold.Held(), currency_code_, proto_->mutable_amount());
+  Draw(Bucket::kIncluded, hold.included);
+  Draw(hold.metered ? Bucket::kMetered : Bucket::kExtra, hold.extra);
+  for (const auto& [key, value] : body.labels) (*proto_->mutable_labels())[key] = value;
+  Say("Member ", hold.member_id, " holds ", Money(hold.Held()), " on ", hold.surface, " until ",
+      ShortDate(hold.expires_at), ".");
+}
+
+void BodyWriter::operator()(const EntryReversed& body) {
+  proto_->set_member_id(body.facts.member_id);
+  proto_->set_seat_tier(body.facts.tier_id);
+  proto_->set_surface(body.facts.surface);
+  proto_->set_provider(body.facts.provider);
+  proto_->set_model(body.facts.model);
+  proto_->set_reversed_sequence(body.reversed_sequence);
+  proto_->set_hold_sequence(body.hold_sequence);
+  const Nanos amount(body.included.value + body.extra.value + body.metered.value);
+  WriteMoney(amount, currency_code_, proto_->mutable_amount());
+  Draw(Bucket::kIncluded, body.included);
+  Draw(Bucket::kExtra, body.extra);
+  Draw(Bucket::kMetered, body.metered);
+  Say(Money(amount), " of entry ", std::to_string(body.reversed_sequence), " was taken back",
+      body.reason.empty() ? std::string() : ": " + body.reason, ".");
 }
 
 }  // namespace

@@ -10,10 +10,12 @@ namespace {
 TEST(Dues, AreNoneWhereNothingIsDue) {
   TestWallet wallet("api");
   EXPECT_EQ(wallet.header().NextDue(), absl::InfiniteFuture());
-  EXPECT_TRUE(DueEntries(wallet.wallet(), {absl::InfiniteFuture(), &TestPlans(), &TestZones()}).empty());
+  EXPECT_TRUE(
+      DueEntries(wallet.wallet(), {absl::InfiniteFuture(), &TestPlans(), &TestZones()}).empty());
   wallet.Grant(Dollars(1), Start() + absl::Hours(1));
   EXPECT_EQ(wallet.header().NextDue(), Start() + absl::Hours(1));
-  EXPECT_TRUE(DueEntries(wallet.wallet(), {Start() + absl::Minutes(59), &TestPlans(), &TestZones()}).empty());
+  EXPECT_TRUE(DueEntries(wallet.wallet(), {Start() + absl::Minutes(59), &TestPlans(), &TestZones()})
+                  .empty());
 }
 
 // Rules: T3
@@ -42,7 +44,8 @@ TEST(Dues, AreBoundedInOneCommit) {
     wallet.Grant(Nanos(i + 1), Start() + absl::Hours(1) + absl::Seconds(i));
   }
   wallet.Advance(absl::Hours(24));
-  EXPECT_EQ(DueEntries(wallet.wallet(), wallet.context()).size(), static_cast<size_t>(kMaxDueEntries));
+  EXPECT_EQ(DueEntries(wallet.wallet(), wallet.context()).size(),
+            static_cast<size_t>(kMaxDueEntries));
   wallet.WriteDues();
   EXPECT_EQ(wallet.Count<CreditExpired>(), 3 * kMaxDueEntries / 2);
   EXPECT_TRUE(wallet.header().grants.empty());

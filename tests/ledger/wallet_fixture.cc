@@ -125,6 +125,9 @@ TestWallet::~TestWallet() {
   const Wallet folded = Fold(entries_);
   EXPECT_TRUE(folded.header == wallet_.header) << "folding the entries gives another header";
   EXPECT_TRUE(folded.members == wallet_.members) << "folding the entries gives other members";
+  EXPECT_TRUE(folded.holds == wallet_.holds) << "folding the entries gives other holds";
+  EXPECT_TRUE(folded.ended_holds == wallet_.ended_holds) << "folding gives other ended holds";
+  EXPECT_TRUE(folded.reversals == wallet_.reversals) << "folding gives other reversals";
 }
 
 TestWallet& TestWallet::MoveTo(absl::Time now) {
@@ -226,11 +229,65 @@ UsageCharged TestWallet::Record(const RecordConsumptionCommand& command) {
   return charge;
 }
 
+CheckAdmissionOutcome TestWallet::CheckToHold(const std::string& member_id, Nanos estimate,
+                                              AdmissionMode mode) {
+  CheckAdmissionCommand command = CheckOf(member_id);
+  command.estimate = estimate;
+  command.mode = mode;
+  return Check(command);
+}
+
+int64_t TestWallet::PlaceHold(const std::string& member_id, Nanos estimate) {
+  const CheckAdmissionOutcome outcome = CheckToHold(member_id, estimate);
+  EXPECT_TRUE(outcome.hold.has_value());
+  return outcome.hold.has_value() ? outcome.hold->sequence : 0;
+}
+
+UsageCharged TestWallet::Settle(int64_t hold, Nanos cost, bool partial) {
+  return Record(SettlementOf(hold, cost, partial));
+}
+
+absl::StatusOr<ReverseEntryOutcome> TestWallet::TryReverse(int64_t sequence,
+                                                           std::optional<Nanos> amount) {
+  WriteDues();
+  ReverseEntryCommand command;
+  command.sequence = sequence;
+  command.amount = amount;
+  // As the engine does: what was reversed before, or the charge from the journal.
+  const bool known = sequence > 0 && sequence <= static_cast<int64_t>(entries_.size());
+  const Entry* entry = known ? &entries_[sequence - 1] : nullptr;
+  const auto* charge = entry == nullptr ? nullptr : std::get_if<UsageCharged>(&entry->body);
+  if (charge != nullptr && charge->captured) {
+    command.hold_sequence = charge->hold_sequence;
+  } else if (charge != nullptr) {
+    wallet_.reversals.try_emplace(sequence, ReversalOf(sequence, entry->recorded_at, *charge));
+  }
+  absl::StatusOr<ReverseEntryOutcome> outcome = Try<ReverseEntryOutcome>(command);
+  auto loaded = wallet_.reversals.find(sequence);
+  if (loaded != wallet_.reversals.end() && loaded->second.Left() == loaded->second.facts.Cost()) {
+    wallet_.reversals.erase(loaded);
+  }
+  return outcome;
+}
+
+ReverseEntryOutcome TestWallet::Reverse(int64_t sequence, std::optional<Nanos> amount) {
+  absl::StatusOr<ReverseEntryOutcome> outcome = TryReverse(sequence, amount);
+  EXPECT_TRUE(outcome.ok()) << outcome.status().message();
+  return outcome.ok() ? *outcome : ReverseEntryOutcome();
+}
+
+int64_t TestWallet::LastCharge() const {
+  for (auto entry = entries_.rbegin(); entry != entries_.rend(); ++entry) {
+    if (std::holds_alternative<UsageCharged>(entry->body)) return entry->sequence;
+  }
+  return 0;
+}
+
 void TestWallet::WriteDues() {
   for (std::vector<EntryBody> dues = DueEntries(wallet_, context()); !dues.empty();
        dues = DueEntries(wallet_, context())) {
     EXPECT_LE(dues.size(), static_cast<size_t>(kMaxDueEntries));
-    for (const EntryBody& body : dues) Append(body);
+    Commit(dues);
   }
   EXPECT_LT(now_, header().NextDue());
 }

@@ -91,6 +91,19 @@ class TestWallet {
   UsageCharged Record(const std::string& member_id, Nanos cost);
   UsageCharged Record(const RecordConsumptionCommand& command);
 
+  // ---- Holds and refunds; those without "Try" expect success.
+  CheckAdmissionOutcome CheckToHold(const std::string& member_id, Nanos estimate,
+                                    AdmissionMode mode = AdmissionMode::kHold);
+  // The placed hold's sequence.
+  int64_t PlaceHold(const std::string& member_id, Nanos estimate);
+  UsageCharged Settle(int64_t hold, Nanos cost, bool partial = false);
+  // Reverses a charge with what the engine would load for it.
+  absl::StatusOr<ReverseEntryOutcome> TryReverse(int64_t sequence,
+                                                 std::optional<Nanos> amount = std::nullopt);
+  ReverseEntryOutcome Reverse(int64_t sequence, std::optional<Nanos> amount = std::nullopt);
+  // The sequence of the last charge; zero where there is none.
+  int64_t LastCharge() const;
+
   // ---- Any command: the outcome, or the refusal, which must leave no entry.
   template <typename Outcome, typename Command>
   absl::StatusOr<Outcome> Try(const Command& command) {
@@ -195,6 +208,15 @@ inline RecordConsumptionCommand RecordOf(const std::string& member_id, Nanos cos
   command.model = model;
   command.cost = cost;
   command.occurred_at = absl::InfinitePast();
+  return command;
+}
+
+// A record that names an admission, and nothing that the hold knows.
+inline RecordConsumptionCommand SettlementOf(int64_t hold, Nanos cost, bool partial = false) {
+  RecordConsumptionCommand command = RecordOf("", cost, "", "");
+  command.admission_id = "adm";
+  command.admission = {AdmissionName::kNamed, hold};
+  command.partial = partial;
   return command;
 }
 
