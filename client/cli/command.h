@@ -18,6 +18,7 @@ void AddOrganizationCommands(CLI::App& root, Action* action);
 void AddMemberCommands(CLI::App& root, Action* action);
 void AddMoneyCommands(CLI::App& root, Action* action);
 void AddRequestCommands(CLI::App& root, Action* action);
+void AddHoldCommands(CLI::App& root, Action* action);
 void AddReportCommands(CLI::App& root, Action* action);
 void AddJournalCommands(CLI::App& root, Action* action);
 void AddWhyCommand(CLI::App& root, Action* action);

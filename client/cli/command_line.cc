@@ -41,6 +41,7 @@ void AddCommands(CLI::App& root, Action* action) {
   AddMemberCommands(root, action);
   AddMoneyCommands(root, action);
   AddRequestCommands(root, action);
+  AddHoldCommands(root, action);
   AddReportCommands(root, action);
   AddJournalCommands(root, action);
   AddWhyCommand(root, action);

@@ -111,6 +111,15 @@ absl::StatusOr<absl::Time> ParseInstant(const std::string& text, const std::stri
   return time;
 }
 
+absl::StatusOr<absl::Duration> ParseSpan(const std::string& text, const std::string& what) {
+  absl::Duration span;
+  if (!absl::ParseDuration(text, &span) || span <= absl::ZeroDuration() ||
+      span == absl::InfiniteDuration()) {
+    return UsageError(absl::StrCat(what, " is not a duration such as 90s, 10m or 1h30m."));
+  }
+  return span;
+}
+
 absl::StatusOr<v1::Money> ParseAmount(const std::string& text, const std::string& what) {
   const std::optional<v1::Money> money = ParseMoney(text);
   if (!money.has_value()) {

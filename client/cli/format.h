@@ -46,6 +46,8 @@ google::protobuf::Duration ToProto(absl::Duration duration);
 absl::StatusOr<absl::Time> ParseInstant(const std::string& text, const std::string& what);
 // The same without the words; false when it is no instant.
 bool TryParseInstant(const std::string& text, absl::Time* time);
+// Reads a duration such as "10m"; a usage error that names `what` otherwise.
+absl::StatusOr<absl::Duration> ParseSpan(const std::string& text, const std::string& what);
 // Reads an amount of money such as "25.00"; a usage error that names `what` otherwise.
 absl::StatusOr<v1::Money> ParseAmount(const std::string& text, const std::string& what);
 

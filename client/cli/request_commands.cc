@@ -160,12 +160,9 @@ absl::StatusOr<ExitStatus> RunCheck(Session& session, const CheckOptions& option
   request.set_request_id(holds ? session.RequestId(options.request.request_id)
                                : options.request.request_id);
   if (!options.hold_ttl.empty()) {
-    absl::Duration ttl;
-    if (!absl::ParseDuration(options.hold_ttl, &ttl) || ttl <= absl::ZeroDuration() ||
-        ttl == absl::InfiniteDuration()) {
-      return UsageError("--hold-ttl is not a duration such as 90s, 10m or 1h30m.");
-    }
-    *request.mutable_hold_ttl() = ToProto(ttl);
+    const absl::StatusOr<absl::Duration> ttl = ParseSpan(options.hold_ttl, "--hold-ttl");
+    if (!ttl.ok()) return ttl.status();
+    *request.mutable_hold_ttl() = ToProto(*ttl);
   }
   request.set_validate_only(options.validate_only);
   if (options.full) request.set_view(v1::ADMISSION_VIEW_FULL);
@@ -180,7 +177,10 @@ void PrintReceipt(const v1::RecordConsumptionResponse& reply, std::ostream& out)
   Table table({{""}, {""}});
   table.Add({"cost", FormatMoney(reply.cost())});
   if (!reply.draws().empty()) table.Add({"drawn from", DrawsInWords(reply.draws())});
-  if (NanosOf(reply.overshoot()) != 0) table.Add({"overshoot", FormatMoney(reply.overshoot())});
+  if (NanosOf(reply.overshoot()) != 0) {
+    table.Add({"overshoot",
+               absl::StrCat(FormatMoney(reply.overshoot()), ", ", Word(reply.overshoot_kind()))});
+  }
   if (!reply.price_card().empty()) table.Add({"price card", reply.price_card()});
   table.Add({"journal entry", FormatCount(reply.sequence())});
   if (reply.admission_status() != v1::ADMISSION_STATUS_UNSPECIFIED) {

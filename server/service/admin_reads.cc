@@ -12,6 +12,7 @@
 #include "absl/strings/str_split.h"
 #include "server/base/status.h"
 #include "server/engine/queries.h"
+#include "server/engine/scoped_id.h"
 #include "server/service/actor_policy.h"
 #include "server/service/burn_rate.h"
 #include "server/service/conversion.h"
@@ -306,6 +307,41 @@ absl::Status AdminReads::ListSpendLimits(const CallContext& call,
   }
   response->set_next_page_token(MakePageToken(page.scope, absl::StrCat("m", after)));
   return absl::OkStatus();
+}
+
+absl::Status AdminReads::ListHolds(const CallContext& call, const v1::ListHoldsRequest& request,
+                                   v1::ListHoldsResponse* response) {
+  FieldViolations violations;
+  CheckRequiredId("organization_id", request.organization_id(), &violations);
+  CheckOptionalId("member_id", request.member_id(), &violations);
+  const Page page = ReadPage(
+      request, absl::StrCat("ListHolds|", request.organization_id(), "|", request.member_id()),
+      kDefaultPage, kLargestPage, &violations);
+  if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
+  const absl::Status authorized =
+      AuthorizeActor(engine_, call, request.organization_id(), ActorNeed::kSeeSpend);
+  if (!authorized.ok()) return authorized;
+  return engine_.Read(
+      request.organization_id(), {},
+      [&](const Wallet& wallet, const Position& position, const DecisionContext&) {
+        const std::string& currency_code = wallet.header.settings.currency_code;
+        // Positions: the sequence of the last hold shown.
+        const int64_t last = page.position.empty() ? 0 : NumberIn(page.position);
+        for (auto at = wallet.holds.upper_bound(last); at != wallet.holds.end(); ++at) {
+          const Hold& hold = at->second;
+          if (!request.member_id().empty() && hold.member_id != request.member_id()) continue;
+          if (static_cast<size_t>(response->holds_size()) == page.size) {
+            response->set_next_page_token(
+                MakePageToken(page.scope, absl::StrCat(std::prev(at)->first)));
+            break;
+          }
+          WriteOpenHold(hold, AdmissionId(engine_.epoch(), request.organization_id(), at->first),
+                        currency_code, response->add_holds());
+        }
+        WriteMoney(wallet.header.held_extra, currency_code, response->mutable_held_extra());
+        WritePosition(position, engine_.epoch(), response->mutable_position());
+        return absl::OkStatus();
+      });
 }
 
 absl::Status AdminReads::ListCredits(const CallContext& call, const v1::ListCreditsRequest& request,

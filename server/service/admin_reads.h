@@ -30,6 +30,8 @@ class AdminReads {
                          v1::GetWalletResponse* response);
   absl::Status ListSpendLimits(const CallContext& call, const v1::ListSpendLimitsRequest& request,
                                v1::ListSpendLimitsResponse* response);
+  absl::Status ListHolds(const CallContext& call, const v1::ListHoldsRequest& request,
+                         v1::ListHoldsResponse* response);
   absl::Status ListCredits(const CallContext& call, const v1::ListCreditsRequest& request,
                            v1::ListCreditsResponse* response);
   absl::Status QueryUsage(const CallContext& call, const v1::QueryUsageRequest& request,

@@ -232,6 +232,14 @@ grpc::Status AdminService::ListSpendLimits(grpc::ServerContext* context,
                  });
 }
 
+grpc::Status AdminService::ListHolds(grpc::ServerContext* context,
+                                     const v1::ListHoldsRequest* request,
+                                     v1::ListHoldsResponse* response) {
+  return RunCall(*gate_, RuleOf("ListHolds"), *context, *request, [&](const CallContext& call) {
+    return AdminReads(*engine_).ListHolds(call, *request, response);
+  });
+}
+
 grpc::Status AdminService::ListCredits(grpc::ServerContext* context,
                                        const v1::ListCreditsRequest* request,
                                        v1::ListCreditsResponse* response) {

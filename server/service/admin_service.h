@@ -51,6 +51,8 @@ class AdminService final : public v1::AdminService::Service {
                             v1::ReverseEntryResponse* response) override;
   grpc::Status GrantCredit(grpc::ServerContext* context, const v1::GrantCreditRequest* request,
                            v1::GrantCreditResponse* response) override;
+  grpc::Status ListHolds(grpc::ServerContext* context, const v1::ListHoldsRequest* request,
+                         v1::ListHoldsResponse* response) override;
   grpc::Status ListCredits(grpc::ServerContext* context, const v1::ListCreditsRequest* request,
                            v1::ListCreditsResponse* response) override;
   grpc::Status QueryUsage(grpc::ServerContext* context, const v1::QueryUsageRequest* request,

@@ -37,6 +37,7 @@ const std::vector<RpcRule>& Table() {
       {"/bursar.v1.AdminService/ListSpendLimits", kReaders},
       {"/bursar.v1.AdminService/GrantCredit", kPayers},
       {"/bursar.v1.AdminService/ReverseEntry", kPayers},
+      {"/bursar.v1.AdminService/ListHolds", kReaders},
       {"/bursar.v1.AdminService/ListCredits", kMoneyReaders},
       {"/bursar.v1.AdminService/QueryUsage", kReaders},
       {"/bursar.v1.AdminService/ListJournalEntries", kReaders},

@@ -218,6 +218,21 @@ void WriteHold(const Hold& hold, std::string_view currency_code, v1::Hold* proto
   WriteTimestamp(hold.expires_at, proto->mutable_expire_time());
 }
 
+void WriteOpenHold(const Hold& hold, std::string admission_id, std::string_view currency_code,
+                   v1::OpenHold* proto) {
+  proto->set_admission_id(std::move(admission_id));
+  proto->set_member_id(hold.member_id);
+  proto->set_seat_tier(hold.tier_id);
+  proto->set_surface(hold.surface);
+  proto->set_provider(hold.provider);
+  proto->set_model(hold.model);
+  proto->set_parent_session_id(hold.parent_session_id);
+  WriteMoney(hold.included, currency_code, proto->mutable_included());
+  WriteMoney(hold.extra, currency_code, proto->mutable_extra());
+  WriteTimestamp(hold.placed_at, proto->mutable_place_time());
+  WriteTimestamp(hold.expires_at, proto->mutable_expire_time());
+}
+
 void WriteReversal(const WalletHeader& header, const ReverseEntryOutcome& outcome,
                    v1::ReverseEntryResponse* response) {
   const std::string& currency_code = header.settings.currency_code;

@@ -45,6 +45,9 @@ void WriteDecision(const CheckReply& reply, std::string_view organization_id,
 // What a hold holds and until when.
 void WriteHold(const Hold& hold, std::string_view currency_code, v1::Hold* proto);
 
+void WriteOpenHold(const Hold& hold, std::string admission_id, std::string_view currency_code,
+                   v1::OpenHold* proto);
+
 // Everything of a refund's answer but its sequence and position.
 void WriteReversal(const WalletHeader& header, const ReverseEntryOutcome& outcome,
                    v1::ReverseEntryResponse* response);
