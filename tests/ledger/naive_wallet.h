@@ -267,6 +267,8 @@ class NaiveWallet {
   // `settling`: a hold that is not in its own way; zero for none.
   Situation Meet(const std::string& member_id, const std::string& surface,
                  int64_t settling = 0) const;
+  void MeetBounds(const std::string& member_id, const std::string& tier_id, int64_t settling,
+                  Situation& situation) const;
   NaiveAnswer Judge(const Situation& situation, std::optional<Nanos> estimate) const;
   bool PoolBlocked(absl::Time instant, Amount spent) const;
   NaiveEvent Event(NaiveEvent::Kind kind) const;

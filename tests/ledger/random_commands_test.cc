@@ -251,6 +251,7 @@ class Rehearsal {
     EXPECT_EQ(reason, expected.reason);
     if (placed) placed_.push_back({outcome->hold->sequence, command.member_id, command.surface});
     ++done_[placed ? "holds placed" : "holds denied"];
+    if (placed && OneIn(2)) Settle();  // Others outlive the steps that follow, or do not.
   }
 
   void Settle() {
