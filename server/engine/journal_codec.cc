@@ -17,51 +17,6 @@ namespace {
 
 namespace record = storage::v1;
 
-constexpr size_t kUuidTextBytes = 36;
-constexpr size_t kUuidBytes = 16;
-constexpr char kHexDigits[] = "0123456789abcdef";
-
-bool IsHyphenPlace(size_t place) { return place == 8 || place == 13 || place == 18 || place == 23; }
-
-// The 16 bytes of a UUID in lower-case hexadecimal, or nothing when the text is not one.
-std::string PackUuid(const std::string& text) {
-  if (text.size() != kUuidTextBytes) return "";
-  std::string packed;
-  int digits = 0;
-  int byte = 0;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (IsHyphenPlace(i)) {
-      if (c != '-') return "";
-      continue;
-    }
-    int value = 0;
-    if (c >= '0' && c <= '9') {
-      value = c - '0';
-    } else if (c >= 'a' && c <= 'f') {
-      value = c - 'a' + 10;
-    } else {
-      return "";
-    }
-    byte = byte * 16 + value;
-    if (++digits == 2) {
-      packed.push_back(static_cast<char>(byte));
-      digits = byte = 0;
-    }
-  }
-  return packed;
-}
-
-std::string UnpackUuid(const std::string& packed) {
-  std::string text;
-  for (char c : packed) {
-    if (IsHyphenPlace(text.size())) text.push_back('-');
-    text.push_back(kHexDigits[static_cast<unsigned char>(c) >> 4]);
-    text.push_back(kHexDigits[static_cast<unsigned char>(c) & 15]);
-  }
-  return text;
-}
-
 // Sums and differences that wrap around, so that any two numbers come back.
 int64_t WrappingMinus(int64_t a, int64_t b) {
   return static_cast<int64_t>(static_cast<uint64_t>(a) - static_cast<uint64_t>(b));
@@ -218,6 +173,7 @@ class BodyWriter {
     to->set_released_included_nanos(body.released_included.value);
     to->set_released_extra_nanos(body.released_extra.value);
     to->set_captured(body.captured);
+    to->set_of_pool(body.of_pool);
   }
   void operator()(const HoldPlaced& body) {
     auto* to = out_->mutable_hold_placed();
@@ -402,6 +358,7 @@ UsageCharged TakeCharge(const record::UsageChargedRecord& in, int64_t recorded_a
   body.released_included = Nanos(in.released_included_nanos());
   body.released_extra = Nanos(in.released_extra_nanos());
   body.captured = in.captured();
+  body.of_pool = in.of_pool();
   return body;
 }
 

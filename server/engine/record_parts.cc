@@ -6,6 +6,53 @@ namespace bursar {
 
 namespace record = storage::v1;
 
+namespace {
+
+constexpr size_t kUuidTextBytes = 36;
+constexpr char kHexDigits[] = "0123456789abcdef";
+
+bool IsHyphenPlace(size_t place) { return place == 8 || place == 13 || place == 18 || place == 23; }
+
+}  // namespace
+
+std::string PackUuid(const std::string& text) {
+  if (text.size() != kUuidTextBytes) return "";
+  std::string packed;
+  int digits = 0;
+  int byte = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (IsHyphenPlace(i)) {
+      if (c != '-') return "";
+      continue;
+    }
+    int value = 0;
+    if (c >= '0' && c <= '9') {
+      value = c - '0';
+    } else if (c >= 'a' && c <= 'f') {
+      value = c - 'a' + 10;
+    } else {
+      return "";
+    }
+    byte = byte * 16 + value;
+    if (++digits == 2) {
+      packed.push_back(static_cast<char>(byte));
+      digits = byte = 0;
+    }
+  }
+  return packed;
+}
+
+std::string UnpackUuid(const std::string& packed) {
+  std::string text;
+  for (char c : packed) {
+    if (IsHyphenPlace(text.size())) text.push_back('-');
+    text.push_back(kHexDigits[static_cast<unsigned char>(c) >> 4]);
+    text.push_back(kHexDigits[static_cast<unsigned char>(c) & 15]);
+  }
+  return text;
+}
+
 void ToRecord(Amount amount, record::AmountRecord* out) {
   if (const auto nanos = amount.ToNanos(); nanos.has_value()) {
     out->set_nanos(nanos->value);
@@ -174,6 +221,7 @@ void ToRecord(const ChargeFacts& facts, record::ChargeFactsRecord* out) {
   out->set_metered_nanos(facts.metered.value);
   for (const GrantDraw& draw : facts.grant_draws) ToRecord(draw, out->add_grant_draws());
   out->set_overdraft_nanos(facts.overdraft.value);
+  out->set_of_pool(facts.of_pool);
 }
 
 ChargeFacts FromRecord(const record::ChargeFactsRecord& in, Damage& damage) {
@@ -190,6 +238,7 @@ ChargeFacts FromRecord(const record::ChargeFactsRecord& in, Damage& damage) {
   facts.metered = Nanos(in.metered_nanos());
   for (const auto& draw : in.grant_draws()) facts.grant_draws.push_back(FromRecord(draw));
   facts.overdraft = Nanos(in.overdraft_nanos());
+  facts.of_pool = in.of_pool();
   return facts;
 }
 

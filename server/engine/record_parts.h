@@ -7,6 +7,7 @@
 // Thread rule: pure functions; a Damage belongs to one thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -59,6 +60,13 @@ Enum EnumFromRecord(uint32_t number, Enum first, Enum last, Damage& damage) {
   }
   return static_cast<Enum>(number);
 }
+
+// The bytes of a UUID.
+inline constexpr size_t kUuidBytes = 16;
+// The bytes of a UUID in lower-case hexadecimal with hyphens, or nothing when the text is not one.
+std::string PackUuid(const std::string& text);
+// The text of kUuidBytes bytes.
+std::string UnpackUuid(const std::string& packed);
 
 inline int64_t TimeToRecord(absl::Time instant) { return absl::ToUnixNanos(instant); }
 inline absl::Time TimeFromRecord(int64_t unix_nanos) { return absl::FromUnixNanos(unix_nanos); }

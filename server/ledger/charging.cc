@@ -165,6 +165,7 @@ void AppendCharge(const Wallet& wallet, const Member& member, bool new_member, c
   const AdmissionState state = Evaluate(header, new_member ? nullptr : &member, query, context);
   charge.tier_id = state.tier->id;
   charge.unseated = member.unseated;
+  charge.of_pool = header.settings.included_scope == IncludedScope::kOrganization;
   SplitCost(state, hold, charge);
   if (hold != nullptr) {
     TakeFromHold(*hold, charge);

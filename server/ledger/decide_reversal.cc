@@ -41,7 +41,7 @@ std::map<absl::Time, Amount> CreditByExpiry(const ChargeFacts& facts, Amount bef
 void FindOpenWindows(const Wallet& wallet, const Member& member, int64_t sequence,
                      const DecisionContext& context, EntryReversed& reversed) {
   const WalletHeader& header = wallet.header;
-  reversed.of_pool = header.settings.included_scope == IncludedScope::kOrganization;
+  reversed.of_pool = reversed.facts.of_pool;
   if (reversed.included.value == 0) return;
   for (const WindowCounter& counter : reversed.of_pool ? header.pool_windows : member.windows) {
     const bool counted =
@@ -67,6 +67,7 @@ Reversal ReversalOf(int64_t sequence, absl::Time recorded_at, const UsageCharged
   facts.metered = charge.metered;
   facts.grant_draws = charge.grant_draws;
   facts.overdraft = charge.overdraft;
+  facts.of_pool = charge.of_pool;
   return reversal;
 }
 

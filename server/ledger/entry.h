@@ -162,6 +162,7 @@ struct UsageCharged {
   bool hold_ends = false;   // The hold ends; otherwise it stays open with the rest (`partial`).
   Nanos released_included;  // By how much the hold's parts go down: all of them where it ends.
   Nanos released_extra;
+  bool of_pool = false;   // `included` was drawn from the organization's pool.
   bool captured = false;  // The hold expired and was captured: usage unknown, cost what it held.
 };
 

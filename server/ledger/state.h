@@ -196,6 +196,7 @@ struct ChargeFacts {
   Nanos metered;
   std::vector<GrantDraw> grant_draws;
   Nanos overdraft;
+  bool of_pool = false;  // `included` was drawn from the organization's pool.
 
   Nanos Cost() const { return Nanos(included.value + extra.value + metered.value); }
 

@@ -14,6 +14,7 @@ NaiveEvent NaiveWallet::Event(Kind kind) const {
   NaiveEvent event;
   event.kind = kind;
   event.at = now_;
+  event.effect_at = effect_at_;
   return event;
 }
 
@@ -90,14 +91,14 @@ std::vector<std::string> NaiveWallet::MemberIds() const {
 }
 
 std::optional<std::string> NaiveWallet::TierOf(const std::string& member_id) const {
-  const MemberState member = MemberAt(member_id, now_);
+  const MemberState member = MemberAt(member_id, effect_at_);
   return member.exists ? std::optional<std::string>(member.tier_id) : std::nullopt;
 }
 
 int NaiveWallet::SeatCount() const {
   int count = 0;
   for (const std::string& member_id : MemberIds()) {
-    const MemberState member = MemberAt(member_id, now_);
+    const MemberState member = MemberAt(member_id, effect_at_);
     if (member.status != AccountStatus::kRemoved && !member.unseated) ++count;
   }
   return count;
@@ -150,132 +151,6 @@ bool NaiveWallet::IsUpgrade(const std::string& from, const std::string& to) cons
   return Tier(from).upgrade_to == to;
 }
 
-// ---- Windows, months, credit: everything again from the beginning.
-
-WindowKind NaiveWallet::LongestKind() const {
-  for (const WindowKind kind : {WindowKind::kMonth, WindowKind::kWeek, WindowKind::kDay}) {
-    for (const SeatTier& tier : plan_.seat_tiers) {
-      for (const IncludedWindow& window : tier.windows) {
-        if (window.kind == kind) return kind;
-      }
-    }
-  }
-  for (const SeatTier& tier : plan_.seat_tiers) {
-    if (!tier.windows.empty()) return WindowKind::kDay;
-  }
-  return WindowKind::kMonth;
-}
-
-Window NaiveWallet::BoundsOf(WindowKind kind, absl::Time instant) const {
-  if (kind == WindowKind::kFiveHours) return FiveHourSession(instant);
-  const Settings settings = SettingsAt(instant);
-  return BillingWindowAt(instant, settings.anchor, kind, *zones_.Find(settings.time_zone));
-}
-
-NaiveWallet::Used NaiveWallet::UsedAt(const std::string& member_id, WindowKind kind,
-                                      absl::Time instant) const {
-  Used used;
-  bool any = false;
-  const auto open_at = [&](absl::Time when) {
-    if (any && used.window.start <= when && when < used.window.end) return;
-    Window window = BoundsOf(kind, when);
-    if (any && window.start < used.window.end) window.start = used.window.end;
-    used = {window, Amount()};
-    any = true;
-  };
-  for (const NaiveEvent& event : events_) {
-    if (event.kind != Kind::kCharge || !event.included.is_positive()) continue;
-    if (event.from_pool != member_id.empty()) continue;
-    if (!event.from_pool && event.member_id != member_id) continue;
-    open_at(event.at);
-    used.spent += event.included;
-  }
-  open_at(instant);
-  return used;
-}
-
-Window NaiveWallet::MonthAt(absl::Time instant) const {
-  Window month;
-  bool any = false;
-  const auto open_at = [&](absl::Time when) {
-    if (any && month.start <= when && when < month.end) return;
-    Window next =
-        CalendarPeriodAt(when, PeriodKind::kMonth, *zones_.Find(SettingsAt(when).time_zone));
-    if (any && next.start < month.end) next.start = month.end;
-    month = next;
-    any = true;
-  };
-  for (const NaiveEvent& event : events_) {
-    if (event.kind == Kind::kCharge && event.at <= instant) open_at(event.at);
-  }
-  open_at(instant);
-  return month;
-}
-
-NaiveWallet::MonthSum NaiveWallet::SumOf(const std::string& member_id,
-                                         const std::string& tier_id) const {
-  const Window month = MonthAt(now_);
-  MonthSum sum;
-  for (const NaiveEvent& event : events_) {
-    if (event.kind != Kind::kCharge || event.at < month.start || event.at >= month.end) continue;
-    if (!member_id.empty() && event.member_id != member_id) continue;
-    if (!tier_id.empty() && event.charge_tier != tier_id) continue;
-    sum.extra += event.extra;
-    sum.included += event.included;
-  }
-  return sum;
-}
-
-NaiveWallet::Credit NaiveWallet::CreditAt(absl::Time instant) const {
-  struct Grant {
-    absl::Time expires_at;
-    Amount left;
-  };
-  std::vector<Grant> grants;  // In the order in which they were granted.
-  Credit credit;
-  for (const NaiveEvent& event : events_) {
-    if (event.at > instant) break;
-    if (event.kind == Kind::kCredit) {
-      const Amount repaid = Min(credit.overdraft, event.amount);
-      credit.overdraft -= repaid;
-      grants.push_back({event.expires_at, Amount(event.amount) - repaid});
-    }
-    if (event.kind != Kind::kCharge || plan_.funding != Funding::kPrepaid) continue;
-    Amount rest = event.extra;
-    while (rest.is_positive()) {
-      Grant* next = nullptr;
-      for (Grant& grant : grants) {
-        if (!grant.left.is_positive() || grant.expires_at <= event.at) continue;
-        if (next == nullptr || grant.expires_at < next->expires_at) next = &grant;
-      }
-      if (next == nullptr) break;
-      const Amount taken = Min(rest, next->left);
-      next->left -= taken;
-      rest -= taken;
-    }
-    credit.overdraft += rest;
-  }
-  for (const Grant& grant : grants) {
-    if (grant.expires_at > instant) credit.balance += grant.left;
-  }
-  return credit;
-}
-
-Amount NaiveWallet::PoolAllowance(WindowKind kind, const std::string& joining_tier) const {
-  Amount sum;
-  const auto add = [&](const std::string& tier_id) {
-    for (const IncludedWindow& window : Tier(tier_id).windows) {
-      if (window.kind == kind) sum += window.amount;
-    }
-  };
-  for (const std::string& member_id : MemberIds()) {
-    const MemberState member = MemberAt(member_id, now_);
-    if (member.status != AccountStatus::kRemoved && !member.unseated) add(member.tier_id);
-  }
-  if (!joining_tier.empty()) add(joining_tier);
-  return sum;
-}
-
 // ---- Episodes.
 
 bool NaiveWallet::PoolBlocked(absl::Time instant, Amount spent) const {
@@ -284,19 +159,75 @@ bool NaiveWallet::PoolBlocked(absl::Time instant, Amount spent) const {
     return true;
   if (plan_.funding != Funding::kPrepaid) return false;
   const Credit credit = CreditAt(instant);
-  return !(credit.balance - credit.overdraft).is_positive();
+  return !(credit.balance - credit.overdraft - HeldExtra()).is_positive();
 }
 
 void NaiveWallet::EndEpisodeIfLifted() {
-  if (episode_open_ && !PoolBlocked(now_, SumOf("", "").extra)) episode_open_ = false;
+  if (episode_open_ && !PoolBlocked(effect_at_, SumOf("", "").extra + HeldExtra())) {
+    episode_open_ = false;
+  }
+}
+
+// The month that was charged last ends an episode of its limit, once it is over.
+void NaiveWallet::EndEpisodeWithMonth(absl::Time until) {
+  const absl::Time last = LastChargeAt();
+  if (!episode_open_ || last == absl::InfinitePast()) return;
+  const Window month = MonthAt(last);
+  if (month.end > until) return;
+  Amount spent;
+  for (const NaiveEvent& event : events_) {
+    if (event.kind == Kind::kCharge && month.Contains(event.at)) spent += event.extra;
+    if (event.kind != Kind::kReversal || !month.Contains(event.at)) continue;
+    if (month.Contains(ChargeEvent(event.id).at)) spent -= event.extra;
+  }
+  const std::optional<SpendLimit> limit = LimitOf(Scope::kOrganization, "");
+  if (!limit.has_value() || !limit->amount.has_value() || limit->amount->value == 0) return;
+  if (Amount(*limit->amount) > spent) return;
+  const Credit credit = CreditAt(std::max(month.end, effect_at_));
+  if (!credit.overdraft.is_zero()) return;
+  if (EverCredited() && !credit.balance.is_positive()) return;
+  episode_open_ = false;
 }
 
 void NaiveWallet::MoveTo(absl::Time now) {
-  if (episode_open_) {
-    const absl::Time month_end = MonthAt(now_).end;
-    if (month_end <= now && !PoolBlocked(month_end, Amount())) episode_open_ = false;
+  while (true) {
+    const NaiveHold* first = nullptr;
+    const std::vector<NaiveHold> open = OpenHolds();
+    for (const NaiveHold& hold : open) {
+      if (hold.expires_at > now) continue;
+      if (first == nullptr || hold.expires_at < first->expires_at) first = &hold;
+    }
+    EndEpisodeWithMonth(first == nullptr ? now : first->expires_at);
+    if (first == nullptr) break;
+    now_ = now;
+    effect_at_ = std::max(effect_at_, first->expires_at);
+    EndExpired(*first);
   }
   now_ = now;
+  effect_at_ = now;
+}
+
+void NaiveWallet::EndExpired(const NaiveHold& hold) {
+  bool captures = false;
+  for (const NaiveEvent& event : events_) {
+    if (event.kind == Kind::kPolicy) captures = event.captures;
+  }
+  if (captures && (hold.included + hold.extra).is_positive()) {
+    Charge(hold.member_id, hold.surface, *(hold.included + hold.extra).ToNanos(), &hold, true,
+           true);
+    return;
+  }
+  NaiveEvent event = Event(Kind::kHoldEnd);
+  event.hold_id = hold.id;
+  events_.push_back(event);
+}
+
+absl::Time NaiveWallet::LastChargeAt() const {
+  absl::Time last = absl::InfinitePast();
+  for (const NaiveEvent& event : events_) {
+    if (event.kind == Kind::kCharge) last = event.at;
+  }
+  return last;
 }
 
 // ---- Commands.
@@ -309,7 +240,7 @@ absl::StatusCode NaiveWallet::Upsert(const std::string& member_id,
   event.member_id = member_id;
   event.tier_id = tier_id;
   event.status = status;
-  const bool pool = SettingsAt(now_).included_scope == IncludedScope::kOrganization;
+  const bool pool = SettingsAt(effect_at_).included_scope == IncludedScope::kOrganization;
   event.downgrade_at = UsedAt(pool ? "" : member_id, LongestKind(), now_).window.end;
   events_.push_back(event);
   const int after = SeatCount();
@@ -326,7 +257,7 @@ absl::StatusCode NaiveWallet::SetExtra(bool enabled, ExtraUsageAudience audience
   if (selected.has_value()) {
     if (audience == ExtraUsageAudience::kEveryone) return absl::StatusCode::kInvalidArgument;
     for (const std::string& member_id : *selected) {
-      if (!MemberAt(member_id, now_).exists) return absl::StatusCode::kInvalidArgument;
+      if (!MemberAt(member_id, effect_at_).exists) return absl::StatusCode::kInvalidArgument;
     }
   }
   NaiveEvent event = Event(Kind::kExtra);
@@ -351,7 +282,6 @@ absl::StatusCode NaiveWallet::SetLimit(Scope scope, const std::string& scope_id,
   event.member_id = scope == Scope::kOrganization ? "" : scope_id;
   event.limit = limit;
   events_.push_back(event);
-  EndEpisodeIfLifted();
   return absl::StatusCode::kOk;
 }
 
@@ -369,7 +299,7 @@ absl::StatusCode NaiveWallet::Grant(Nanos amount, absl::Time expires_at) {
 void NaiveWallet::ChangeSettings(std::optional<std::string> time_zone,
                                  std::optional<absl::Time> anchor,
                                  std::optional<IncludedScope> included_scope) {
-  const Settings settings = SettingsAt(now_);
+  const Settings settings = SettingsAt(effect_at_);
   const bool waiting = settings.effective_at != absl::InfiniteFuture();
   NaiveEvent event = Event(Kind::kSettings);
   event.time_zone = time_zone.value_or(waiting ? settings.next_time_zone : settings.time_zone);
@@ -389,7 +319,7 @@ void NaiveWallet::ChangeSettings(std::optional<std::string> time_zone,
     const WindowKind kind = LongestKind();
     absl::Time window_end = settings.included_scope == IncludedScope::kOrganization
                                 ? UsedAt("", kind, now_).window.end
-                                : BoundsOf(kind, now_).end;
+                                : BoundsOf(kind, now_, effect_at_).end;
     while (window_end < event.effective_at) {
       window_end =
           BillingWindowAt(window_end, settings.anchor, kind, *zones_.Find(settings.time_zone)).end;
@@ -405,11 +335,59 @@ void NaiveWallet::SetStatus(AccountStatus status) {
   events_.push_back(event);
 }
 
-NaiveWallet::Situation NaiveWallet::Meet(const std::string& member_id,
-                                         const std::string& surface) const {
+// Limits and the balance.
+void NaiveWallet::MeetBounds(const std::string& member_id, const std::string& tier_id,
+                             int64_t settling, Situation& situation) const {
+  const auto held = [&](const auto& mine) {
+    Amount sum;
+    for (const NaiveHold& hold : OpenHolds()) {
+      if (hold.id != settling && mine(hold)) sum += hold.extra;
+    }
+    return sum;
+  };
+  const auto of_member = [&](const NaiveHold& hold) { return hold.member_id == member_id; };
+  const auto of_anyone = [](const NaiveHold&) { return true; };
+  const absl::Time month_end = MonthAt(now_).end;
+  const auto add = [&](DenialReason reason, const std::optional<SpendLimit>& limit, Amount spent) {
+    if (!limit.has_value() || !limit->amount.has_value()) return;
+    const bool zero = limit->amount->value == 0;
+    if (zero) situation.zero_limit = true;
+    situation.bounds.push_back({reason, *limit->amount, Amount(*limit->amount) - spent,
+                                zero ? absl::InfiniteFuture() : month_end});
+  };
+  add(DenialReason::kMemberLimitReached, LimitOf(Scope::kMember, member_id),
+      SumOf(member_id, "").extra + held(of_member));
+  const std::optional<SpendLimit> tier_limit = LimitOf(Scope::kSeatTier, tier_id);
+  if (tier_limit.has_value()) {
+    const bool together = tier_limit->basis == LimitBasis::kTierTotal;
+    add(DenialReason::kSeatTierLimitReached, tier_limit,
+        SumOf(together ? "" : member_id, tier_id).extra +
+            (together ? held([&](const NaiveHold& hold) { return hold.tier_id == tier_id; })
+                      : held(of_member)));
+  }
+  add(DenialReason::kOrganizationLimitReached, LimitOf(Scope::kOrganization, ""),
+      SumOf("", "").extra + held(of_anyone));
+  if (plan_.funding == Funding::kPrepaid) {
+    const Credit credit = CreditAt(effect_at_);
+    situation.bounds.push_back({DenialReason::kBalanceExhausted, credit.balance,
+                                credit.balance - credit.overdraft - held(of_anyone),
+                                absl::InfiniteFuture()});
+  }
+}
+
+NaiveWallet::Situation NaiveWallet::Meet(const std::string& member_id, const std::string& surface,
+                                         int64_t settling) const {
   Situation situation;
-  const MemberState member = MemberAt(member_id, now_);
-  const Settings settings = SettingsAt(now_);
+  // What other holds reserve, where `mine` says that they are in the way.
+  const auto held = [&](const auto& mine) {
+    Amount sum;
+    for (const NaiveHold& hold : OpenHolds()) {
+      if (hold.id != settling && mine(hold)) sum += hold.included;
+    }
+    return sum;
+  };
+  const MemberState member = MemberAt(member_id, effect_at_);
+  const Settings settings = SettingsAt(effect_at_);
   const std::string tier_id = member.exists ? member.tier_id : plan_.seat_tiers[0].id;
   if (member.exists && member.status != AccountStatus::kActive) {
     situation.refusal = DenialReason::kMemberSuspended;
@@ -424,6 +402,9 @@ NaiveWallet::Situation NaiveWallet::Meet(const std::string& member_id,
     if (extra.audience == ExtraUsageAudience::kSelected && !selected) {
       situation.gate = DenialReason::kMemberNotSelected;
     }
+    if (situation.gate == DenialReason::kNone && !Confirmed(member_id)) {
+      situation.gate = DenialReason::kConfirmationRequired;
+    }
     if (!extra.enabled) situation.gate = DenialReason::kExtraUsageDisabled;
   }
   const bool unseated = member.exists ? member.unseated : SeatsFull();
@@ -435,35 +416,16 @@ NaiveWallet::Situation NaiveWallet::Meet(const std::string& member_id,
       const Used used = UsedAt(pool ? "" : member_id, window.kind, now_);
       const Amount allowance =
           pool ? PoolAllowance(window.kind, member.exists ? "" : tier_id) : Amount(window.amount);
-      const Amount headroom = Max(allowance - used.spent, Amount());
+      const Amount reserved = held([&](const NaiveHold& hold) {
+        return hold.from_pool == pool && (pool || hold.member_id == member_id);
+      });
+      const Amount headroom = Max(allowance - used.spent - reserved, Amount());
       situation.included = situation.windows.empty() ? headroom : Min(situation.included, headroom);
       situation.windows.emplace_back(headroom, used.window.end);
     }
     situation.included_applies = !situation.windows.empty();
   }
-  const absl::Time month_end = MonthAt(now_).end;
-  const auto add = [&](DenialReason reason, const std::optional<SpendLimit>& limit, Amount spent) {
-    if (!limit.has_value() || !limit->amount.has_value()) return;
-    const bool zero = limit->amount->value == 0;
-    if (zero) situation.zero_limit = true;
-    situation.bounds.push_back({reason, *limit->amount, Amount(*limit->amount) - spent,
-                                zero ? absl::InfiniteFuture() : month_end});
-  };
-  add(DenialReason::kMemberLimitReached, LimitOf(Scope::kMember, member_id),
-      SumOf(member_id, "").extra);
-  const std::optional<SpendLimit> tier_limit = LimitOf(Scope::kSeatTier, tier_id);
-  if (tier_limit.has_value()) {
-    const bool together = tier_limit->basis == LimitBasis::kTierTotal;
-    add(DenialReason::kSeatTierLimitReached, tier_limit,
-        SumOf(together ? "" : member_id, tier_id).extra);
-  }
-  add(DenialReason::kOrganizationLimitReached, LimitOf(Scope::kOrganization, ""),
-      SumOf("", "").extra);
-  if (plan_.funding == Funding::kPrepaid) {
-    const Credit credit = CreditAt(now_);
-    situation.bounds.push_back({DenialReason::kBalanceExhausted, credit.balance,
-                                credit.balance - credit.overdraft, absl::InfiniteFuture()});
-  }
+  MeetBounds(member_id, tier_id, settling, situation);
   return situation;
 }
 
@@ -509,14 +471,9 @@ NaiveAnswer NaiveWallet::Judge(const Situation& situation, std::optional<Nanos> 
   return answer;
 }
 
-NaiveAnswer NaiveWallet::Check(const std::string& member_id, const std::string& surface,
-                               std::optional<Nanos> estimate, bool validate_only) {
-  if (!MemberAt(member_id, now_).exists && !created_.auto_provision_members) {
-    NaiveAnswer unknown;
-    unknown.found = false;
-    return unknown;
-  }
-  const NaiveAnswer answer = Judge(Meet(member_id, surface), estimate);
+NaiveAnswer NaiveWallet::Decide(const Situation& situation, std::optional<Nanos> estimate,
+                                bool validate_only) {
+  const NaiveAnswer answer = Judge(situation, estimate);
   if (!validate_only && (answer.reason == DenialReason::kBalanceExhausted ||
                          answer.reason == DenialReason::kOrganizationLimitReached)) {
     episode_open_ = true;
@@ -524,49 +481,81 @@ NaiveAnswer NaiveWallet::Check(const std::string& member_id, const std::string& 
   return answer;
 }
 
+NaiveAnswer NaiveWallet::Check(const std::string& member_id, const std::string& surface,
+                               std::optional<Nanos> estimate, bool validate_only) {
+  if (!MemberAt(member_id, effect_at_).exists && !created_.auto_provision_members) {
+    NaiveAnswer unknown;
+    unknown.found = false;
+    return unknown;
+  }
+  return Decide(Meet(member_id, surface), estimate, validate_only);
+}
+
 NaiveCharge NaiveWallet::Record(const std::string& member_id, const std::string& surface,
                                 Nanos cost) {
+  return Charge(member_id, surface, cost, nullptr, false, false);
+}
+
+NaiveCharge NaiveWallet::Charge(const std::string& member_id, const std::string& surface,
+                                Nanos cost, const NaiveHold* hold, bool ends_hold, bool captured) {
   NaiveCharge charge;
-  const MemberState before = MemberAt(member_id, now_);
+  const MemberState before = MemberAt(member_id, effect_at_);
   if (!before.exists && !created_.auto_provision_members) {
     charge.found = false;
     return charge;
   }
-  const Situation situation = Meet(member_id, surface);
-  charge.unadmitted = !Judge(situation, std::nullopt).admitted;
+  const Situation situation = Meet(member_id, surface, hold == nullptr ? 0 : hold->id);
+  charge.unadmitted = hold == nullptr && !Judge(situation, std::nullopt).admitted;
   charge.tier_id = before.exists ? before.tier_id : plan_.seat_tiers[0].id;
   charge.unseated = before.exists ? before.unseated : SeatsFull();
-  if (!before.exists) {
-    NaiveEvent joins = Event(Kind::kMember);
-    joins.member_id = member_id;
-    joins.unseated = charge.unseated;
-    events_.push_back(joins);
-  }
+  if (!before.exists) Join(member_id, charge.unseated);
   const bool permitted = situation.gate == DenialReason::kNone && !situation.zero_limit;
   const bool has_included = !charge.unseated && !Tier(charge.tier_id).windows.empty();
+  const Amount own_extra = hold == nullptr ? Amount() : hold->extra;
   if (!plan_.metered) {
     charge.included = Min(cost, situation.included);
-    if (!permitted && has_included) charge.included = cost;
+    if (hold != nullptr) charge.included = Max(charge.included, Min(cost, hold->included));
+    const Amount beyond = Max(Amount(cost) - charge.included - own_extra, Amount());
+    if (!permitted && has_included) charge.included += beyond;
   }
   charge.extra = Amount(cost) - charge.included;
-  Amount covered = Min(charge.included, situation.included);
-  if (permitted) {
-    Amount room = charge.extra;
-    for (const Bound& bound : situation.bounds) room = Min(room, Max(bound.headroom, Amount()));
-    covered += room;
+  if (hold != nullptr) {
+    charge.held = hold->included + hold->extra;
+    charge.overshoot = Max(Amount(cost) - charge.held, Amount());
+  } else {
+    Amount covered = Min(charge.included, situation.included);
+    if (permitted) {
+      Amount room = charge.extra;
+      for (const Bound& bound : situation.bounds) room = Min(room, Max(bound.headroom, Amount()));
+      covered += room;
+    }
+    charge.overshoot = Amount(cost) - covered;
   }
-  charge.overshoot = Amount(cost) - covered;
-
-  const Amount overdraft_before = CreditAt(now_).overdraft;
+  const Amount overdraft_before = CreditAt(effect_at_).overdraft;
+  const Window month_before =
+      MonthAt(LastChargeAt() == absl::InfinitePast() ? now_ : LastChargeAt());
   NaiveEvent event = Event(Kind::kCharge);
   event.member_id = member_id;
   event.included = charge.included;
   event.extra = charge.extra;
   event.charge_tier = charge.tier_id;
-  event.from_pool = SettingsAt(now_).included_scope == IncludedScope::kOrganization;
+  event.from_pool = SettingsAt(effect_at_).included_scope == IncludedScope::kOrganization;
+  event.id = charge_count_++;
+  event.hold_id = hold == nullptr ? 0 : hold->id;
+  event.ends_hold = ends_hold;
+  event.captured = captured;
+  const bool first_of_month = LastChargeAt() == absl::InfinitePast() || month_before.end <= now_;
   events_.push_back(event);
-  charge.overdraft = CreditAt(now_).overdraft - overdraft_before;
+  charge.overdraft = CreditAt(effect_at_).overdraft - overdraft_before;
+  if (first_of_month) EndEpisodeIfLifted();
   return charge;
+}
+
+void NaiveWallet::Join(const std::string& member_id, bool unseated) {
+  NaiveEvent joins = Event(Kind::kMember);
+  joins.member_id = member_id;
+  joins.unseated = unseated;
+  events_.push_back(joins);
 }
 
 }  // namespace bursar

@@ -42,13 +42,43 @@ struct NaiveCharge {
   bool unadmitted = false;
   bool unseated = false;
   std::string tier_id;
+  Amount held;  // What the hold that it settled held.
+};
+
+// An open hold.
+struct NaiveHold {
+  int64_t id = 0;
+  std::string member_id;
+  std::string surface;
+  std::string tier_id;
+  Amount included;
+  Amount extra;
+  bool from_pool = false;
+  absl::Time placed_at;
+  absl::Time expires_at;
 };
 
 // What can happen to a wallet. Only the fields of its kind mean something.
 struct NaiveEvent {
-  enum class Kind { kOrganizationStatus, kSettings, kMember, kExtra, kLimit, kCredit, kCharge };
+  enum class Kind {
+    kOrganizationStatus,
+    kSettings,
+    kMember,
+    kExtra,
+    kLimit,
+    kCredit,
+    kCharge,
+    kPolicy,
+    kHold,
+    kExtension,
+    kHoldEnd,
+    kReversal,
+    kConfirmation
+  };
   Kind kind = Kind::kCharge;
   absl::Time at;
+  // When it took effect: for the capture of a hold the instant at which that expired.
+  absl::Time effect_at;
 
   AccountStatus organization_status = AccountStatus::kActive;
 
@@ -81,6 +111,17 @@ struct NaiveEvent {
   Amount extra;
   std::string charge_tier;
   bool from_pool = false;
+
+  // kPolicy.
+  bool captures = false;
+  bool confirms = false;
+  // Holds: what is placed; what a charge or a reversal names. Charges and reversals: who it is.
+  NaiveHold hold;
+  int64_t hold_id = 0;     // Of a charge: the hold that it takes from.
+  bool ends_hold = false;  // Of a charge.
+  bool captured = false;   // Of a charge.
+  int64_t id = 0;          // Of a charge; of a reversal: the charge's.
+  absl::Time confirmed_until;
 };
 
 class NaiveWallet {
@@ -104,6 +145,32 @@ class NaiveWallet {
   NaiveAnswer Check(const std::string& member_id, const std::string& surface,
                     std::optional<Nanos> estimate, bool validate_only);
   NaiveCharge Record(const std::string& member_id, const std::string& surface, Nanos cost);
+
+  // Holds, named by numbers of the caller's choice.
+  void SetPolicy(bool captures, bool confirms);
+  // As Check, and where it admits, an open hold `id` of the estimate or of what fits.
+  NaiveAnswer Hold(int64_t id, const std::string& member_id, const std::string& surface,
+                   Nanos estimate, bool up_to_available, absl::Duration ttl, Nanos max_hold);
+  // A record that names a hold, open or not.
+  NaiveCharge Settle(int64_t id, const std::string& member_id, const std::string& surface,
+                     Nanos cost, bool partial);
+  bool Extend(int64_t id, absl::Duration ttl);
+  bool Release(int64_t id);
+  // Takes back a charge by its number: the n-th, counted from zero. False: more than is left.
+  bool Reverse(int64_t charge, Nanos amount);
+  Amount LeftOf(int64_t charge) const;
+  int64_t charge_count() const { return charge_count_; }
+  bool Confirm(const std::string& member_id);
+
+  std::vector<NaiveHold> OpenHolds() const;
+  // Included usage of the current window of the longest kind.
+  Amount IncludedSpent(const std::string& member_id, WindowKind kind) const {
+    return UsedAt(member_id, kind, now_).spent;
+  }
+
+  // A setting, a limit or extra usage was changed: that ends an episode where nothing is in the
+  // way.
+  void EndEpisodeIfLifted();
 
   // What there is now.
   Amount Balance() const { return CreditAt(now_).balance; }
@@ -168,6 +235,18 @@ class NaiveWallet {
     bool zero_limit = false;
   };
 
+  // A charge that takes from an open hold, or from none.
+  NaiveCharge Charge(const std::string& member_id, const std::string& surface, Nanos cost,
+                     const NaiveHold* hold, bool ends_hold, bool captured);
+  NaiveAnswer Decide(const Situation& situation, std::optional<Nanos> estimate, bool validate_only);
+  void Join(const std::string& member_id, bool unseated);
+  NaiveEvent ChargeEvent(int64_t charge) const;
+  void TakeBack(const NaiveEvent& charge, Amount amount);
+  bool Confirmed(const std::string& member_id) const;
+  void EndExpired(const NaiveHold& hold);
+  void EndEpisodeWithMonth(absl::Time until);
+  Amount HeldExtra() const;
+  absl::Time LastChargeAt() const;
   Settings SettingsAt(absl::Time instant) const;
   MemberState MemberAt(const std::string& member_id, absl::Time instant) const;
   std::vector<std::string> MemberIds() const;
@@ -175,25 +254,33 @@ class NaiveWallet {
   std::optional<SpendLimit> LimitOf(Scope scope, const std::string& scope_id) const;
   AccountStatus OrganizationStatus() const;
   Credit CreditAt(absl::Time instant) const;
+  bool EverCredited() const;
   Window MonthAt(absl::Time instant) const;
   // `member_id` empty: the pool.
   Used UsedAt(const std::string& member_id, WindowKind kind, absl::Time instant) const;
-  Window BoundsOf(WindowKind kind, absl::Time instant) const;
+  Window BoundsOf(WindowKind kind, absl::Time instant, absl::Time effect_at) const;
   WindowKind LongestKind() const;
   const SeatTier& Tier(const std::string& tier_id) const;
   bool IsUpgrade(const std::string& from, const std::string& to) const;
   bool SeatsFull() const;
   Amount PoolAllowance(WindowKind kind, const std::string& joining_tier) const;
-  Situation Meet(const std::string& member_id, const std::string& surface) const;
+  // `settling`: a hold that is not in its own way; zero for none.
+  Situation Meet(const std::string& member_id, const std::string& surface,
+                 int64_t settling = 0) const;
+  void MeetBounds(const std::string& member_id, const std::string& tier_id, int64_t settling,
+                  Situation& situation) const;
   NaiveAnswer Judge(const Situation& situation, std::optional<Nanos> estimate) const;
   bool PoolBlocked(absl::Time instant, Amount spent) const;
-  void EndEpisodeIfLifted();
   NaiveEvent Event(NaiveEvent::Kind kind) const;
 
   const Plan& plan_;
   const OrganizationSettings created_;
   const ZoneDatabase& zones_;
   absl::Time now_;
+  // The instant whose settings, seats and credit are in force: now, or while what fell due is
+  // caught up with, that instant.
+  absl::Time effect_at_;
+  int64_t charge_count_ = 0;
   std::vector<NaiveEvent> events_;
   bool episode_open_ = false;
 };

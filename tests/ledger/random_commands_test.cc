@@ -44,10 +44,20 @@ class Rehearsal {
   void Step() {
     PassTime();
     const int64_t choice = Below(100);
-    if (choice < 42) {
+    if (choice < 22) {
       Record();
-    } else if (choice < 68) {
+    } else if (choice < 36) {
       Check();
+    } else if (choice < 50) {
+      PlaceHold();
+    } else if (choice < 62) {
+      Settle();
+    } else if (choice < 64) {
+      ExtendOrRelease();
+    } else if (choice < 68) {
+      Reverse();
+    } else if (choice < 70) {
+      SetPolicy();
     } else if (choice < 75) {
       SetLimit();
     } else if (choice < 82) {
@@ -64,6 +74,8 @@ class Rehearsal {
   }
 
   void CompareState() {
+    CompareHolds();
+    CompareWindows();
     const WalletHeader& header = wallet_.header();
     EXPECT_EQ(header.Balance(), naive_.Balance());
     EXPECT_EQ(header.overdraft, naive_.Overdraft());
@@ -79,16 +91,54 @@ class Rehearsal {
     }
   }
 
+  void CompareHolds() {
+    const std::vector<NaiveHold> expected = naive_.OpenHolds();
+    ASSERT_EQ(wallet_.wallet().holds.size(), expected.size());
+    for (const NaiveHold& hold : expected) {
+      const Hold* open = wallet_.wallet().FindHold(hold.id);
+      ASSERT_NE(open, nullptr);
+      EXPECT_EQ(open->member_id, hold.member_id);
+      EXPECT_EQ(open->tier_id, hold.tier_id);
+      EXPECT_EQ(Amount(open->included), hold.included);
+      EXPECT_EQ(Amount(open->extra), hold.extra);
+      EXPECT_EQ(open->of_pool, hold.from_pool);
+      EXPECT_EQ(open->expires_at, hold.expires_at);
+    }
+    EXPECT_EQ(wallet_.header().totals.overshoot_held, overshoot_held_);
+  }
+
+  // What every window that is open says was drawn.
+  void CompareWindows() {
+    for (const WindowCounter& counter : wallet_.header().pool_windows) {
+      if (!counter.window.Contains(wallet_.now())) continue;
+      EXPECT_EQ(counter.spent, naive_.IncludedSpent("", counter.kind));
+    }
+    for (const auto& [member_id, member] : wallet_.wallet().members) {
+      for (const WindowCounter& counter : member.windows) {
+        if (!counter.window.Contains(wallet_.now())) continue;
+        EXPECT_EQ(counter.spent, naive_.IncludedSpent(member_id, counter.kind));
+      }
+    }
+  }
+
   void CompareFold() {
     const Wallet folded = Fold(wallet_.entries());
     EXPECT_TRUE(folded.header == wallet_.header());
     EXPECT_TRUE(folded.members == wallet_.wallet().members);
+    EXPECT_TRUE(folded.holds == wallet_.wallet().holds);
   }
 
   const std::string& last_command() const { return last_command_; }
   const std::map<DenialReason, int>& reasons() const { return reasons_; }
+  const std::map<std::string, int>& done() const { return done_; }
 
  private:
+  struct PlacedHold {
+    int64_t sequence = 0;
+    std::string member_id;
+    std::string surface;
+  };
+
   int64_t Below(int64_t end) { return std::uniform_int_distribution<int64_t>(0, end - 1)(random_); }
   bool OneIn(int64_t n) { return Below(n) == 0; }
 
@@ -119,7 +169,9 @@ class Rehearsal {
     }
     next = std::max(next, wallet_.now());
     wallet_.MoveTo(next);
+    wallet_.WriteDues();
     naive_.MoveTo(next);
+    entries_before_ = wallet_.entries().size();
   }
 
   std::string AnyMember() { return absl::StrCat("member-", Below(kMembers)); }
@@ -138,6 +190,10 @@ class Rehearsal {
   absl::StatusCode Administer(const Command& command) {
     return wallet_.Administer(command).status().code();
   }
+  // After a change of settings, a limit or extra usage: one that wrote something may lift the pool.
+  void NoteChange() {
+    if (wallet_.entries().size() > entries_before_) naive_.EndEpisodeIfLifted();
+  }
 
   void Record() {
     const RecordConsumptionCommand command = RecordOf(AnyMember(), AnyAmount(), AnySurface());
@@ -146,8 +202,10 @@ class Rehearsal {
     const auto outcome = wallet_.Try<RecordConsumptionOutcome>(command);
     const NaiveCharge expected = naive_.Record(command.member_id, command.surface, command.cost);
     ASSERT_EQ(outcome.ok(), expected.found);
-    if (!outcome.ok()) return;
-    const UsageCharged& charge = outcome->charge;
+    if (outcome.ok()) CompareCharge(outcome->charge, expected);
+  }
+
+  void CompareCharge(const UsageCharged& charge, const NaiveCharge& expected) {
     EXPECT_EQ(Amount(charge.included), expected.included);
     EXPECT_EQ(Amount(plan_.metered ? charge.metered : charge.extra), expected.extra);
     EXPECT_EQ(Amount(plan_.metered ? charge.extra : charge.metered), Amount());
@@ -156,6 +214,120 @@ class Rehearsal {
     EXPECT_EQ(charge.unadmitted, expected.unadmitted);
     EXPECT_EQ(charge.unseated, expected.unseated);
     EXPECT_EQ(charge.tier_id, expected.tier_id);
+  }
+
+  // An open hold more often than not; otherwise one that was ever placed, rather one of the last.
+  bool AnyHold(PlacedHold& hold) {
+    if (placed_.empty()) return false;
+    if (!wallet_.wallet().holds.empty() && !OneIn(3)) {
+      auto open = wallet_.wallet().holds.begin();
+      std::advance(open, Below(static_cast<int64_t>(wallet_.wallet().holds.size())));
+      hold = {open->first, open->second.member_id, open->second.surface};
+      return true;
+    }
+    const size_t last = OneIn(5) ? placed_.size() : std::min<size_t>(placed_.size(), 6);
+    hold = placed_[placed_.size() - 1 - Below(static_cast<int64_t>(last))];
+    return true;
+  }
+
+  void PlaceHold() {
+    CheckAdmissionCommand command = CheckOf(AnyMember(), AnySurface());
+    command.mode = OneIn(3) ? AdmissionMode::kHoldUpToAvailable : AdmissionMode::kHold;
+    command.estimate = OneIn(12) ? Dollars(90 + Below(30)) : AnyAmount();
+    const absl::Duration ttl = OneIn(3) ? absl::Minutes(10 + Below(1400)) : absl::Minutes(10);
+    if (ttl != absl::Minutes(10)) command.hold_ttl = ttl;
+    Note(absl::StrCat("hold ", command.member_id, " ", FormatAmount(*command.estimate)));
+    const auto outcome = wallet_.Try<CheckAdmissionOutcome>(command);
+    const bool placed = outcome.ok() && outcome->hold.has_value();
+    const NaiveAnswer expected =
+        naive_.Hold(placed ? outcome->hold->sequence : -1, command.member_id, command.surface,
+                    *command.estimate, command.mode == AdmissionMode::kHoldUpToAvailable, ttl,
+                    wallet_.header().settings.max_hold);
+    ASSERT_EQ(outcome.ok(), expected.found);
+    if (!outcome.ok()) return;
+    ASSERT_EQ(placed, expected.admitted);
+    const DenialReason reason =
+        outcome->denial.has_value() ? outcome->denial->reason : DenialReason::kNone;
+    EXPECT_EQ(reason, expected.reason);
+    if (placed) placed_.push_back({outcome->hold->sequence, command.member_id, command.surface});
+    ++done_[placed ? "holds placed" : "holds denied"];
+    if (placed && OneIn(2)) Settle();  // Others outlive the steps that follow, or do not.
+  }
+
+  void Settle() {
+    PlacedHold hold;
+    if (!AnyHold(hold)) return;
+    const bool partial = OneIn(3);
+    const Nanos cost = AnyAmount();
+    Note(
+        absl::StrCat("settle ", hold.sequence, " ", FormatAmount(cost), partial ? " in part" : ""));
+    const bool live = wallet_.wallet().FindHold(hold.sequence) != nullptr;
+    const auto outcome =
+        wallet_.Try<RecordConsumptionOutcome>(SettlementOf(hold.sequence, cost, partial));
+    const NaiveCharge expected =
+        naive_.Settle(hold.sequence, hold.member_id, hold.surface, cost, partial);
+    ASSERT_TRUE(outcome.ok()) << outcome.status().message();
+    CompareCharge(outcome->charge, expected);
+    if (live) {
+      // What a settlement costs beyond its hold is all that it may overshoot by.
+      EXPECT_EQ(Amount(outcome->charge.overshoot), Max(Amount(cost) - expected.held, Amount()));
+      overshoot_held_ += outcome->charge.overshoot;
+    }
+    const EndedHold* ended = wallet_.wallet().FindEndedHold(hold.sequence);
+    const bool captured = !live && ended->end == HoldEnd::kCaptured;
+    ++done_[live ? partial ? "settled in part" : "settled" : captured ? "late, captured" : "late"];
+  }
+
+  void ExtendOrRelease() {
+    PlacedHold hold;
+    if (!AnyHold(hold)) return;
+    Note(absl::StrCat("extend or release ", hold.sequence));
+    if (OneIn(2)) {
+      const absl::Duration ttl = absl::Minutes(1 + Below(1440));
+      EXPECT_EQ(wallet_.Try<HoldOutcome>(ExtendAdmissionCommand{hold.sequence, ttl}).ok(),
+                naive_.Extend(hold.sequence, ttl));
+    } else {
+      EXPECT_EQ(wallet_.Try<HoldOutcome>(ReleaseAdmissionCommand{hold.sequence}).ok(),
+                naive_.Release(hold.sequence));
+    }
+  }
+
+  void Reverse() {
+    // All charges in order, captures included: the model counts them too.
+    for (; scanned_ < wallet_.entries().size(); ++scanned_) {
+      if (std::holds_alternative<UsageCharged>(wallet_.entries()[scanned_].body)) {
+        charges_.push_back(static_cast<int64_t>(scanned_) + 1);
+      }
+    }
+    ASSERT_EQ(static_cast<int64_t>(charges_.size()), naive_.charge_count());
+    if (charges_.empty()) return;
+    const size_t last = OneIn(4) ? charges_.size() : std::min<size_t>(charges_.size(), 8);
+    const int64_t charge =
+        static_cast<int64_t>(charges_.size()) - 1 - Below(static_cast<int64_t>(last));
+    const Amount left = naive_.LeftOf(charge);
+    const Nanos amount = OneIn(2) ? *left.ToNanos() : AnyAmount();
+    Note(absl::StrCat("reverse ", charges_[charge], " ", FormatAmount(amount)));
+    const bool done = wallet_.TryReverse(charges_[charge], amount).ok();
+    EXPECT_EQ(done, naive_.Reverse(charge, amount));
+    ++done_[done ? "reversed" : "not reversed"];
+  }
+
+  void SetPolicy() {
+    if (OneIn(2)) {
+      const std::string member_id = AnyMember();
+      Note(absl::StrCat("confirm ", member_id));
+      EXPECT_EQ(wallet_.Try<ConfirmExtraUsageOutcome>(ConfirmExtraUsageCommand{member_id}).ok(),
+                naive_.Confirm(member_id));
+      return;
+    }
+    UpdateOrganizationCommand command;
+    command.hold_expiry_policy = OneIn(2) ? HoldExpiryPolicy::kCapture : HoldExpiryPolicy::kRelease;
+    command.crossing_policy = OneIn(3) ? CrossingPolicy::kConfirm : CrossingPolicy::kAuto;
+    Note("policy");
+    EXPECT_EQ(Administer(command), absl::StatusCode::kOk);
+    naive_.SetPolicy(command.hold_expiry_policy == HoldExpiryPolicy::kCapture,
+                     command.crossing_policy == CrossingPolicy::kConfirm);
+    NoteChange();
   }
 
   void Check() {
@@ -191,6 +363,7 @@ class Rehearsal {
     Note(absl::StrCat("limit ", static_cast<int>(scope), " ", id));
     SetSpendLimitCommand command = LimitOf(scope, id, limit.amount, limit.basis);
     EXPECT_EQ(Administer(command), naive_.SetLimit(scope, id, limit));
+    NoteChange();
   }
 
   void Grant() {
@@ -213,6 +386,7 @@ class Rehearsal {
     Note("extra usage");
     EXPECT_EQ(Administer(UpdateExtraUsageCommand{enabled, audience, selected}),
               naive_.SetExtra(enabled, audience, selected));
+    NoteChange();
   }
 
   void Upsert() {
@@ -237,6 +411,7 @@ class Rehearsal {
     Note("settings");
     EXPECT_EQ(Administer(command), absl::StatusCode::kOk);
     naive_.ChangeSettings(command.time_zone, command.billing_anchor, command.included_scope);
+    NoteChange();
   }
 
   void SetStatus() {
@@ -245,6 +420,7 @@ class Rehearsal {
     Note("status");
     EXPECT_EQ(Administer(command), absl::StatusCode::kOk);
     naive_.SetStatus(*command.status);
+    NoteChange();
   }
 
   void CompareMonth(const MonthCounter& month, const NaiveWallet::MonthSum& expected) {
@@ -260,9 +436,16 @@ class Rehearsal {
   NaiveWallet naive_;
   std::string last_command_;
   std::map<DenialReason, int> reasons_;  // How often checks were answered with each.
+  std::map<std::string, int> done_;      // How often what was done with holds and charges.
+  std::vector<PlacedHold> placed_;       // Every hold that was ever placed.
+  std::vector<int64_t> charges_;         // Sequences of the charges among the entries scanned.
+  size_t scanned_ = 0;
+  size_t entries_before_ = 0;  // When the present command began.
+  Amount overshoot_held_;
 };
 
-// Rules: B1, B2, B3, B5, B7, B8, D1, D2, H2, J1, J2, L1, L2, L3, N3, O5, O6, R1, T3, T4, X1, X2, X3
+// Rules: B1, B2, B3, B5, B7, B8, B9, D1, D2, H2, H3, H4, H5, H7, J1, J2, L1, L2, L3, N3, O5, O6,
+// R1, R4, R7, T3, T4, X1, X2, X3
 TEST(RandomCommands, AgreeWithTheNaiveModel) {
   const uint64_t clock = std::chrono::steady_clock::now().time_since_epoch().count();
   const uint64_t seed = NumberFrom("BURSAR_TEST_SEED", clock);
@@ -270,6 +453,7 @@ TEST(RandomCommands, AgreeWithTheNaiveModel) {
   std::printf("BURSAR_TEST_SEED=%llu BURSAR_TEST_COMMANDS=%llu\n",
               static_cast<unsigned long long>(seed), static_cast<unsigned long long>(commands));
   std::map<DenialReason, int> reasons;
+  std::map<std::string, int> done_counts;
   for (uint64_t done = 0; done < commands; done += kCommandsPerOrganization) {
     const uint64_t organization = done / kCommandsPerOrganization;
     const std::vector<Plan>& plans = TestPlans().plans;
@@ -283,13 +467,16 @@ TEST(RandomCommands, AgreeWithTheNaiveModel) {
                                  << i << ": " << rehearsal.last_command();
     }
     for (const auto& [reason, count] : rehearsal.reasons()) reasons[reason] += count;
+    for (const auto& [what, count] : rehearsal.done()) done_counts[what] += count;
   }
   for (const auto& [reason, count] : reasons) {
     std::printf("%-28s %7d\n", NameOf(reason).c_str(), count);
   }
-  // Everything but the confirmation, which nothing asks for yet, and admission itself.
+  for (const auto& [what, count] : done_counts) std::printf("%-28s %7d\n", what.c_str(), count);
+  // Every reason and admission itself, and everything that can become of a hold.
   if (commands >= kCommands) {
-    EXPECT_EQ(reasons.size(), 10u);
+    EXPECT_EQ(reasons.size(), 11u);
+    EXPECT_EQ(done_counts.size(), 8u);
   }
 }
 
