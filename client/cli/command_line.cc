@@ -43,6 +43,7 @@ void AddCommands(CLI::App& root, Action* action) {
   AddRequestCommands(root, action);
   AddReportCommands(root, action);
   AddJournalCommands(root, action);
+  AddWatchCommand(root, action);
   AddWhyCommand(root, action);
   AddCatalogCommands(root, action);
   AddReplayCommand(root, action);

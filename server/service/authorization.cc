@@ -20,7 +20,10 @@ const std::vector<RpcRule>& Table() {
   static const auto* const table = new std::vector<RpcRule>{
       {"/bursar.v1.QuotaService/CheckAdmission", kDataPlane},
       {"/bursar.v1.QuotaService/RecordConsumption", kDataPlane},
+      {"/bursar.v1.QuotaService/BatchRecordConsumption", kDataPlane},
+      {"/bursar.v1.QuotaService/StreamConsumption", kDataPlane},
       {"/bursar.v1.QuotaService/GetMemberUsage", kReaders | kDataPlane},
+      {"/bursar.v1.QuotaService/WatchWallet", kReaders | kDataPlane},
 
       {"/bursar.v1.AdminService/CreateOrganization", kOperators},
       {"/bursar.v1.AdminService/GetOrganization", kMoneyReaders},
