@@ -44,6 +44,7 @@ void AddCommands(CLI::App& root, Action* action) {
   AddHoldCommands(root, action);
   AddReportCommands(root, action);
   AddJournalCommands(root, action);
+  AddWatchCommand(root, action);
   AddWhyCommand(root, action);
   AddCatalogCommands(root, action);
   AddReplayCommand(root, action);

@@ -38,4 +38,14 @@ absl::StatusOr<v1::RecordConsumptionResponse> Client::RecordConsumption(
   return connection_->Call(*stub_, &v1::QuotaService::Stub::RecordConsumption, request, safety);
 }
 
+absl::StatusOr<v1::BatchRecordConsumptionResponse> Client::BatchRecordConsumption(
+    const v1::BatchRecordConsumptionRequest& request) const {
+  RetrySafety safety = RetrySafety::kSafe;
+  for (const v1::RecordConsumptionRequest& record : request.records()) {
+    if (record.request_id().empty()) safety = RetrySafety::kNever;
+  }
+  return connection_->Call(*stub_, &v1::QuotaService::Stub::BatchRecordConsumption, request,
+                           safety);
+}
+
 }  // namespace bursar

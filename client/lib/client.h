@@ -45,6 +45,15 @@ class Client {
   absl::StatusOr<v1::RecordConsumptionResponse> RecordConsumption(
       const v1::RecordConsumptionRequest& request) const;
 
+  // Records much in one call; each record has its own result, in the order of the request. Repeated
+  // by itself where every record carries a `request_id`. For records without end see
+  // stream_recorder.h.
+  //
+  // Errors: as CheckAdmission; INVALID_ARGUMENT, with nothing recorded, where there are too many
+  // (1,000 unless the server was set up otherwise).
+  absl::StatusOr<v1::BatchRecordConsumptionResponse> BatchRecordConsumption(
+      const v1::BatchRecordConsumptionRequest& request) const;
+
  private:
   std::shared_ptr<const Connection> connection_;
   std::unique_ptr<v1::QuotaService::Stub> stub_;

@@ -69,6 +69,22 @@ void DefineSettings(CLI::App* app, RawSettings* raw) {
       ->capture_default_str();
   app->add_option("--max-streams", options.max_streams, "Calls at once on one connection")
       ->capture_default_str();
+  app->add_option("--max-batch-records", options.max_batch_records,
+                  "Records in one batch; a larger one is refused whole")
+      ->capture_default_str();
+  app->add_option("--max-record-streams", options.max_record_streams,
+                  "Streams of records at once; more are RESOURCE_EXHAUSTED")
+      ->capture_default_str();
+  app->add_option("--stream-records", options.stream_records,
+                  "Records of one stream that wait for their acknowledgement; beyond it nothing is "
+                  "read")
+      ->capture_default_str();
+  app->add_option("--max-watches", options.max_watches,
+                  "Watches of wallets at once, a thread each; more are RESOURCE_EXHAUSTED")
+      ->capture_default_str();
+  app->add_option("--watch-max-lag", options.watch_max_lag,
+                  "Journal entries that a watcher may fall behind before it is dropped")
+      ->capture_default_str();
   app->add_option("--drain-timeout", raw->drain_timeout,
                   "How long running calls may take after a signal to end, such as 20s")
       ->capture_default_str();
@@ -218,6 +234,11 @@ void CheckRest(RawSettings* raw, std::vector<std::string>* problems) {
   CheckRange("--admin-queue-reserve", options.admin_queue_reserve, 1, 100'000, problems);
   CheckRange("--max-message-bytes", options.max_message_bytes, 4096, 256 << 20, problems);
   CheckRange("--max-streams", options.max_streams, 1, 1'000'000, problems);
+  CheckRange("--max-batch-records", options.max_batch_records, 1, 100'000, problems);
+  CheckRange("--max-record-streams", options.max_record_streams, 1, 100'000, problems);
+  CheckRange("--stream-records", options.stream_records, 1, 100'000, problems);
+  CheckRange("--max-watches", options.max_watches, 1, 1000, problems);
+  CheckRange("--watch-max-lag", options.watch_max_lag, 1, 1'000'000'000, problems);
   if (!absl::ParseDuration(raw->drain_timeout, &options.drain_timeout) ||
       options.drain_timeout < absl::ZeroDuration() || options.drain_timeout > absl::Hours(1)) {
     problems->push_back("--drain-timeout must be a duration up to 1h, such as 20s");

@@ -35,7 +35,7 @@ namespace bursar {
 namespace {
 
 // gRPC's threads for everything that is not the request path, health watches and reflection
-// streams (which occupy one each) included.
+// streams (which occupy one each) included, watches of wallets apart.
 constexpr int kMaxSyncThreads = 128;
 constexpr int kMaxMetadataBytes = 8192;
 constexpr int kHandshakeTimeoutMs = 10'000;
@@ -172,7 +172,7 @@ void ServerCore::ConfigureBuilder(grpc::ServerBuilder* builder) const {
   builder->SetSyncServerOption(Option::MIN_POLLERS, 1);
   builder->SetSyncServerOption(Option::MAX_POLLERS, 2);
   grpc::ResourceQuota quota("bursard");
-  quota.SetMaxThreads(kMaxSyncThreads);
+  quota.SetMaxThreads(kMaxSyncThreads + options_.max_watches);
   builder->SetResourceQuota(quota);
   builder->SetMaxReceiveMessageSize(options_.max_message_bytes);
   builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options_.max_streams);
@@ -184,7 +184,12 @@ void ServerCore::ConfigureBuilder(grpc::ServerBuilder* builder) const {
 
 absl::Status ServerCore::StartGrpc() {
   gate_ = std::make_unique<Gate>(credentials_.get(), &rpc_stats_, &log_);
-  quota_ = std::make_unique<QuotaService>(engine_.get(), gate_.get(), &log_);
+  QuotaServiceOptions quota_options;
+  quota_options.max_batch_records = options_.max_batch_records;
+  quota_options.streams = {options_.max_record_streams, options_.stream_records};
+  quota_options.watches.max_watches = options_.max_watches;
+  quota_options.watches.max_lag = options_.watch_max_lag;
+  quota_ = std::make_unique<QuotaService>(engine_.get(), gate_.get(), &log_, quota_options);
   admin_ = std::make_unique<AdminService>(engine_.get(), gate_.get());
   operation_ = std::make_unique<OperatorService>(
       engine_.get(), credentials_.get(), gate_.get(),
@@ -257,6 +262,8 @@ void ServerCore::Drain(absl::Duration timeout) {
   is_drained_ = true;
   state_.Set(ServingState::State::kStopping);
   reflection_streams_.Stop();
+  if (quota_ != nullptr) quota_->StopWatches();
+  if (runtime_ != nullptr) runtime_->StopStreams();
   if (grpc_ != nullptr) {
     // The engine still runs, so every call in flight gets its answer.
     grpc_->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(timeout));

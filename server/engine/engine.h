@@ -35,6 +35,7 @@
 #include "server/base/clock.h"
 #include "server/base/zone.h"
 #include "server/engine/catalogs.h"
+#include "server/engine/wallet_signals.h"
 #include "server/ledger/ledger.h"
 #include "storage/store.h"
 
@@ -170,6 +171,8 @@ class Engine {
 
   // Price books and plan catalogs in force, and how to publish (durable, then in force at once).
   virtual Catalogs& catalogs() = 0;
+  // Whom to tell when a wallet has become durable further: for watches, which then read the store.
+  virtual WalletSignals& signals() = 0;
   // The store, for long reads on snapshots (queries.h): they show durable state only.
   virtual Store& store() = 0;
   virtual const std::string& epoch() const = 0;

@@ -149,6 +149,7 @@ void EngineCore::MarkDurable(const std::vector<PartToCommit>& parts, EndedJobs& 
     WalletSlot& slot = *committed.slot;
     slot.chain_hash = committed.chain_hash;
     const std::unique_ptr<GroupPart> part = std::move(slot.committing);
+    signals_.Publish(slot.organization_id, part->entries.back().sequence);
     stats_.entries_committed += static_cast<int64_t>(part->entries.size());
     for (const StagedRequest& request : part->requests) {
       slot.requests.erase(RequestKey(request.family, request.request_id));

@@ -40,6 +40,7 @@
 #include "server/engine/clock_guard.h"
 #include "server/engine/engine.h"
 #include "server/engine/job.h"
+#include "server/engine/wallet_signals.h"
 #include "server/engine/wallet_table.h"
 #include "server/ledger/ledger.h"
 #include "storage/store.h"
@@ -71,6 +72,7 @@ class EngineCore final : public Engine {
                                                      const DecisionContext&)>& read) override;
 
   Catalogs& catalogs() override { return *catalogs_; }
+  WalletSignals& signals() override { return signals_; }
   Store& store() override { return *store_; }
   const std::string& epoch() const override { return epoch_; }
   const ZoneDatabase& zones() const override { return *zones_; }
@@ -207,6 +209,7 @@ class EngineCore final : public Engine {
   const std::unique_ptr<Catalogs> catalogs_;
   const std::string epoch_;
   const EngineOptions options_;
+  WalletSignals signals_;
 
   // Guards everything below but the threads and what says otherwise.
   mutable std::mutex mutex_;

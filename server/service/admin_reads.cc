@@ -202,6 +202,8 @@ void WriteOrganizationBounds(const WalletHeader& header, const DecisionContext& 
   }
 }
 
+}  // namespace
+
 void WriteWallet(const WalletHeader& header, const DecisionContext& context,
                  v1::GetWalletResponse* response) {
   const std::string& currency_code = header.settings.currency_code;
@@ -229,8 +231,6 @@ void WriteWallet(const WalletHeader& header, const DecisionContext& context,
     seats->set_count(tier.seats);
   }
 }
-
-}  // namespace
 
 absl::Status AdminReads::GetWallet(const CallContext& call, const v1::GetWalletRequest& request,
                                    v1::GetWalletResponse* response) {

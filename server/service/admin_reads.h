@@ -13,6 +13,10 @@
 
 namespace bursar {
 
+// Everything of a wallet's answer but its position, as it is at the context's instant.
+void WriteWallet(const WalletHeader& header, const DecisionContext& context,
+                 v1::GetWalletResponse* response);
+
 class AdminReads {
  public:
   // `engine` outlives this.

@@ -24,6 +24,9 @@ const std::vector<RpcRule>& Table() {
       {"/bursar.v1.QuotaService/ReleaseAdmission", kDataPlane},
       {"/bursar.v1.QuotaService/GetMemberUsage", kReaders | kDataPlane},
       {"/bursar.v1.QuotaService/ConfirmExtraUsage", kDataPlane},
+      {"/bursar.v1.QuotaService/BatchRecordConsumption", kDataPlane},
+      {"/bursar.v1.QuotaService/StreamConsumption", kDataPlane},
+      {"/bursar.v1.QuotaService/WatchWallet", kReaders | kDataPlane},
 
       {"/bursar.v1.AdminService/CreateOrganization", kOperators},
       {"/bursar.v1.AdminService/GetOrganization", kMoneyReaders},

@@ -127,6 +127,15 @@ grpc::Status ToGrpcStatus(const absl::Status& status) {
   return grpc::Status(row.grpc_code, message, rich.SerializeAsString());
 }
 
+void WriteError(const absl::Status& status, v1::Status* proto) {
+  const grpc::Status answer = ToGrpcStatus(status);
+  // The details are our own bytes of a google.rpc.Status, which has the same fields.
+  if (!proto->ParseFromString(answer.error_details())) {
+    proto->set_code(static_cast<int>(answer.error_code()));
+    proto->set_message(answer.error_message());
+  }
+}
+
 absl::Status UnauthenticatedError() {
   return WithReason(
       absl::UnauthenticatedError("a valid token is required, as `authorization: Bearer ...`"),

@@ -15,6 +15,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "bursar/v1/common.pb.h"
 #include "grpcpp/support/status.h"
 
 namespace bursar {
@@ -28,6 +29,9 @@ inline constexpr size_t kMaxErrorMessageBytes = 1024;
 
 // The gRPC status of a status of ours. A status without a reason gets its code's name as reason.
 grpc::Status ToGrpcStatus(const absl::Status& status);
+
+// The same for one item of a call that is answered as a whole, in the shape of google.rpc.Status.
+void WriteError(const absl::Status& status, v1::Status* proto);
 
 // Refusals that callers of every RPC may meet; in one place so that they look alike whatever was
 // wrong, and never tell whether a thing exists.

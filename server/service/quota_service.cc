@@ -13,17 +13,31 @@
 #include "server/service/request_reader.h"
 #include "server/service/rpc/sync_call.h"
 #include "server/service/validation.h"
+#include "server/service/wallet_watch.h"
 
 namespace bursar {
 
-QuotaService::QuotaService(Engine* engine, const Gate* gate, EventLog* log)
-    : engine_(engine), gate_(gate), handlers_(engine, log) {}
+QuotaService::QuotaService(Engine* engine, const Gate* gate, EventLog* log,
+                           const QuotaServiceOptions& options)
+    : engine_(engine),
+      gate_(gate),
+      options_(options),
+      handlers_(engine),
+      recording_(engine, log, options.max_batch_records),
+      watches_(options.watches) {}
 
 void QuotaService::ServeOn(AsyncRuntime* runtime) {
   runtime->Serve("/bursar.v1.QuotaService/CheckAdmission", this,
                  &QuotaService::RequestCheckAdmission, &handlers_, &Handlers::CheckAdmission);
   runtime->Serve("/bursar.v1.QuotaService/RecordConsumption", this,
-                 &QuotaService::RequestRecordConsumption, &handlers_, &Handlers::RecordConsumption);
+                 &QuotaService::RequestRecordConsumption, &recording_,
+                 &RecordingHandlers::RecordConsumption);
+  runtime->Serve("/bursar.v1.QuotaService/BatchRecordConsumption", this,
+                 &QuotaService::RequestBatchRecordConsumption, &recording_,
+                 &RecordingHandlers::BatchRecordConsumption);
+  runtime->ServeStream("/bursar.v1.QuotaService/StreamConsumption", this,
+                       &QuotaService::RequestStreamConsumption, &recording_,
+                       &RecordingHandlers::StreamConsumption, options_.streams);
 }
 
 void QuotaService::Handlers::CheckAdmission(const CallContext& call,
@@ -53,25 +67,6 @@ void QuotaService::Handlers::CheckAdmission(const CallContext& call,
       });
 }
 
-void QuotaService::Handlers::RecordConsumption(const CallContext& call,
-                                               const v1::RecordConsumptionRequest& request,
-                                               v1::RecordConsumptionResponse* response,
-                                               Completion done) {
-  absl::StatusOr<RecordConsumptionCommand> command = ReadCommand(request);
-  if (!command.ok()) return done(command.status());
-  command->admission =
-      ParseAdmissionId(engine_->epoch(), request.organization_id(), request.admission_id());
-  engine_->RecordConsumption(
-      request.organization_id(), *std::move(command), {request.request_id(), ContentHash(request)},
-      {"", call.credential->name}, [response, done, log = log_](absl::StatusOr<RecordReply> reply) {
-        if (!reply.ok()) return done(reply.status());
-        if (reply->charge.price_fallback && log != nullptr) {
-          log->PriceFallback(reply->charge.provider, reply->charge.model);
-        }
-        WriteReceipt(*reply, response);
-        done(absl::OkStatus());
-      });
-}
 
 namespace {
 
@@ -205,6 +200,14 @@ grpc::Status QuotaService::GetMemberUsage(grpc::ServerContext* context,
                            return absl::OkStatus();
                          });
   });
+}
+
+grpc::Status QuotaService::WatchWallet(grpc::ServerContext* context,
+                                       const v1::WatchWalletRequest* request,
+                                       grpc::ServerWriter<v1::WatchWalletResponse>* writer) {
+  static const RpcRule* const rule = FindRpcRule("/bursar.v1.QuotaService/WatchWallet");
+  WalletWatch watch(engine_, gate_, rule, &watches_, context, *request, writer);
+  return gate_->Answer(*rule, watch.Run());
 }
 
 }  // namespace bursar

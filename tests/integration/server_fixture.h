@@ -5,8 +5,10 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -24,7 +26,9 @@ class ServerTest : public testing::Test {
  protected:
   static constexpr char kOperatorToken[] = "correct-horse-battery-staple-0123";
 
-  ServerTest() {
+  // `configure` changes settings before every start.
+  explicit ServerTest(std::function<void(Options*)> configure = nullptr)
+      : configure_(std::move(configure)) {
     std::ofstream(token_file()) << kOperatorToken << "\n";
     Start();
   }
@@ -37,13 +41,14 @@ class ServerTest : public testing::Test {
     options.listen = {*ListenAddress::Parse("127.0.0.1:0")};
     options.data_directory = directory_.path() + "/data";
     options.operator_token_file = token_file();
+    if (configure_) configure_(&options);
     auto server = Server::Start(options);
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
-    std::string address = server_->Addresses();
-    address = address.substr(address.find('=') + 1);
-    address = address.substr(0, address.find(' '));
-    channel_ = grpc::CreateChannel(address, grpc::InsecureChannelCredentials());
+    address_ = server_->Addresses();
+    address_ = address_.substr(address_.find('=') + 1);
+    address_ = address_.substr(0, address_.find(' '));
+    channel_ = grpc::CreateChannel(address_, grpc::InsecureChannelCredentials());
     quota_ = v1::QuotaService::NewStub(channel_);
     admin_ = v1::AdminService::NewStub(channel_);
     operator_ = v1::OperatorService::NewStub(channel_);
@@ -154,7 +159,9 @@ class ServerTest : public testing::Test {
     return fields;
   }
 
+  const std::function<void(Options*)> configure_;
   TemporaryDirectory directory_;
+  std::string address_;  // Of gRPC: host and port.
   std::unique_ptr<Server> server_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::QuotaService::Stub> quota_;
