@@ -158,7 +158,7 @@ struct EpisodeOpened {
 
 struct EpisodeEnded {
   int64_t episode_sequence = 0;
-  std::string cause;  // "credit", "limit", "settings", "period", "reset".
+  std::string cause;  // "credit", "limit", "settings" or "period".
 };
 
 // A change that waited took effect at its due instant.
