@@ -107,7 +107,7 @@ Disposition RecordJob::Decide(Turn& turn) {
   reply_.charge = std::move(decision->outcome.charge);
   reply_.sequence = staged->last_sequence;
   reply_.revision = turn.slot.wallet.header.revision;
-  turn.core.Remember(turn.slot, *this, reply_.sequence, "");
+  turn.core.Remember(turn.slot, *this, reply_.sequence, "", turn.context.now);
   EngineStats& stats = turn.core.stats();
   ++stats.records;
   if (reply_.charge.price_fallback) ++stats.price_fallbacks;
