@@ -355,7 +355,18 @@ class MemoryStore final : public MemoryReader<Store> {
     return result;
   }
 
+  void Remember(const OrganizationCommit& commit) {
+    const uint16_t generation =
+        std::max(contents().first_live_generation, DedupeGeneration(commit.committed_at));
+    for (const DedupePut& put : commit.dedupe) {
+      contents().dedupe[generation][{put.family, commit.organization_id, put.request_id}] =
+          put.value;
+    }
+  }
+
   void Apply(const OrganizationCommit& commit) {
+    Remember(commit);
+    if (commit.new_revision == commit.expected_revision) return;
     Organization& organization = contents().organizations[commit.organization_id];
     organization.revision = commit.new_revision;
     organization.journal[commit.new_revision] = {commit.expected_revision + 1, commit.new_revision,
@@ -371,12 +382,6 @@ class MemoryStore final : public MemoryReader<Store> {
       } else {
         organization.records[{put.kind, put.id}] = put.value;
       }
-    }
-    const uint16_t generation =
-        std::max(contents().first_live_generation, DedupeGeneration(commit.committed_at));
-    for (const DedupePut& put : commit.dedupe) {
-      contents().dedupe[generation][{put.family, commit.organization_id, put.request_id}] =
-          put.value;
     }
     for (const std::string& id : commit.outbox_deletes) organization.outbox.erase(id);
     for (const OutboxPut& put : commit.outbox_puts) {

@@ -122,6 +122,7 @@ class RocksDbStore final : public ReadsRocksDb<Store> {
   absl::StatusOr<std::vector<CommitResult>> Decide(const CommitGroup& group, PendingBatch& pending);
   // Marks those of the results that hold a remembered request id.
   absl::Status FindDuplicates(const CommitGroup& group, std::vector<CommitResult>& results) const;
+  absl::Status AddRequestIds(const OrganizationCommit& commit, PendingBatch& pending);
   absl::Status Add(const OrganizationCommit& commit, const CachedOrganization& before,
                    PendingBatch& pending);
   // Errors of a batch in memory: our own mistake or no memory.
@@ -322,12 +323,29 @@ absl::Status RocksDbStore::FindDuplicates(const CommitGroup& group,
   return absl::OkStatus();
 }
 
+absl::Status RocksDbStore::AddRequestIds(const OrganizationCommit& commit, PendingBatch& pending) {
+  const uint16_t generation =
+      std::max(first_live_generation_, DedupeGeneration(commit.committed_at));
+  // Readers must know of a generation before anything is in it.
+  if (!commit.dedupe.empty() && !generations_->Contains(generation)) generations_->Add(generation);
+  absl::Status status;
+  for (const DedupePut& put : commit.dedupe) {
+    status.Update(Put(pending, handles_.dedupe,
+                      DedupeKey(generation, commit.organization_id, put.family, put.request_id),
+                      put.value));
+  }
+  return status;
+}
+
 absl::Status RocksDbStore::Add(const OrganizationCommit& commit, const CachedOrganization& before,
                                PendingBatch& pending) {
   const std::string& id = commit.organization_id;
+  pending.last_committed_at = std::max(pending.last_committed_at, ToNanos(commit.committed_at));
   // The first error ends it; a batch in memory has hardly any.
-  absl::Status status =
-      Put(pending, handles_.journal, JournalKey(id, commit.new_revision), JournalValue(commit));
+  absl::Status status = AddRequestIds(commit, pending);
+  if (commit.new_revision == commit.expected_revision) return status;
+  status.Update(
+      Put(pending, handles_.journal, JournalKey(id, commit.new_revision), JournalValue(commit)));
   OrganizationHead head;
   head.revision = commit.new_revision;
   if (commit.next_due.has_value()) head.due = ToNanos(*commit.next_due);
@@ -352,14 +370,6 @@ absl::Status RocksDbStore::Add(const OrganizationCommit& commit, const CachedOrg
   }
   status.Update(Put(pending, handles_.state, OrganizationKey(id),
                     OrganizationValue(head, header != nullptr ? *header : carried)));
-  const uint16_t generation =
-      std::max(first_live_generation_, DedupeGeneration(commit.committed_at));
-  // Readers must know of a generation before anything is in it.
-  if (!commit.dedupe.empty() && !generations_->Contains(generation)) generations_->Add(generation);
-  for (const DedupePut& put : commit.dedupe) {
-    status.Update(Put(pending, handles_.dedupe,
-                      DedupeKey(generation, id, put.family, put.request_id), put.value));
-  }
   const std::string outbox = OrganizationPrefix(id);
   for (const std::string& notice : commit.outbox_deletes) {
     status.Update(Delete(pending, handles_.outbox, outbox + notice));
@@ -373,7 +383,6 @@ absl::Status RocksDbStore::Add(const OrganizationCommit& commit, const CachedOrg
     }
     if (head.due.has_value()) status.Update(Put(pending, handles_.due, DueKey(*head.due, id), ""));
   }
-  pending.last_committed_at = std::max(pending.last_committed_at, ToNanos(commit.committed_at));
   pending.organizations.push_back({id, {head.revision, head.due}});
   return status;
 }

@@ -100,7 +100,10 @@ struct OrganizationCommit {
   std::string organization_id;
   // The revision that the commit was decided on; 0 = the organization must not exist yet.
   int64_t expected_revision = 0;
-  // The revision after it, greater than the expected one: the last journal sequence it brings.
+  // The revision after it: the last journal sequence it brings. Greater than the expected one, or
+  // equal to it for a commit that changes nothing and only remembers request ids (rule R2): it
+  // brings `dedupe`, leaves everything else empty, needs an organization that exists, and leaves
+  // its records, journal, outbox and due instant as they are.
   int64_t new_revision = 0;
   // One opaque record that covers the sequences expected_revision + 1 … new_revision.
   std::string journal_record;

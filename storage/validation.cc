@@ -69,13 +69,29 @@ absl::Status ValidateOutbox(const OrganizationCommit& commit) {
   return absl::OkStatus();
 }
 
+// A commit that leaves the revision remembers request ids, and does nothing else.
+absl::Status ValidateUnchanging(const OrganizationCommit& commit) {
+  if (commit.expected_revision == 0 || commit.dedupe.empty()) {
+    return Invalid("a commit must raise the revision");
+  }
+  if (!commit.journal_record.empty() || !commit.puts.empty() || !commit.deletes.empty() ||
+      !commit.outbox_puts.empty() || !commit.outbox_deletes.empty() ||
+      commit.next_due.has_value()) {
+    return Invalid("a commit that leaves the revision brings more than request ids");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ValidateCommit(const OrganizationCommit& commit) {
   if (absl::Status s = ValidateOrganizationId(commit.organization_id); !s.ok()) return s;
-  if (commit.expected_revision < 0 || commit.new_revision <= commit.expected_revision) {
+  if (commit.expected_revision < 0 || commit.new_revision < commit.expected_revision) {
     return Invalid("a commit must raise the revision");
   }
   if (commit.committed_at < absl::UnixEpoch() || commit.committed_at == absl::InfiniteFuture()) {
     return Invalid("a commit's time is out of range");
+  }
+  if (commit.new_revision == commit.expected_revision) {
+    if (absl::Status s = ValidateUnchanging(commit); !s.ok()) return s;
   }
   if (absl::Status s = ValidateRecords(commit); !s.ok()) return s;
   if (absl::Status s = ValidateDedupe(commit); !s.ok()) return s;

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client/cli/format.h"
 #include "client/lib/request_id.h"
@@ -147,6 +148,8 @@ void PrintError(const absl::Status& status, const GlobalOptions& options, std::o
   if (options.output_format == "json") return PrintErrorAsJson(status, details, hint, err);
   err << "bursar: " << std::string(status.message()) << "\n";
   for (const FieldViolation& violation : details.field_violations) {
+    // The message of a single violation says it already.
+    if (absl::StrContains(status.message(), violation.description)) continue;
     err << "  " << violation.field << ": " << violation.description << "\n";
   }
   if (!IsUsageError(status)) {

@@ -116,6 +116,12 @@ int Serve(const Options& options) {
   StartLogging(options.log_level, options.log_format);
   spdlog::info("bursard {} starts", kVersion);
   for (const std::string& warning : options.Warnings()) spdlog::warn("{}", warning);
+  // Before the store is opened: a server that cannot let anybody in leaves no trace.
+  if (const absl::Status status = CheckFiles(options); !status.ok()) {
+    spdlog::error("cannot start: {}", Words(status));
+    StopLogging();
+    return kUsageExitStatus;
+  }
   auto server = Server::Start(options);
   if (!server.ok()) {
     spdlog::error("cannot start: {}", Words(server.status()));

@@ -1,5 +1,7 @@
 #include "server/app/options.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <set>
 #include <string_view>
@@ -293,6 +295,12 @@ std::vector<std::string> Options::Warnings() const {
     warnings.push_back(absl::StrCat("plaintext beyond loopback at ", address.ToString(),
                                     ": tokens travel readable; set --tls-cert and --tls-key, or "
                                     "put a TLS proxy in front"));
+  }
+  struct stat facts = {};
+  if (!operator_token_file.empty() && stat(operator_token_file.c_str(), &facts) == 0 &&
+      (facts.st_mode & (S_IROTH | S_IWOTH)) != 0) {
+    warnings.push_back(absl::StrCat("everybody on this machine can read ", operator_token_file,
+                                    ", the operator's token: chmod 600 it"));
   }
   return warnings;
 }

@@ -158,9 +158,8 @@ Disposition AdministrationJob::DecideWithoutWallet(EngineCore& core,
 }
 
 Disposition AdministrationJob::Carry(Turn& turn, Decision<AdministrationOutcome> decision) {
-  const bool changes = !decision.bodies.empty();
-  int64_t sequence = 0;
-  if (changes) {
+  int64_t sequence = turn.slot.wallet.header.revision;
+  if (!decision.bodies.empty()) {
     absl::StatusOr<EngineCore::StagedRange> staged =
         turn.core.Stage(turn.slot, std::move(decision.bodies), MakeCause(), turn.context);
     if (!staged.ok()) return {staged.status(), nullptr};
@@ -169,7 +168,8 @@ Disposition AdministrationJob::Carry(Turn& turn, Decision<AdministrationOutcome>
   }
   const Position position = {turn.slot.wallet.header.revision, turn.context.now};
   reply_.bytes = render_(turn.slot.wallet, decision.outcome, position, turn.context);
-  if (changes) turn.core.Remember(turn.slot, *this, sequence, reply_.bytes);
+  // Also where nothing changed: decided anew, a repeat could undo what others did meanwhile (R2).
+  turn.core.Remember(turn.slot, *this, sequence, reply_.bytes, turn.context.now);
   return {absl::OkStatus(), turn.slot.LastPart()};
 }
 

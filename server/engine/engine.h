@@ -154,7 +154,8 @@ class Engine {
 
   // ---- Administration, changes of holds, and reads, blocking ----
   // Durable when it returns, a refusal too: whatever it rests on is durable. A command that changes
-  // nothing is not remembered with its request id, and is decided anew when it is repeated.
+  // nothing is remembered with its request id like any other: a repeat never undoes what others did
+  // meanwhile (rule R2). A refused one is not, and is decided anew when it is repeated.
   // ALREADY_EXISTS (ORGANIZATION_EXISTS, REQUEST_ID_REUSED); FAILED_PRECONDITION (NO_PRICE_BOOK)
   // for an organization in a currency without prices (rule M4).
   virtual absl::StatusOr<AdministrationReply> Administer(const std::string& organization_id,

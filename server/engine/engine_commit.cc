@@ -119,6 +119,14 @@ CommitGroup EngineCore::EncodeGroup(std::vector<PartToCommit>& parts) {
     OrganizationCommit& commit = group.organizations.emplace_back();
     commit.organization_id = part.slot->organization_id;
     commit.expected_revision = part.part->expected_revision;
+    commit.nonce = nonces_();
+    commit.committed_at = part.part->committed_at;
+    for (const StagedRequest& request : part.part->requests) {
+      commit.dedupe.push_back(
+          {request.family, request.request_id, EncodeRemembered(request.remembered)});
+    }
+    commit.new_revision = commit.expected_revision;
+    if (part.part->entries.empty()) continue;
     commit.new_revision = part.part->entries.back().sequence;
     EncodedJournal journal = EncodeJournal(part.chain_hash, part.part->entries);
     commit.journal_record = std::move(journal.bytes);
@@ -128,17 +136,11 @@ CommitGroup EngineCore::EncodeGroup(std::vector<PartToCommit>& parts) {
       commit.puts.push_back({RecordKind::kMember, member.member_id, EncodeMember(member)});
     }
     EncodeHolds(part, commit);
-    for (const StagedRequest& request : part.part->requests) {
-      commit.dedupe.push_back(
-          {request.family, request.request_id, EncodeRemembered(request.remembered)});
-    }
     for (const StagedNotice& notice : part.part->notices) {
       commit.outbox_puts.push_back({notice.notice_id, EncodeNotice(notice.notice)});
     }
     const absl::Time due = part.header.NextDue();
     if (due != absl::InfiniteFuture()) commit.next_due = due;
-    commit.nonce = nonces_();
-    commit.committed_at = part.part->entries.back().recorded_at;
   }
   return group;
 }

@@ -100,8 +100,10 @@ class EngineCore final : public Engine {
   absl::StatusOr<StagedRange> Stage(WalletSlot& slot, std::vector<EntryBody> bodies,
                                     const Cause& cause, const DecisionContext& context);
   // Remembers the job's request id with the entry of that sequence, which the gathering part
-  // brings. Without a request id: nothing.
-  void Remember(WalletSlot& slot, const Job& job, int64_t sequence, std::string reply);
+  // brings, or, where the job changed nothing, with the wallet's last entry: a part is then made
+  // where none gathers (rule R2). Without a request id: nothing.
+  void Remember(WalletSlot& slot, const Job& job, int64_t sequence, std::string reply,
+                absl::Time now);
   // Counts the job into the queue; false: the queue is full. True when it is counted already.
   bool TakePlace(Job& job);
   // A slot for an organization that the store does not have.

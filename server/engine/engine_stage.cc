@@ -71,6 +71,7 @@ absl::Status EngineCore::StageOne(WalletSlot& slot, EntryBody body, const Cause&
                                   absl::Time now) {
   GroupPart& part = GatheringPart(slot);
   Wallet& wallet = slot.wallet;
+  part.committed_at = now;
   part.entries.push_back({wallet.header.revision + 1, now, cause, std::move(body)});
   const Entry& entry = part.entries.back();
   const size_t members_before = wallet.members.size();
@@ -110,15 +111,19 @@ void EngineCore::StageNotice(WalletSlot& slot, const Entry& entry, bool balance)
       {NoticeId(epoch_, slot.organization_id, entry.sequence), std::move(notice)});
 }
 
-void EngineCore::Remember(WalletSlot& slot, const Job& job, int64_t sequence, std::string reply) {
+void EngineCore::Remember(WalletSlot& slot, const Job& job, int64_t sequence, std::string reply,
+                          absl::Time now) {
   if (job.idempotency.request_id.empty()) return;
-  GroupPart& part = *slot.gathering;
+  GroupPart& part = GatheringPart(slot);
+  part.committed_at = now;
   StagedRequest request;
   request.family = job.family;
   request.request_id = job.idempotency.request_id;
   request.remembered = {job.idempotency.content_hash, sequence, slot.wallet.header.revision,
                         std::move(reply)};
-  request.entry_index = static_cast<size_t>(sequence - part.expected_revision - 1);
+  if (sequence > part.expected_revision) {
+    request.entry_index = static_cast<size_t>(sequence - part.expected_revision - 1);
+  }
   RequestInFlight& in_flight = slot.requests[RequestKey(job.family, request.request_id)];
   in_flight.content_hash = job.idempotency.content_hash;
   in_flight.part = &part;

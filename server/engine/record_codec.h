@@ -77,9 +77,11 @@ absl::StatusOr<std::string> ExpectedChainHash(const std::string& previous_chain_
 // What is remembered with a request id (rule R2).
 struct RememberedRequest {
   std::string content_hash;  // As the caller of the engine made it: 16 bytes.
-  int64_t sequence = 0;      // A record's charge; otherwise the command's last entry.
-  int64_t revision = 0;      // Of the wallet after the command.
-  std::string reply;         // Administration only.
+  // A record's charge; otherwise the command's last entry, or the wallet's where it changed
+  // nothing.
+  int64_t sequence = 0;
+  int64_t revision = 0;  // Of the wallet after the command.
+  std::string reply;     // Administration only.
 
   friend bool operator==(const RememberedRequest&, const RememberedRequest&) = default;
 };

@@ -61,7 +61,9 @@ Disposition CheckJob::Decide(Turn& turn) {
     // A repeat that places a hold again is remembered already: its content is the same.
     if (decision->outcome.hold.has_value()) {
       ++turn.core.stats().holds_placed;
-      if (!is_repeat) turn.core.Remember(turn.slot, *this, staged->last_sequence, "");
+      if (!is_repeat) {
+        turn.core.Remember(turn.slot, *this, staged->last_sequence, "", turn.context.now);
+      }
     }
   }
   reply_.outcome = std::move(decision->outcome);
@@ -148,7 +150,7 @@ Disposition RecordJob::Decide(Turn& turn) {
   reply_.charge = std::move(decision->outcome.charge);
   reply_.sequence = staged->last_sequence;
   reply_.revision = turn.slot.wallet.header.revision;
-  turn.core.Remember(turn.slot, *this, reply_.sequence, "");
+  turn.core.Remember(turn.slot, *this, reply_.sequence, "", turn.context.now);
   EngineStats& stats = turn.core.stats();
   ++stats.records;
   if (reply_.charge.price_fallback) ++stats.price_fallbacks;

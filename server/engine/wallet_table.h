@@ -36,7 +36,9 @@ struct StagedRequest {
   RequestFamily family = RequestFamily::kRecording;
   std::string request_id;
   RememberedRequest remembered;
-  size_t entry_index = 0;  // Of `remembered.sequence` in the part's entries.
+  // Of `remembered.sequence` in the part's entries; 0 for an administrator's command that changed
+  // nothing, which has no entry.
+  size_t entry_index = 0;
 };
 
 struct StagedNotice {
@@ -53,7 +55,8 @@ struct WaitingJob {
 // One wallet's changes in one group.
 struct GroupPart {
   int64_t expected_revision = 0;
-  std::vector<Entry> entries;
+  std::vector<Entry> entries;  // None: it only remembers request ids, and changes nothing.
+  absl::Time committed_at;     // Of its last entry or remembered request.
   absl::flat_hash_set<std::string> dirty_members;
   absl::flat_hash_set<int64_t> dirty_holds;      // By the entry that placed them.
   absl::flat_hash_set<int64_t> dirty_reversals;  // By the entry of the charge.

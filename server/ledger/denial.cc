@@ -91,12 +91,20 @@ std::string DoesNotFitSentence(const Writer& writer) {
   return absl::StrCat("This request is larger than what is left: ", writer.Money(left), ".");
 }
 
+bool IsRemoved(const Writer& writer) {
+  return writer.member != nullptr && writer.member->status == AccountStatus::kRemoved;
+}
+
 std::string Banner(const Writer& writer, bool admin_notified) {
   const std::string notified = admin_notified ? kAdminNotifiedSentence : "";
   switch (writer.verdict.reason) {
     case DenialReason::kOrganizationSuspended:
       return absl::StrCat("The wallet of ", writer.header.settings.display_name, " is suspended.");
     case DenialReason::kMemberSuspended:
+      if (IsRemoved(writer)) {
+        return absl::StrCat("You are no longer a member of ", writer.header.settings.display_name,
+                            ".");
+      }
       return absl::StrCat("Your seat at ", writer.header.settings.display_name, " is not active.");
     case DenialReason::kExtraUsageDisabled:
       return absl::StrCat(IncludedGone(writer), ", and extra usage is off.");
@@ -216,9 +224,13 @@ void AddSeatRemedy(const Writer& writer, std::vector<Remedy>& remedies) {
   remedies.push_back(std::move(remedy));
 }
 
-// Asking is free and the member's own to do, whoever can grant it.
+// Asking is free and the member's own to do, whoever can grant it; who can grant it asks nobody.
 void AddAskRemedy(const Writer& writer, const char* whom, const char* what,
-                  std::vector<Remedy>& remedies) {
+                  const std::vector<MemberRole>& granting_roles, std::vector<Remedy>& remedies) {
+  if (writer.member != nullptr &&
+      std::count(granting_roles.begin(), granting_roles.end(), writer.member->role) > 0) {
+    return;
+  }
   remedies.push_back(BySelf(
       RemedyKind::kAskAdmin,
       absl::StrCat("Ask ", whom, " of ", writer.header.settings.display_name, " to ", what, ".")));
@@ -253,7 +265,8 @@ void AddLimitRemedies(const Writer& writer, std::vector<Remedy>& remedies) {
   const Evaluation* bound = writer.Bound();
   if (bound == nullptr || bound->source != BoundSource::kSpendLimit) return;
   const bool own = bound->scope == Scope::kMember;
-  AddAskRemedy(writer, own ? "an admin" : "an owner", "raise the spend limit", remedies);
+  AddAskRemedy(writer, own ? "an admin" : "an owner", "raise the spend limit",
+               own ? OwnersAndAdmins() : Owners(), remedies);
   remedies.push_back(
       ByAdministrator(RemedyKind::kRaiseLimit,
                       absl::StrCat(own ? "An owner or admin" : "An owner", " can raise ",
@@ -264,7 +277,7 @@ void AddLimitRemedies(const Writer& writer, std::vector<Remedy>& remedies) {
 void AddBalanceRemedies(const Writer& writer, std::vector<Remedy>& remedies) {
   const Evaluation* bound = writer.Bound();
   if (bound == nullptr || bound->source != BoundSource::kBalance) return;
-  AddAskRemedy(writer, "an owner or the billing contact", "buy credit", remedies);
+  AddAskRemedy(writer, "an owner or the billing contact", "buy credit", Buyers(), remedies);
   remedies.push_back(ByAdministrator(
       RemedyKind::kBuyCredit,
       absl::StrCat("An owner or the billing contact can buy credit", Promise(writer)), Buyers()));
@@ -278,13 +291,15 @@ void AddReasonRemedies(const Writer& writer, std::vector<Remedy>& remedies) {
                                          Owners()));
       break;
     case DenialReason::kMemberSuspended:
-      remedies.push_back(ByAdministrator(RemedyKind::kLiftSuspension,
-                                         "An owner or admin can make your seat active again.",
-                                         OwnersAndAdmins()));
+      remedies.push_back(ByAdministrator(
+          RemedyKind::kLiftSuspension,
+          IsRemoved(writer) ? "An owner or admin can add you to the organization again."
+                            : "An owner or admin can make your seat active again.",
+          OwnersAndAdmins()));
       break;
     case DenialReason::kExtraUsageDisabled:
     case DenialReason::kMemberNotSelected:
-      AddAskRemedy(writer, "an owner", "switch extra usage on for you", remedies);
+      AddAskRemedy(writer, "an owner", "switch extra usage on for you", Owners(), remedies);
       remedies.push_back(
           ByAdministrator(RemedyKind::kEnableExtra,
                           absl::StrCat(writer.verdict.reason == DenialReason::kExtraUsageDisabled

@@ -225,7 +225,7 @@ struct EpisodeOpened {
 
 struct EpisodeEnded {
   int64_t episode_sequence = 0;
-  std::string cause;  // "credit", "limit", "settings", "period", "reset", "refund".
+  std::string cause;  // "credit", "limit", "settings", "period" or "refund".
 };
 
 // A change that waited took effect at its due instant.

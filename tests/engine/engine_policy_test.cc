@@ -206,6 +206,74 @@ TEST_P(EnginePolicy, AnAdministratorsRepeatGetsTheFirstReply) {
   }
 }
 
+// Rules: R2
+TEST_P(EnginePolicy, ARepeatOfWhatChangedNothingUndoesNothing) {
+  SetUpAcme("team");
+  UpdateExtraUsageCommand off;
+  off.enabled = false;
+  UpdateExtraUsageCommand on;
+  on.enabled = true;
+  ASSERT_TRUE(Administer("acme", off, "e0", "off").ok());
+  const size_t entries = Journal("acme").size();
+  const auto nothing = Administer("acme", off, "e1", "off");
+  ASSERT_TRUE(nothing.ok()) << nothing.status();
+  EXPECT_FALSE(nothing->replayed);
+  EXPECT_EQ(Journal("acme").size(), entries);
+  ASSERT_TRUE(Administer("acme", on, "e2", "on").ok());
+  for (int round = 0; round < 2; ++round) {
+    const auto again = Administer("acme", off, "e1", "off");
+    ASSERT_TRUE(again.ok()) << again.status();
+    EXPECT_TRUE(again->replayed);
+    EXPECT_EQ(again->bytes, nothing->bytes);
+    EXPECT_EQ(Reason(Administer("acme", on, "e1", "on").status()), "REQUEST_ID_REUSED");
+    EXPECT_EQ(Journal("acme").size(), entries + 1);
+    Restart();
+  }
+  ExpectVerified();
+}
+
+// Rules: R2, L2
+TEST_P(EnginePolicy, ALimitSetTwiceAndThenChangedKeepsTheChangeWhenTheSecondIsRepeated) {
+  SetUpAcme("team");
+  const auto set = [&](int64_t units, const std::string& request_id) {
+    SetSpendLimitCommand limit;
+    limit.scope = Scope::kOrganization;
+    limit.limit.amount = Nanos::Units(units);
+    return Administer("acme", limit, request_id, absl::StrCat(units));
+  };
+  ASSERT_TRUE(set(10, "a").ok());
+  ASSERT_TRUE(set(10, "b").ok());
+  ASSERT_TRUE(set(99, "c").ok());
+  EXPECT_TRUE(set(10, "b")->replayed);
+  EXPECT_EQ(CountOf<SpendLimitSet>(Journal("acme")), 2);
+  ExpectVerified();
+}
+
+// Rules: R2, R3
+TEST_P(EnginePolicy, WhatChangedNothingIsAnsweredWhenItsRequestIdIsDurable) {
+  SetUpAcme("team");
+  UpdateExtraUsageCommand on;
+  on.enabled = true;
+  store().CloseGate();
+  std::vector<std::thread> administrators;
+  std::atomic<int> replayed = 0;
+  for (int i = 0; i < 3; ++i) {
+    administrators.emplace_back([&] {
+      const auto reply = Administer("acme", on, "e1", "on");
+      if (reply.ok() && reply->replayed) ++replayed;
+    });
+  }
+  store().AwaitCommitAtGate();
+  // Nothing of the wallet changes: neither checks nor records are held up, and records join in.
+  EXPECT_TRUE(Check("acme", "ann").ok());
+  const auto record = StartRecord("acme", "ann", Nanos::Units(1), "r1");
+  store().OpenGate();
+  for (std::thread& administrator : administrators) administrator.join();
+  EXPECT_EQ(replayed, 2);
+  EXPECT_TRUE(record->Wait().ok());
+  ExpectVerified();
+}
+
 // Rules: O2, R2
 TEST_P(EnginePolicy, AnOrganizationIsCreatedOnce) {
   CreateOrganization("acme", "team");

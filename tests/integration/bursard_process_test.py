@@ -81,7 +81,8 @@ class Bursard(unittest.TestCase):
         self.assertIn("loopback", errors)
         self.token.write_text("short")
         status, _, errors = run(*self.listen, "--operator-token-file", self.token)
-        self.assertEqual(status, 1)
+        self.assertEqual(status, 2)
+        self.assertFalse(self.data.exists(), "a store was made for a server that lets nobody in")
         self.assertIn("24", errors)
         self.assertNotIn("short\n", errors.replace("cannot start", ""))
 
@@ -90,6 +91,10 @@ class Bursard(unittest.TestCase):
         good = [*self.listen, "--operator-token-file", self.token]
         self.assertEqual(run(*good, "--check-config")[0], 0)
         self.assertFalse(self.data.exists())
+        self.token.chmod(0o644)
+        self.assertIn("chmod 600", run(*good, "--check-config")[1])
+        self.token.chmod(0o600)
+        self.assertNotIn("chmod 600", run(*good, "--check-config")[1])
         self.assertEqual(run(*good, "--no-such-setting")[0], 2)
         self.assertEqual(run(*good, environment={"BURSAR_NO_SUCH": "1"})[0], 2)
         self.assertEqual(run(*good, "--tls-cert", "/nonexistent", "--tls-key", "/nonexistent",

@@ -90,7 +90,7 @@ const DenialCase kDenials[] = {
      403},
     {"MemberRemoved", DenialReason::kMemberSuspended, "usage",
      [](TestWallet& w) { w.SetStatus("ann", AccountStatus::kRemoved); }, std::nullopt, "chat",
-     "Your seat at Acme is not active.", "", "lift suspension", Scope::kMember, Bucket::kMetered,
+     "You are no longer a member of Acme.", "", "lift suspension", Scope::kMember, Bucket::kMetered,
      403},
     {"ExtraUsageDisabled", DenialReason::kExtraUsageDisabled, "seats",
      [](TestWallet& w) { w.Record("ann", Dollars(25)); }, std::nullopt, "chat",
@@ -370,6 +370,22 @@ TEST(Remedies, NameTheRolesThatCanHelp) {
   EXPECT_EQ(roles(*wallet.Check("ann").denial, RemedyKind::kRaiseLimit), owners);
   wallet.LimitMember("ann", Nanos());
   EXPECT_EQ(roles(*wallet.Check("ann").denial, RemedyKind::kRaiseLimit), admins);
+}
+
+// Rules: D2, A3
+TEST(Remedies, DoNotTellWhoCanHelpToAskSomebody) {
+  TestWallet wallet("api");
+  MemberChange olga;
+  olga.member_id = "olga";
+  olga.role = MemberRole::kPrimaryOwner;
+  wallet.Do(UpsertMembersCommand{{olga}});
+  wallet.AddMember("ann");
+  const auto asks = [](const Denial& denial) {
+    return std::count_if(denial.remedies.begin(), denial.remedies.end(),
+                         [](const Remedy& r) { return r.kind == RemedyKind::kAskAdmin; });
+  };
+  EXPECT_EQ(asks(*wallet.Check("ann").denial), 1);
+  EXPECT_EQ(asks(*wallet.Check("olga").denial), 0);
 }
 
 // Rules: D2, X6

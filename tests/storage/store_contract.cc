@@ -160,6 +160,40 @@ TEST_P(StoreContract, DuplicateNamesEveryRememberedIdWithItsFirstValue) {
   EXPECT_EQ(Spans(ReadAll(store(), "acme", 1, Direction::kForward)), "1-1");
 }
 
+// Rules: R2, J1
+TEST_P(StoreContract, RequestIdsAreRememberedWithoutAnyOtherChange) {
+  OrganizationCommit first = MakeCommit("acme", 0, 2);
+  first.puts = {{RecordKind::kHeader, "", "header"}, {RecordKind::kMember, "ann", "a"}};
+  first.outbox_puts = {{"n1", "notice"}};
+  first.next_due = TestStart() + absl::Seconds(50);
+  Commit(first);
+  OrganizationCommit only_remembers = MakeCommit("acme", 2, 2);
+  only_remembers.journal_record.clear();
+  only_remembers.dedupe = {{RequestFamily::kAdministration, "r1", "nothing changed"}};
+  // In one group with a commit that brings something, and through a reopening.
+  auto results = store().Commit({{only_remembers, MakeCommit("beta", 0, 1)}});
+  ASSERT_TRUE(results.ok()) << results.status();
+  EXPECT_EQ((*results)[0].outcome, CommitOutcome::kCommitted);
+  EXPECT_EQ((*results)[0].current_revision, 2);
+  Reopen();
+  EXPECT_EQ(LoadOne(store(), LoadKey::Dedupe("acme", RequestFamily::kAdministration, "r1")).value,
+            "nothing changed");
+  EXPECT_EQ(Must(store().Revision("acme")), 2);
+  EXPECT_EQ(Spans(ReadAll(store(), "acme", 1, Direction::kForward)), "1-2");
+  EXPECT_EQ(LoadOne(store(), LoadKey::Header("acme")).value, "header");
+  EXPECT_THAT(Ids(Must(store().ScanRecords("acme", RecordKind::kMember, "", 9))),
+              ElementsAre("ann=a"));
+  EXPECT_THAT(Ids(Must(store().ScanOutbox("acme", "", 9))), ElementsAre("acme/n1"));
+  EXPECT_THAT(Ids(Must(store().Due(absl::InfiniteFuture(), 9))), ElementsAre("acme@50"));
+  // It is a compare-and-set like any other, and an id is remembered once.
+  EXPECT_EQ(Commit(only_remembers).outcome, CommitOutcome::kDuplicate);
+  OrganizationCommit stale = only_remembers;
+  stale.expected_revision = stale.new_revision = 1;
+  stale.dedupe[0].request_id = "r2";
+  EXPECT_EQ(Commit(stale).outcome, CommitOutcome::kConflict);
+  EXPECT_EQ(Commit(MakeCommit("acme", 2, 3)).outcome, CommitOutcome::kCommitted);
+}
+
 // Rules: R2, O7
 TEST_P(StoreContract, RequestIdsAreScopedToOrganizationAndFamily) {
   OrganizationCommit first = MakeCommit("acme", 0, 1);

@@ -66,6 +66,12 @@ class ModelTest {
     const Model::Organization& organization = model_.organizations[id];
     const int64_t expected =
         Draw(6) == 0 ? std::max<int64_t>(0, organization.revision - 1) : organization.revision;
+    if (expected > 0 && Draw(5) == 0) {
+      OrganizationCommit only_remembers = MakeCommit(id, expected, expected);
+      only_remembers.journal_record.clear();
+      only_remembers.dedupe = {{RequestFamily::kAdministration, DrawId("r", 40), DrawValue()}};
+      return only_remembers;
+    }
     OrganizationCommit commit = MakeCommit(id, expected, expected + 1 + Draw(5));
     std::set<std::string> used;
     for (int i = Draw(4); i > 0; --i) {
@@ -101,6 +107,7 @@ class ModelTest {
     for (const DedupePut& put : commit.dedupe) {
       organization.remembered[{static_cast<int>(put.family), put.request_id}] = put.value;
     }
+    if (commit.new_revision == commit.expected_revision) return CommitOutcome::kCommitted;
     organization.revision = commit.new_revision;
     organization.spans += (organization.spans.empty() ? "" : " ") +
                           std::to_string(commit.expected_revision + 1) + "-" +

@@ -219,6 +219,23 @@ TEST_P(StoreContract, MalformedGroupsAreRefusedAndWriteNothing) {
   });
   add([](auto& c) { c.outbox_puts = {{"", ""}}; });
   add([](auto& c) { c.outbox_deletes = {"n", "n"}; });
+  // A commit that leaves the revision remembers request ids of an organization, and does no more.
+  const auto add_unchanging = [&](auto change) {
+    add([&](auto& c) {
+      c.expected_revision = c.new_revision = 1;
+      c.journal_record.clear();
+      c.dedupe = {{RequestFamily::kAdministration, "r", ""}};
+      change(c);
+    });
+  };
+  add_unchanging([](auto& c) { c.expected_revision = c.new_revision = 0; });
+  add_unchanging([](auto& c) { c.dedupe.clear(); });
+  add_unchanging([](auto& c) { c.journal_record = "x"; });
+  add_unchanging([](auto& c) { c.puts = {{RecordKind::kMember, "a", ""}}; });
+  add_unchanging([](auto& c) { c.deletes = {{RecordKind::kMember, "a"}}; });
+  add_unchanging([](auto& c) { c.outbox_puts = {{"n", ""}}; });
+  add_unchanging([](auto& c) { c.outbox_deletes = {"n"}; });
+  add_unchanging([](auto& c) { c.next_due = TestStart(); });
   for (size_t i = 0; i < groups.size(); ++i) {
     EXPECT_EQ(store().Commit(groups[i]).status().code(), absl::StatusCode::kInvalidArgument) << i;
   }
