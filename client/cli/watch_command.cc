@@ -132,11 +132,11 @@ void AddWatchCommand(CLI::App& root, Action* action) {
   watch.app
       ->add_option("--from", options->from,
                    "Begin behind this revision; 0 is the whole journal (default: what comes next)")
-      ->check(WholeNumber())
+      ->transform(WholeNumber())
       ->type_name("REVISION");
   watch.app
       ->add_option("--count", options->message_count, "End after so many messages (default: never)")
-      ->check(WholeNumber())
+      ->transform(WholeNumber())
       ->type_name("N");
 }
 

@@ -3,7 +3,6 @@
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/resource_quota.h>
 
-#include <chrono>
 #include <fstream>
 #include <iterator>
 #include <utility>
@@ -260,13 +259,14 @@ absl::Status ServerCore::StartHttp() {
 void ServerCore::Drain(absl::Duration timeout) {
   if (is_drained_) return;
   is_drained_ = true;
+  const absl::Time deadline = absl::Now() + timeout;
   state_.Set(ServingState::State::kStopping);
   reflection_streams_.Stop();
   if (quota_ != nullptr) quota_->StopWatches();
-  if (runtime_ != nullptr) runtime_->StopStreams();
+  if (runtime_ != nullptr) runtime_->StopStreams(timeout / 2);
   if (grpc_ != nullptr) {
     // The engine still runs, so every call in flight gets its answer.
-    grpc_->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(timeout));
+    grpc_->Shutdown(absl::ToChronoTime(deadline));
   }
   if (runtime_ != nullptr) runtime_->Drain();
   if (http_ != nullptr) http_->Stop();

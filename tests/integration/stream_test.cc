@@ -259,17 +259,14 @@ TEST_F(StreamConsumption, RecorderFailsWhereTheTokenMayNot) {
   EXPECT_EQ(recorder.Stop().size(), 1U);
 }
 
-// What was read before the drain is durable and acknowledged; the rest was never taken.
-//
 // Rules: R3, R6
-TEST_F(StreamConsumption, DrainAcknowledgesWhatWasReadAndSaysUnavailable) {
+TEST_F(StreamConsumption, DrainSaysUnavailableAndWhatWasAcknowledgedIsThereOnce) {
   grpc::ClientContext context;
   const auto stream = Open(&context);
-  std::atomic<bool> is_over = false;
+  std::atomic<int> written = 0;
   std::thread writer([&] {
-    for (int i = 0; !is_over; ++i) {
-      if (!stream->Write(ItemOf(i))) return;
-    }
+    while (stream->Write(ItemOf(written))) ++written;
+    ++written;
   });
   std::set<std::string> acknowledged;
   v1::StreamConsumptionResponse response;
@@ -279,17 +276,36 @@ TEST_F(StreamConsumption, DrainAcknowledgesWhatWasReadAndSaysUnavailable) {
     acknowledged.insert(response.result().request_id());
     if (acknowledged.size() == 500) stopped = std::async(std::launch::async, [this] { Stop(); });
   }
-  is_over = true;
   writer.join();
   const grpc::Status status = stream->Finish();
   EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE) << status.error_message();
-  EXPECT_EQ(ReasonOf(status), "SHUTTING_DOWN");
   stopped.get();
   Start();
   const std::map<std::string, int> charges = ChargesByRequest();
-  EXPECT_EQ(charges.size(), acknowledged.size());
+  // The network may lose acknowledgements at the end, never what they stand for.
+  EXPECT_GE(charges.size(), acknowledged.size());
   for (const std::string& request_id : acknowledged) EXPECT_EQ(charges.count(request_id), 1U);
-  ExpectVerified();
+  // Whatever was sent is sent again.
+  const int count = written;
+  RecordMany(count, "s-");
+  ExpectChargedOnce("s-", count);
+}
+
+// A stream that has nothing under way hears at once, and in full, why it ends.
+//
+// Rules: R6
+TEST_F(StreamConsumption, DrainTellsAnIdleStreamThatTheServerShutsDown) {
+  grpc::ClientContext context;
+  const auto stream = Open(&context);
+  v1::StreamConsumptionResponse response;
+  ASSERT_TRUE(stream->Write(ItemOf(0)));
+  ASSERT_TRUE(stream->Read(&response));
+  std::future<void> stopped = std::async(std::launch::async, [this] { Stop(); });
+  EXPECT_FALSE(stream->Read(&response));
+  const grpc::Status status = stream->Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(ReasonOf(status), "SHUTTING_DOWN");
+  stopped.get();
 }
 
 // Few records in flight, and a client that sends much before it reads anything.

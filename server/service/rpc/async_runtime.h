@@ -3,12 +3,14 @@
 // The order of a server's life:
 //   1. AddQueues(builder), then builder.BuildAndStart();
 //   2. Serve(…) once per RPC, then Start();
-//   3. StopStreams(), which would otherwise outlive any deadline; Server::Shutdown(deadline), while
+//   3. StopStreams(timeout), which would otherwise outlive any deadline;
+//   Server::Shutdown(deadline), while
 //      whoever completes calls still runs; then Drain().
 //
 // Thread rule: all of it belongs to one thread.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -16,6 +18,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "grpcpp/server_builder.h"
 #include "server/base/check.h"
 #include "server/service/rpc/async_queue.h"
@@ -74,6 +78,7 @@ class AsyncRuntime {
     const RpcRule* const rule = FindRpcRule(path);
     BURSAR_CHECK(rule != nullptr);
     const auto stream_count = std::make_shared<std::atomic<int>>(0);
+    stream_counts_.push_back(stream_count);
     for (const auto& queue : queues_) {
       auto method = std::make_shared<Method>(queue.get(), gate_, rule, service, request_function,
                                              handlers, handler_function, limits, stream_count);
@@ -87,9 +92,19 @@ class AsyncRuntime {
     for (const auto& queue : queues_) queue->Start();
   }
 
-  // Ends every stream with UNAVAILABLE, once what was read of it is answered. Idempotent.
-  void StopStreams() {
+  // Ends every stream with UNAVAILABLE, once what was read of it is answered; waits for that, but
+  // not longer than `timeout`. Where there was any, it then gives clients a moment to hear of it
+  // and to stop sending: a connection that is closed with bytes on their way to it is reset, and
+  // takes along replies that its client has not read yet. Idempotent.
+  void StopStreams(absl::Duration timeout) {
     for (const auto& stop : stream_stops_) stop();
+    const absl::Time deadline = absl::Now() + timeout;
+    bool was_open = false;
+    while (absl::Now() < deadline && AnyStreamIsOpen()) {
+      was_open = true;
+      absl::SleepFor(kStreamPoll);
+    }
+    if (was_open) absl::SleepFor(std::min(kStreamLinger, timeout));
   }
 
   // Waits for the calls in flight and ends the threads. Idempotent.
@@ -99,9 +114,18 @@ class AsyncRuntime {
   }
 
  private:
+  static constexpr absl::Duration kStreamPoll = absl::Milliseconds(5);
+  static constexpr absl::Duration kStreamLinger = absl::Milliseconds(250);
+
+  bool AnyStreamIsOpen() const {
+    return std::any_of(stream_counts_.begin(), stream_counts_.end(),
+                       [](const auto& count) { return *count > 0; });
+  }
+
   const Gate* const gate_;
   std::vector<std::shared_ptr<void>> methods_;  // Destroyed after the queues are empty: see Drain.
   std::vector<std::function<void()>> stream_stops_;
+  std::vector<std::shared_ptr<std::atomic<int>>> stream_counts_;
   std::vector<std::unique_ptr<AsyncQueue>> queues_;
 };
 

@@ -181,6 +181,32 @@ TEST_F(CommandLineTest, WholeJournalIsOneJsonDocument) {
   EXPECT_THAT(wallet_.admin_requests().back(), HasSubstr("USAGE_CHARGED"));
 }
 
+// Rules: N5
+TEST_F(CommandLineTest, WatchPrintsALineForEachMessageAndResumesWhereItStood) {
+  EXPECT_EQ(Ask({"--output", "json", "watch", "acme", "--from", "1", "--count", "3"}),
+            ExitStatus::kDone)
+      << err();
+  std::istringstream lines(out());
+  std::string line;
+  for (const char* revision : {"2", "3", "4"}) {
+    ASSERT_TRUE(std::getline(lines, line));
+    EXPECT_EQ(nlohmann::json::parse(line)["position"]["revision"], revision);
+  }
+  EXPECT_FALSE(std::getline(lines, line));
+  EXPECT_THAT(err(), HasSubstr("resuming"));
+  const std::vector<std::string> requests = wallet_.admin_requests();
+  ASSERT_EQ(requests.size(), 2u);
+  EXPECT_THAT(requests[1], HasSubstr("from_revision: 3 epoch: \"epc_1\""));
+}
+
+// Rules: N5
+TEST_F(CommandLineTest, WatchTellsPeopleWhatHappenedAndWhereTheWalletIs) {
+  EXPECT_EQ(Ask({"watch", "acme", "--from", "3", "--count", "1"}), ExitStatus::kDone) << err();
+  EXPECT_THAT(out(), HasSubstr("usage charged  ann  4.00"));
+  EXPECT_THAT(out(), HasSubstr("-- revision 4, included"));
+  EXPECT_EQ(Ask({"watch", "acme", "--from", "-1"}), ExitStatus::kUsage);
+}
+
 // Rules: L2
 TEST_F(CommandLineTest, LimitsAreAnAmountOrUnlimited) {
   EXPECT_EQ(Ask({"limits", "set", "acme", "--scope", "organization", "50.00"}), ExitStatus::kDone);

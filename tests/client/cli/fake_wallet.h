@@ -131,6 +131,30 @@ class FakeWallet final : public v1::QuotaService::Service, public v1::AdminServi
     return Note(*request);
   }
 
+  // Revisions behind the one asked for, up to 4, a message each; every second message is the last
+  // of its watch.
+  grpc::Status WatchWallet(grpc::ServerContext*, const v1::WatchWalletRequest* request,
+                           grpc::ServerWriter<v1::WatchWalletResponse>* writer) override {
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      admin_requests_.push_back(request->ShortDebugString());
+    }
+    for (int64_t revision = request->from_revision() + 1; revision <= 4; ++revision) {
+      v1::WatchWalletResponse news;
+      news.mutable_position()->set_revision(revision);
+      news.mutable_position()->set_epoch("epc_1");
+      v1::JournalEntry* entry = news.add_entries();
+      entry->set_sequence(revision);
+      entry->set_kind(v1::JOURNAL_ENTRY_KIND_USAGE_CHARGED);
+      entry->set_member_id("ann");
+      entry->mutable_amount()->set_units(revision);
+      news.mutable_summary()->mutable_month_to_date()->set_units(7);
+      if (!writer->Write(news)) break;
+      if (revision == request->from_revision() + 2) break;
+    }
+    return {grpc::StatusCode::UNAVAILABLE, "the server is shutting down"};
+  }
+
  private:
   grpc::Status Note(const google::protobuf::Message& request) {
     const std::lock_guard<std::mutex> lock(mutex_);
