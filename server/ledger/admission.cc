@@ -368,10 +368,12 @@ std::vector<ThresholdReached> ThresholdsReached(const AdmissionState& state) {
     if (!bound.limit->is_positive()) continue;
     for (int percent : kThresholds) {
       // spent / limit >= percent / 100, without division.
-      if (bound.spent.nanos() * 100 >= bound.limit->nanos() * percent) {
-        reached.push_back({bound.scope, std::string(bound.scope_id), percent});
-        break;
-      }
+      const absl::int128 spent = bound.spent.nanos() * 100;
+      const absl::int128 threshold = bound.limit->nanos() * percent;
+      if (spent < threshold) continue;
+      reached.push_back(
+          {bound.scope, std::string(bound.scope_id), percent, /*exceeded=*/spent > threshold});
+      break;
     }
   }
   return reached;

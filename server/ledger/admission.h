@@ -168,7 +168,8 @@ const SeatTier* TierOf(const Plan& plan, const Member* member);
 struct ThresholdReached {
   Scope scope = Scope::kOrganization;
   std::string scope_id;
-  int percent = 0;  // 50, 75, 90 or 100: the highest reached.
+  int percent = 0;        // 50, 75, 90 or 100: the highest reached.
+  bool exceeded = false;  // More than that is spent.
 };
 std::vector<ThresholdReached> ThresholdsReached(const AdmissionState& state);
 

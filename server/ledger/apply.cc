@@ -55,10 +55,8 @@ WindowCounter& CounterFor(std::vector<WindowCounter>& windows, WindowKind kind) 
 }
 
 void CountSeat(WalletHeader& header, const Member& member, int64_t sign) {
+  if (IsActiveOwner(member)) header.owner_count += sign;
   if (member.status == AccountStatus::kRemoved) return;
-  if (member.role == MemberRole::kPrimaryOwner || member.role == MemberRole::kOwner) {
-    header.owner_count += sign;
-  }
   if (member.unseated) return;
   header.member_count += sign;
   TierFor(header, member.tier_id).seats += sign;

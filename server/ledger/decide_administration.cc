@@ -204,18 +204,21 @@ absl::StatusOr<LimitTarget> FindLimitTarget(const Wallet& wallet,
       target.spent = organization.counter.extra;
       return target;
     case Scope::kSeatTier: {
-      if (!plan.tier_limits_allowed) {
+      const TierState* tier = header.FindTier(command.scope_id);
+      // What was set while the plan offered it can be lifted: it would act again with the scope.
+      const bool lifts =
+          !command.limit.amount.has_value() && tier != nullptr && tier->limit.has_value();
+      if (!plan.tier_limits_allowed && !lifts) {
         return WithReason(absl::FailedPreconditionError(
                               absl::StrCat("the plan ", plan.id,
                                            " has no spend limits for seat tiers; set one "
                                            "for the organization or for members")),
                           "LIMIT_SCOPE_NOT_IN_PLAN");
       }
-      if (plan.FindTier(command.scope_id) == nullptr) {
+      if (plan.FindTier(command.scope_id) == nullptr && !lifts) {
         return InvalidField("seat_tier", absl::StrCat("the plan ", plan.id, " has no seat tier \"",
                                                       command.scope_id, "\""));
       }
-      const TierState* tier = header.FindTier(command.scope_id);
       target.stored = tier == nullptr ? &kNotSet : &tier->limit;
       if (tier != nullptr && command.limit.basis == LimitBasis::kTierTotal) {
         target.spent = FindScopeMonth(tier->month, month).counter.extra;

@@ -12,11 +12,6 @@ namespace bursar {
 
 namespace {
 
-bool IsOwner(const Member& member) {
-  return member.status != AccountStatus::kRemoved &&
-         (member.role == MemberRole::kPrimaryOwner || member.role == MemberRole::kOwner);
-}
-
 bool TakesSeat(const Member& member) {
   return member.status != AccountStatus::kRemoved && !member.unseated;
 }
@@ -117,7 +112,7 @@ absl::Status Precondition(const std::string& message, const char* reason) {
 // What the whole change adds up to.
 struct Totals {
   int64_t members = 0;
-  int64_t owners = 0;
+  int64_t owners = 0;                       // Active ones.
   std::vector<std::string> primary_owners;  // Among the changed.
   bool primary_changed = false;             // The present primary owner is among the changed.
 };
@@ -145,7 +140,7 @@ absl::Status CheckTotals(const WalletHeader& header, const Plan& plan, const Tot
   }
   if (header.owner_count > 0 && totals.owners == 0) {
     return Precondition(
-        "the last owner cannot be removed or given another role; make another "
+        "the last active owner cannot be removed, suspended or given another role; make another "
         "member an owner first",
         "LAST_OWNER");
   }
@@ -188,7 +183,7 @@ absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
     }();
     const Member& before = existing == nullptr ? kAbsent : *existing;
     totals.members += (TakesSeat(member) ? 1 : 0) - (TakesSeat(before) ? 1 : 0);
-    totals.owners += (IsOwner(member) ? 1 : 0) - (IsOwner(before) ? 1 : 0);
+    totals.owners += (IsActiveOwner(member) ? 1 : 0) - (IsActiveOwner(before) ? 1 : 0);
     if (change.member_id == header.primary_owner_id) totals.primary_changed = true;
     if (member.role == MemberRole::kPrimaryOwner && member.status != AccountStatus::kRemoved) {
       totals.primary_owners.push_back(member.member_id);

@@ -13,6 +13,13 @@ namespace {
 // A wait up to this long is worth a retry of the same call (rule D4).
 constexpr absl::Duration kShortWait = absl::Minutes(1);
 
+// Rounded up, so that what is said to be needed is never too little.
+Amount UpToCents(Amount amount) {
+  constexpr int64_t kNanosPerCent = kNanosPerUnit / 100;
+  const absl::int128 cents = (amount.nanos() + kNanosPerCent - 1) / kNanosPerCent;
+  return Amount(cents * kNanosPerCent);
+}
+
 // What the texts of one denial are built from.
 struct Writer {
   const WalletHeader& header;
@@ -127,14 +134,83 @@ std::string Banner(const Writer& writer, bool admin_notified) {
   return "";
 }
 
+// When a bound that is reached opens again by time alone.
+absl::Time ReopensAt(const Evaluation& bound) {
+  // A balance never refills itself, and a limit of zero stays reached however its period rolls.
+  if (bound.source == BoundSource::kBalance || !bound.limit->is_positive()) {
+    return absl::InfiniteFuture();
+  }
+  return bound.resets_at;
+}
+
+const char* WhoseLimit(Scope scope) {
+  switch (scope) {
+    case Scope::kMember:
+      return "your";
+    case Scope::kSeatTier:
+      return "your seat tier's";
+    case Scope::kOrganization:
+      break;
+  }
+  return "the organization's";
+}
+
+// Credit that only pays what is owed and held; more than it is needed. Zero or more for a balance
+// that is used up.
+Amount Owed(const Evaluation& balance) { return UpToCents(-balance.Headroom()); }
+
+// The limits and the balance that leave nothing.
+std::vector<const Evaluation*> ReachedBeyondIncluded(const Writer& writer) {
+  std::vector<const Evaluation*> reached;
+  for (const Evaluation& bound : writer.state.bounds) {
+    if (bound.bucket == Bucket::kIncluded || !bound.limit.has_value()) continue;
+    if (!bound.Headroom().is_positive()) reached.push_back(&bound);
+  }
+  return reached;
+}
+
+// "your spend limit until 1 Dec 2026, 00:00 (UTC)".
+std::string InTheWayUntil(const Writer& writer, const Evaluation& bound) {
+  if (bound.source == BoundSource::kBalance) {
+    return Owed(bound).is_positive()
+               ? "the overdrawn balance until more than what is owed is bought"
+               : "the empty balance until credit is bought";
+  }
+  const absl::Time until = ReopensAt(bound);
+  return absl::StrCat(
+      WhoseLimit(bound.scope), " spend limit",
+      until == absl::InfiniteFuture() ? " of zero until it is raised" : writer.Until(until));
+}
+
+// Where several things are in the way until different instants, which is until when; else "".
+std::string AllInTheWay(const Writer& writer) {
+  const std::vector<const Evaluation*> reached = ReachedBeyondIncluded(writer);
+  bool differ = false;
+  for (const Evaluation* bound : reached) differ |= ReopensAt(*bound) != ReopensAt(*reached[0]);
+  if (!differ) return "";
+  std::string text = "In the way are ";
+  for (size_t i = 0; i < reached.size(); ++i) {
+    const char* joint = i + 1 == reached.size() ? " and " : ", ";
+    absl::StrAppend(&text, i == 0 ? "" : joint, InTheWayUntil(writer, *reached[i]));
+  }
+  return text + ". ";
+}
+
 std::string Explanation(const Writer& writer, const Denial& denial) {
   std::string text = "No card was declined and no session is lost. ";
   if (denial.reason == DenialReason::kBalanceExhausted) {
-    absl::StrAppend(&text, "The prepaid balance of ", writer.header.settings.display_name,
-                    " is used up. ");
+    const Amount owed = Owed(*writer.Bound());
+    absl::StrAppend(
+        &text, "The prepaid balance of ", writer.header.settings.display_name,
+        owed.is_positive() ? absl::StrCat(" is overdrawn by ", writer.Money(owed)) : " is used up",
+        ". ");
   } else if (denial.reason == DenialReason::kOrganizationLimitReached) {
     absl::StrAppend(&text, "The spend limit of ", writer.header.settings.display_name, ", ",
                     writer.Money(*writer.Bound()->limit), ", is reached. ");
+  }
+  if (writer.Bound() != nullptr && writer.Bound()->bucket != Bucket::kIncluded &&
+      denial.reason != DenialReason::kHoldDoesNotFit) {
+    absl::StrAppend(&text, AllInTheWay(writer));
   }
   if (denial.reason == DenialReason::kConfirmationRequired) {
     absl::StrAppend(&text, "Trying again helps as soon as you have confirmed.");
@@ -149,22 +225,12 @@ std::string Explanation(const Writer& writer, const Denial& denial) {
   return text;
 }
 
-// When a bound that is reached opens again by time alone.
-absl::Time ReopensAt(const Evaluation& bound) {
-  // A balance never refills itself, and a limit of zero stays reached however its period rolls.
-  if (bound.source == BoundSource::kBalance || !bound.limit->is_positive()) {
-    return absl::InfiniteFuture();
-  }
-  return bound.resets_at;
-}
-
 // When everything that is reached beyond included usage is open again: a limit's period rolling is
 // no help while the balance is empty too.
 absl::Time OverflowReopensAt(const Writer& writer) {
   absl::Time reopens = absl::InfinitePast();
-  for (const Evaluation& bound : writer.state.bounds) {
-    if (bound.bucket == Bucket::kIncluded || !bound.limit.has_value()) continue;
-    if (!bound.Headroom().is_positive()) reopens = std::max(reopens, ReopensAt(bound));
+  for (const Evaluation* bound : ReachedBeyondIncluded(writer)) {
+    reopens = std::max(reopens, ReopensAt(*bound));
   }
   return reopens;
 }
@@ -236,27 +302,18 @@ void AddAskRemedy(const Writer& writer, const char* whom, const char* what,
       absl::StrCat("Ask ", whom, " of ", writer.header.settings.display_name, " to ", what, ".")));
 }
 
-const char* WhoseLimit(Scope scope) {
-  switch (scope) {
-    case Scope::kMember:
-      return "your";
-    case Scope::kSeatTier:
-      return "your seat tier's";
-    case Scope::kOrganization:
-      break;
-  }
-  return "the organization's";
-}
-
 // How a remedy that lifts the blocking bound ends: by promising admission, unless something else
 // blocks too.
 std::string Promise(const Writer& writer) {
-  for (int i = 0; i < static_cast<int>(writer.state.bounds.size()); ++i) {
-    const Evaluation& bound = writer.state.bounds[i];
-    if (i == writer.verdict.blocking_bound || bound.bucket == Bucket::kIncluded) continue;
-    if (!bound.limit.has_value() || bound.Headroom().is_positive()) continue;
-    if (bound.source == BoundSource::kBalance) return "; the empty balance is in the way then.";
-    return absl::StrCat("; ", WhoseLimit(bound.scope), " spend limit is in the way then.");
+  for (const Evaluation* bound : ReachedBeyondIncluded(writer)) {
+    if (bound == writer.Bound()) continue;
+    if (bound->source != BoundSource::kBalance) {
+      return absl::StrCat("; ", WhoseLimit(bound->scope), " spend limit is in the way then.");
+    }
+    const Amount owed = Owed(*bound);
+    if (!owed.is_positive()) return "; the empty balance is in the way then.";
+    return absl::StrCat("; the balance, overdrawn by ", writer.Money(owed),
+                        ", is in the way then.");
   }
   return "; the next request is admitted at once.";
 }
@@ -265,22 +322,35 @@ void AddLimitRemedies(const Writer& writer, std::vector<Remedy>& remedies) {
   const Evaluation* bound = writer.Bound();
   if (bound == nullptr || bound->source != BoundSource::kSpendLimit) return;
   const bool own = bound->scope == Scope::kMember;
+  // What is reached stays reached until the limit is above what is spent and held.
+  const std::string above =
+      bound->Headroom().is_positive()
+          ? ""
+          : absl::StrCat(" above ", writer.Money(UpToCents(bound->spent + bound->held)));
   AddAskRemedy(writer, own ? "an admin" : "an owner", "raise the spend limit",
                own ? OwnersAndAdmins() : Owners(), remedies);
-  remedies.push_back(
-      ByAdministrator(RemedyKind::kRaiseLimit,
-                      absl::StrCat(own ? "An owner or admin" : "An owner", " can raise ",
-                                   WhoseLimit(bound->scope), " spend limit", Promise(writer)),
-                      own ? OwnersAndAdmins() : Owners()));
+  remedies.push_back(ByAdministrator(
+      RemedyKind::kRaiseLimit,
+      absl::StrCat(own ? "An owner or admin" : "An owner", " can raise ", WhoseLimit(bound->scope),
+                   " spend limit", above, Promise(writer)),
+      own ? OwnersAndAdmins() : Owners()));
 }
 
 void AddBalanceRemedies(const Writer& writer, std::vector<Remedy>& remedies) {
   const Evaluation* bound = writer.Bound();
   if (bound == nullptr || bound->source != BoundSource::kBalance) return;
   AddAskRemedy(writer, "an owner or the billing contact", "buy credit", Buyers(), remedies);
-  remedies.push_back(ByAdministrator(
-      RemedyKind::kBuyCredit,
-      absl::StrCat("An owner or the billing contact can buy credit", Promise(writer)), Buyers()));
+  Remedy remedy = ByAdministrator(RemedyKind::kBuyCredit, "", Buyers());
+  std::string amount;
+  if (const Amount owed = Owed(*bound); owed.is_positive()) {
+    // Credit repays what is overdrawn first (rule X2).
+    amount = absl::StrCat(": more than ", writer.Money(owed), ", because ", writer.Money(owed),
+                          bound->spent.is_positive() ? " is overdrawn" : " is held");
+    remedy.cost = owed.ToNanos();
+  }
+  remedy.description =
+      absl::StrCat("An owner or the billing contact can buy credit", amount, Promise(writer));
+  remedies.push_back(std::move(remedy));
 }
 
 void AddReasonRemedies(const Writer& writer, std::vector<Remedy>& remedies) {
@@ -429,17 +499,25 @@ std::vector<Blocker> OrganizationBlockers(const WalletHeader& header,
         {DenialReason::kExtraUsageDisabled, Scope::kOrganization, "Extra usage is off."});
   }
   const CurrentMonth month = FindCurrentMonth(header.month, header.settings, context);
+  const auto money = [&](Amount amount) {
+    return absl::StrCat(FormatAmount(amount), " ", header.settings.currency_code);
+  };
+  const Amount spent = month.counter.extra + header.held_extra;
   if (header.limit.has_value() && header.limit->amount.has_value() &&
-      Amount(*header.limit->amount) <= month.counter.extra + header.held_extra) {
+      Amount(*header.limit->amount) <= spent) {
     blockers.push_back(
         {DenialReason::kOrganizationLimitReached, Scope::kOrganization,
-         absl::StrCat("The organization's spend limit of ", FormatAmount(*header.limit->amount),
-                      " ", header.settings.currency_code, " is reached.")});
+         absl::StrCat("The organization's spend limit of ", money(*header.limit->amount),
+                      " is reached; above ", money(UpToCents(spent)), " it is not.")});
   }
-  if (plan->funding == Funding::kPrepaid &&
-      !(header.Balance() - header.overdraft - header.held_extra).is_positive()) {
-    blockers.push_back(
-        {DenialReason::kBalanceExhausted, Scope::kOrganization, "The prepaid balance is used up."});
+  const Amount left = header.Balance() - header.overdraft - header.held_extra;
+  if (plan->funding == Funding::kPrepaid && !left.is_positive()) {
+    const Amount owed = UpToCents(-left);
+    blockers.push_back({DenialReason::kBalanceExhausted, Scope::kOrganization,
+                        owed.is_positive()
+                            ? absl::StrCat("The prepaid balance is overdrawn by ", money(owed),
+                                           "; only more credit than that helps.")
+                            : "The prepaid balance is used up."});
   }
   return blockers;
 }

@@ -38,6 +38,8 @@ struct Remedy {
   RemedyKind kind = RemedyKind::kWait;
   std::string description;  // Ready to show.
   std::vector<MemberRole> roles;
+  // What it costs at least, where that is known: of a higher seat what it costs more in a month, of
+  // credit what is overdrawn or held (rounded up to cents), more than which is needed.
   std::optional<Nanos> cost;
   RemedyActor actor = RemedyActor::kAdministrator;
   absl::Time available_at = absl::InfinitePast();  // InfinitePast: at once.

@@ -121,8 +121,8 @@ class Checker {
           member.selection_generation == header.selection_generation) {
         ++selected;
       }
+      if (IsActiveOwner(member)) ++owners;
       if (member.status == AccountStatus::kRemoved) continue;
-      if (member.role == MemberRole::kPrimaryOwner || member.role == MemberRole::kOwner) ++owners;
       if (member.unseated) continue;
       ++members;
       ++seats[member.tier_id];

@@ -317,7 +317,7 @@ struct WalletHeader {
   std::optional<SpendLimit> limit;  // The organization's.
   std::vector<TierState> tiers;     // In order of first mention.
   int64_t member_count = 0;         // Seated and not removed.
-  int64_t owner_count = 0;          // Owners, the primary one included, not removed.
+  int64_t owner_count = 0;          // Active owners, the primary one included (rule O4).
   std::string primary_owner_id;     // Empty until one is set.
 
   MonthCounter month;
@@ -382,6 +382,12 @@ struct Member {
 
   friend bool operator==(const Member&, const Member&) = default;
 };
+
+// Whether the member is one of those of whom one must stay (rule O4).
+inline bool IsActiveOwner(const Member& member) {
+  return member.status == AccountStatus::kActive &&
+         (member.role == MemberRole::kPrimaryOwner || member.role == MemberRole::kOwner);
+}
 
 // A wallet as far as it is loaded. Members are loaded as commands name them; a command may only be
 // decided when the members it names are loaded or known not to exist. Open holds are always loaded.

@@ -120,8 +120,8 @@ void WriteThreshold(const ThresholdReached& reached, v1::Warning* warning) {
                       : reached.scope == Scope::kSeatTier   ? "Your seat tier has"
                                                             : "You have";
   const char* limit = reached.scope == Scope::kMember ? "your" : "its";
-  warning->set_message(
-      absl::StrCat(whose, " used ", reached.percent, " % of ", limit, " spend limit."));
+  warning->set_message(absl::StrCat(whose, " used ", reached.exceeded ? "more than " : "",
+                                    reached.percent, " % of ", limit, " spend limit."));
 }
 
 template <class Response>

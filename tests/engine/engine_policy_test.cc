@@ -173,7 +173,7 @@ TEST_P(EnginePolicy, ValidatingOnlyOpensNoEpisode) {
   command.surface = "chat";
   command.validate_only = true;
   PromisedCheck promised;
-  engine().CheckAdmission("acme", command,
+  engine().CheckAdmission("acme", command, {}, {},
                           [&](absl::StatusOr<CheckReply> reply) { promised.Set(reply); });
   ASSERT_TRUE(promised.Wait().ok());
   EXPECT_FALSE(promised.Wait()->outcome.admitted);

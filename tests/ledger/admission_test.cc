@@ -204,6 +204,20 @@ TEST(Thresholds, ReportTheHighestThatIsReached) {
 }
 
 // Rules: L5
+TEST(Thresholds, SayWhetherMoreIsSpent) {
+  TestWallet wallet("usage");
+  wallet.AddMember("ann").LimitOrganization(Nanos(1'000));
+  for (const auto& [spend, exceeded] :
+       std::vector<std::pair<int64_t, bool>>{{500, false}, {1, true}, {499, false}, {1, true}}) {
+    wallet.Record("ann", Nanos(spend));
+    const CheckAdmissionOutcome outcome = wallet.Check("ann");
+    ASSERT_EQ(outcome.thresholds.size(), 1u);
+    EXPECT_EQ(outcome.thresholds[0].exceeded, exceeded)
+        << FormatAmount(wallet.header().month.extra);
+  }
+}
+
+// Rules: L5
 TEST(Thresholds, AreByScopeAndNeverOfUnlimitedOrZeroLimits) {
   TestWallet wallet("usage");
   wallet.AddMember("ann").LimitMember("ann", Dollars(10)).LimitTier("basic", std::nullopt);

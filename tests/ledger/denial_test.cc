@@ -400,16 +400,109 @@ TEST(Remedies, PromiseAdmissionOnlyWhereNothingElseIsInTheWay) {
   wallet.AddMember("ann").ExtraForEveryone().Record("ann", Dollars(26));
   wallet.LimitMember("ann", Dollars(1)).LimitOrganization(Dollars(1));
   EXPECT_EQ(description(*wallet.Check("ann").denial, RemedyKind::kRaiseLimit),
-            "An owner or admin can raise your spend limit; the organization's spend limit is in "
-            "the way then.");
+            "An owner or admin can raise your spend limit above 1.00 USD; the organization's spend "
+            "limit is in the way then.");
   wallet.LimitOrganization(Dollars(2));
   EXPECT_EQ(description(*wallet.Check("ann").denial, RemedyKind::kRaiseLimit),
-            "An owner or admin can raise your spend limit; the next request is admitted at once.");
+            "An owner or admin can raise your spend limit above 1.00 USD; the next request is "
+            "admitted at once.");
 
   TestWallet prepaid("solo");
   prepaid.AddMember("ann").Record("ann", Dollars(20));
   EXPECT_EQ(description(*prepaid.Check("ann").denial, RemedyKind::kEnableExtra),
             "An owner can switch extra usage on; the empty balance is in the way then.");
+}
+
+const Remedy& RemedyOf(const Denial& denial, RemedyKind kind) {
+  for (const Remedy& remedy : denial.remedies) {
+    if (remedy.kind == kind) return remedy;
+  }
+  static const Remedy kMissing;
+  ADD_FAILURE() << "no such remedy";
+  return kMissing;
+}
+
+// Rules: D2, X2, X6
+TEST(Remedies, OfAnOverdrawnBalanceSayHowMuchCreditIsNeeded) {
+  TestWallet wallet("api");
+  wallet.AddMember("ann").Grant(Dollars(1)).Record("ann", Nanos(130'015'000'000));
+  const Denial denial = *wallet.Check("ann").denial;
+  const Remedy& buy = RemedyOf(denial, RemedyKind::kBuyCredit);
+  EXPECT_EQ(buy.description,
+            "An owner or the billing contact can buy credit: more than 129.02 USD, because 129.02 "
+            "USD is overdrawn; the next request is admitted at once.");
+  EXPECT_EQ(buy.cost, Nanos(129'020'000'000)) << "129.015, rounded up";
+  EXPECT_NE(denial.explanation.find("The prepaid balance of Acme is overdrawn by 129.02 USD."),
+            std::string::npos)
+      << denial.explanation;
+  const std::vector<Blocker> blockers = OrganizationBlockers(wallet.header(), wallet.context());
+  ASSERT_EQ(blockers.size(), 1u);
+  EXPECT_EQ(blockers[0].message,
+            "The prepaid balance is overdrawn by 129.02 USD; only more credit than that helps.");
+  // The promise is kept, and no sooner.
+  wallet.Grant(Dollars(129));
+  EXPECT_FALSE(wallet.Check("ann").admitted);
+  EXPECT_EQ(RemedyOf(*wallet.Check("ann").denial, RemedyKind::kBuyCredit).cost, Nanos(20'000'000));
+  wallet.Grant(Nanos(20'000'001));
+  EXPECT_TRUE(wallet.Check("ann").admitted);
+}
+
+// Rules: D2
+TEST(Remedies, OfABalanceThatIsJustUsedUpNameNoAmount) {
+  TestWallet wallet("api");
+  wallet.AddMember("ann").Grant(Dollars(1)).Record("ann", Dollars(1));
+  const Remedy buy = RemedyOf(*wallet.Check("ann").denial, RemedyKind::kBuyCredit);
+  EXPECT_EQ(buy.description,
+            "An owner or the billing contact can buy credit; the next request is admitted at "
+            "once.");
+  EXPECT_EQ(buy.cost, std::nullopt);
+  wallet.Grant(Nanos(1));
+  EXPECT_TRUE(wallet.Check("ann").admitted);
+}
+
+// Rules: D2, L3, X6
+TEST(Remedies, OfALimitSayAboveWhatItMustBeRaised) {
+  TestWallet wallet("usage");
+  wallet.AddMember("ann").Record("ann", Nanos(30'000'000'001));
+  wallet.LimitMember("ann", Dollars(10));
+  EXPECT_EQ(RemedyOf(*wallet.Check("ann").denial, RemedyKind::kRaiseLimit).description,
+            "An owner or admin can raise your spend limit above 30.01 USD; the next request is "
+            "admitted at once.");
+  wallet.LimitMember("ann", Dollars(30));
+  EXPECT_FALSE(wallet.Check("ann").admitted);
+  wallet.LimitMember("ann", Nanos(30'010'000'001));
+  EXPECT_TRUE(wallet.Check("ann").admitted);
+  wallet.LimitOrganization(Dollars(20));
+  const std::vector<Blocker> blockers = OrganizationBlockers(wallet.header(), wallet.context());
+  ASSERT_EQ(blockers.size(), 1u);
+  EXPECT_EQ(blockers[0].message,
+            "The organization's spend limit of 20.00 USD is reached; above 30.01 USD it is not.");
+}
+
+// Rules: D2, D4
+TEST(DenialText, NamesEverythingInTheWayWhereItEndsAtDifferentInstants) {
+  TestWallet wallet("api");
+  wallet.AddMember("ann").Grant(Dollars(1)).LimitMember("ann", Dollars(1));
+  wallet.Record("ann", Dollars(1));
+  EXPECT_EQ(wallet.Check("ann").denial->explanation,
+            "No card was declined and no session is lost. In the way are your spend limit until 1 "
+            "Dec 2026, 00:00 (UTC) and the empty balance until credit is bought. Trying again does "
+            "not help until somebody lifts it.");
+  EXPECT_EQ(RemedyOf(*wallet.Check("ann").denial, RemedyKind::kRaiseLimit).description,
+            "An owner or admin can raise your spend limit above 1.00 USD; the empty balance is in "
+            "the way then.");
+  wallet.Record("ann", Dollars(3));
+  wallet.LimitOrganization(Nanos());
+  const Denial denial = *wallet.Check("ann").denial;
+  EXPECT_NE(denial.explanation.find(
+                "In the way are your spend limit until 1 Dec 2026, 00:00 (UTC), the organization's "
+                "spend limit of zero until it is raised and the overdrawn balance until more than "
+                "what is owed is bought. "),
+            std::string::npos)
+      << denial.explanation;
+  // One thing, or several that end together, need no list.
+  wallet.Grant(Dollars(9)).LimitOrganization(Dollars(2));
+  EXPECT_EQ(wallet.Check("ann").denial->explanation.find("In the way"), std::string::npos);
 }
 
 // Rules: D2, O6

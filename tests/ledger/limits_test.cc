@@ -58,6 +58,27 @@ TEST(SpendLimit, UnlimitedMemberStaysUnderTierLimit) {
   EXPECT_EQ(Blocked(wallet, "ann"), DenialReason::kSeatTierLimitReached);
 }
 
+// Rules: L1, L2
+TEST(SpendLimit, OfATierCanBeLiftedWhenThePlanNoLongerOffersThem) {
+  TestWallet wallet("usage");
+  wallet.AddMember("ann").LimitTier("power", Dollars(5));
+  PlanCatalog later = TestPlans();
+  for (Plan& plan : later.plans) {
+    plan.tier_limits_allowed = false;
+    plan.seat_tiers.resize(1);
+  }
+  const DecisionContext context = {wallet.now(), &later, &TestZones()};
+  const auto decide = [&](const std::string& tier_id, std::optional<Nanos> amount) {
+    return Decide(wallet.wallet(), LimitOf(Scope::kSeatTier, tier_id, amount), context);
+  };
+  const auto lifted = decide("power", std::nullopt);
+  ASSERT_TRUE(lifted.ok()) << lifted.status().message();
+  EXPECT_EQ(lifted->bodies.size(), 1u);
+  EXPECT_EQ(RefusalReason(decide("power", Dollars(9))), "LIMIT_SCOPE_NOT_IN_PLAN");
+  EXPECT_EQ(RefusalReason(decide("basic", std::nullopt)), "LIMIT_SCOPE_NOT_IN_PLAN")
+      << "there is none to lift";
+}
+
 // Rules: L2
 TEST(SpendLimit, OfZeroMeansIncludedUsageOnly) {
   TestWallet wallet("seats");

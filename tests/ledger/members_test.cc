@@ -175,6 +175,28 @@ TEST(LastOwner, CannotBeRemovedOrDemoted) {
   EXPECT_EQ(wallet.header().owner_count, 1);
 }
 
+// Rules: O4
+TEST(LastOwner, CannotBeSuspendedBecauseNobodyCouldLiftIt) {
+  TestWallet wallet("seats");
+  wallet.Do(UpsertMembersCommand{
+      {WithRole("ann", MemberRole::kPrimaryOwner), WithRole("bob", MemberRole::kOwner)}});
+  // While another is active, either may be, the primary one included.
+  wallet.SetStatus("ann", AccountStatus::kSuspended);
+  EXPECT_EQ(wallet.header().owner_count, 1);
+  EXPECT_EQ(RefusalReason(wallet.Administer(
+                UpsertMembersCommand{{WithStatus("bob", AccountStatus::kSuspended)}})),
+            "LAST_OWNER");
+  // A suspended owner does not stand in for the one who leaves.
+  EXPECT_EQ(RefusalReason(wallet.Administer(
+                UpsertMembersCommand{{WithStatus("bob", AccountStatus::kRemoved)}})),
+            "LAST_OWNER");
+  wallet.Do(UpsertMembersCommand{
+      {WithStatus("ann", AccountStatus::kActive), WithStatus("bob", AccountStatus::kSuspended)}});
+  EXPECT_EQ(RefusalReason(wallet.Administer(
+                UpsertMembersCommand{{WithStatus("ann", AccountStatus::kSuspended)}})),
+            "LAST_OWNER");
+}
+
 // Rules: O4, R1
 TEST(RemovedMember, KeepsItsHistoryAndItsLateRecordsAreRecorded) {
   TestWallet wallet("seats");
