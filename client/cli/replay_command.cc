@@ -38,6 +38,7 @@ struct ReplayOptions {
   int64_t limit = 0;
   int connections = 1;
   bool no_check = false;
+  bool holds = false;
   std::string acknowledged_file;
   ReplayPace pace;
 };
@@ -142,6 +143,9 @@ absl::Status CheckReplayOptions(const ReplayOptions& options) {
   if (options.pace.phases && options.no_check) {
     return UsageError("--phases needs checks; leave out --no-check.");
   }
+  if (options.holds && (options.pace.phases || options.no_check)) {
+    return UsageError("--holds settles each row's own hold; leave out --phases and --no-check.");
+  }
   return absl::OkStatus();
 }
 
@@ -165,7 +169,9 @@ absl::Status ReplayAll(Session& session, const ReplayOptions& options,
   pace.check = !options.no_check;
   ProgressLine progress(session.err(), ::isatty(STDERR_FILENO) != 0);
   for (size_t i = 0; i < traces.size(); ++i) {
-    const ReplayRequests requests(traces[i], options.subject, ends[i]);
+    ReplaySubject subject = options.subject;
+    if (options.holds) subject.hold_run = MakeRequestId();
+    const ReplayRequests requests(traces[i], subject, ends[i]);
     const auto rows = static_cast<int64_t>(traces[i].rows.size());
     ReplayEngine engine(connections, requests,
                         options.limit > 0 ? std::min(options.limit, rows) : rows, pace, acknowledge,
@@ -219,6 +225,8 @@ void AddPaceOptions(CLI::App* app, ReplayOptions* options) {
   app->add_flag("--phases", options->pace.phases,
                 "All checks first, then all records, to see the rate of each");
   app->add_flag("--no-check", options->no_check, "Record without asking");
+  app->add_flag("--holds", options->holds,
+                "Hold an estimate for each row and settle it; every run is new usage");
   app->add_flag("--record-denied", options->pace.record_denied, "Record denied rows as well");
   app->add_option("--acknowledged", options->acknowledged_file,
                   "Append the id of each record that the server acknowledged")

@@ -159,6 +159,8 @@ void ReplayEngine::Send(Slot* slot) {
     slot->check_reader->Finish(&slot->check_reply, &slot->status, slot);
   } else {
     requests_.FillRecord(slot->row, &slot->record_request);
+    // Of this row's own check: a phase that only records has none.
+    if (checking_) slot->record_request.set_admission_id(slot->check_reply.admission_id());
     slot->record_reader =
         stub.AsyncRecordConsumption(&*slot->context, slot->record_request, &queue_);
     slot->record_reader->Finish(&slot->record_reply, &slot->status, slot);

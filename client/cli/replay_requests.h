@@ -22,6 +22,9 @@ struct ReplaySubject {
   std::string model;
   int64_t member_count = 1;
   uint64_t seed = 1;
+  // Not empty: checks place holds, and every run is new traffic that this names, because a record
+  // that settles a hold is another request than one that settles another hold.
+  std::string hold_run;
 };
 
 // The id of member `index` (from 0) of `count`: "member-001". At least three digits, all of the
@@ -35,7 +38,8 @@ class ReplayRequests {
   // it. The trace must outlive this.
   ReplayRequests(const Trace& trace, ReplaySubject subject, absl::Time end);
 
-  // Fill a request for a row, counted from 0, overwriting whatever it held.
+  // Fill a request for a row, counted from 0, overwriting whatever it held. A check that places a
+  // hold estimates the row's input and the output that nine of ten rows of the trace do not exceed.
   void FillCheck(int64_t row, v1::CheckAdmissionRequest* request) const;
   void FillRecord(int64_t row, v1::RecordConsumptionRequest* request) const;
 
@@ -50,6 +54,7 @@ class ReplayRequests {
   const Trace& trace_;
   ReplaySubject subject_;
   int64_t shift_nanos_;
+  int64_t estimated_output_ = 0;
   Zipf zipf_;
   std::vector<std::string> member_ids_;
   std::string request_prefix_;

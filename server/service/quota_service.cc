@@ -67,7 +67,6 @@ void QuotaService::Handlers::CheckAdmission(const CallContext& call,
       });
 }
 
-
 namespace {
 
 // The hold that a call names; an id of ours that names none of this organization's is not live.

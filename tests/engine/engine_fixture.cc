@@ -242,9 +242,9 @@ std::shared_ptr<PromisedCheck> EngineTest::StartCheck(const std::string& organiz
   command.member_id = member_id;
   command.surface = "chat";
   command.model = "model-a";
-  engine_->CheckAdmission(organization_id, command, {}, {}, [promised](absl::StatusOr<CheckReply> reply) {
-    promised->Set(std::move(reply));
-  });
+  engine_->CheckAdmission(
+      organization_id, command, {}, {},
+      [promised](absl::StatusOr<CheckReply> reply) { promised->Set(std::move(reply)); });
   return promised;
 }
 

@@ -118,24 +118,6 @@ TEST_F(BadInput, UnknownNamesAreNotFoundButUnknownModelsAndAdmissionsAreRecorded
   EXPECT_GT(receipt.cost().nanos() + receipt.cost().units(), 0);
 }
 
-// Rules: H2
-TEST_F(BadInput, HoldModesSayThatTheyAreNotAvailableYet) {
-  v1::CheckAdmissionRequest request;
-  request.set_organization_id("acme");
-  request.set_member_id("ann");
-  request.set_mode(v1::ADMISSION_MODE_HOLD);
-  v1::CheckAdmissionResponse response;
-  grpc::Status status =
-      Call(quota_.get(), &v1::QuotaService::Stub::CheckAdmission, request, &response);
-  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
-  EXPECT_EQ(FieldsOf(status), (std::vector<std::string>{"estimate", "request_id"}));
-  request.mutable_estimate()->mutable_cost()->set_units(1);
-  request.set_request_id("h1");
-  status = Call(quota_.get(), &v1::QuotaService::Stub::CheckAdmission, request, &response);
-  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
-  EXPECT_EQ(ReasonOf(status), "HOLDS_NOT_AVAILABLE");
-}
-
 // Rules: M4, T4, O1, L1, L2, X7
 TEST_F(BadInput, AdministrationIsRefusedNamingTheField) {
   const int64_t revision = Revision();
