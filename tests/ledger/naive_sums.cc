@@ -39,6 +39,15 @@ NaiveWallet::Used NaiveWallet::UsedAt(const std::string& member_id, WindowKind k
     used = {window, Amount()};
     any = true;
   };
+  // A kind that no seat has is only asked for to know its bounds: nothing ever opens one.
+  const auto has_kind = [&](const SeatTier& tier) {
+    return std::any_of(tier.windows.begin(), tier.windows.end(),
+                       [&](const IncludedWindow& window) { return window.kind == kind; });
+  };
+  if (std::none_of(plan_.seat_tiers.begin(), plan_.seat_tiers.end(), has_kind)) {
+    open_at(instant, instant == now_ ? effect_at_ : instant);
+    return used;
+  }
   for (const NaiveEvent& event : events_) {
     const bool hold = event.kind == Kind::kHold && event.hold.included.is_positive();
     const bool charge = event.kind == Kind::kCharge && event.included.is_positive();
