@@ -14,7 +14,8 @@ namespace {
 
 constexpr char kFooter[] =
     "Shared options may stand before or after the command. Environment: BURSAR_SERVER,\n"
-    "BURSAR_TOKEN. Exit status: 0 ok, 2 usage, 3 denied, 4 refused or failed.\n"
+    "BURSAR_TOKEN, BURSAR_TLS=1 (as --tls), BURSAR_TLS_CA=FILE (as --tls-ca). Exit status: 0 ok, 2 "
+    "usage, 3 denied, 4 refused or failed.\n"
     "A first try: bursar org create acme --plan team && bursar wallet acme";
 
 void AddGlobalOptions(CLI::App& root, GlobalOptions* options) {
@@ -139,6 +140,19 @@ size_t EditDistance(const std::string& a, const std::string& b) {
   return row[b.size()];
 }
 
+// Takes what the environment says of the shared options; flags come after and win. False: a
+// variable makes no sense, which has been said.
+bool TakeEnvironment(const Environment& environment, GlobalOptions* options, std::ostream& err) {
+  const auto given = [&](const char* name) { return environment(name).value_or(""); };
+  if (const std::string server = given("BURSAR_SERVER"); !server.empty()) options->server = server;
+  options->tls_ca_file = given("BURSAR_TLS_CA");
+  const std::string tls = given("BURSAR_TLS");
+  options->use_tls = tls == "1" || tls == "true";
+  if (options->use_tls || tls.empty() || tls == "0" || tls == "false") return true;
+  err << "bursar: BURSAR_TLS is 1 or 0, not \"" << tls << "\".\n";
+  return false;
+}
+
 }  // namespace
 
 std::string Nearest(const std::string& word, const std::vector<std::string>& candidates) {
@@ -157,9 +171,7 @@ std::string Nearest(const std::string& word, const std::vector<std::string>& can
 ExitStatus RunCommandLine(const std::vector<std::string>& arguments, const Environment& environment,
                           std::ostream& out, std::ostream& err) {
   GlobalOptions options;
-  if (const std::optional<std::string> server = environment("BURSAR_SERVER")) {
-    if (!server->empty()) options.server = *server;
-  }
+  if (!TakeEnvironment(environment, &options, err)) return ExitStatus::kUsage;
   Action action;
   CLI::App root("The wallet of an organization that uses AI assistants: ask, record, explain.",
                 "bursar");

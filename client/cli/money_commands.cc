@@ -33,9 +33,7 @@ struct LimitOptions {
   std::string value;
   std::string scope;
   std::string id;
-  std::string period;
   std::string basis;
-  std::string expires;
   std::string request_id;
 };
 
@@ -160,20 +158,10 @@ absl::Status FillValue(const LimitOptions& options, v1::SetSpendLimitRequest* re
     if (!amount.ok()) return amount.status();
     *request->mutable_amount() = *std::move(amount);
   }
-  if (!options.period.empty()) {
-    const auto period = ParseWord<v1::LimitPeriod>(options.period, "--period");
-    if (!period.ok()) return period.status();
-    request->set_period(*period);
-  }
   if (!options.basis.empty()) {
     const auto basis = ParseWord<v1::LimitBasis>(options.basis, "--basis");
     if (!basis.ok()) return basis.status();
     request->set_basis(*basis);
-  }
-  if (!options.expires.empty()) {
-    const absl::StatusOr<absl::Time> expires = ParseInstant(options.expires, "--expires");
-    if (!expires.ok()) return expires.status();
-    *request->mutable_expire_time() = ToProto(*expires);
   }
   return absl::OkStatus();
 }
@@ -271,14 +259,12 @@ void AddLimits(CLI::App& root, Action* action) {
   set.app->add_option("value", options->value, "An amount such as 50.00, or unlimited")
       ->required()
       ->type_name("AMOUNT|unlimited");
-  set.app->add_option("--scope", options->scope, "organization, tier or member")
+  set.app->add_option("--scope", options->scope, "organization, tier (or seat-tier), or member")
       ->required()
-      ->check(CLI::IsMember({"organization", "tier", "seat_tier", "member"}));
+      ->check(CLI::IsMember({"organization", "tier", "seat-tier", "seat_tier", "member"})
+                  .description(""));
   set.app->add_option("--id", options->id, "Which tier or member");
-  set.app->add_option("--period", options->period, "month (default), week or day");
   set.app->add_option("--basis", options->basis, "For tiers: each_member (default) or tier_total");
-  set.app->add_option("--expires", options->expires, "A temporary raise ends then")
-      ->type_name("INSTANT");
   set.app->add_option("--request-id", options->request_id, "Names this call for retries");
 
   const auto list =

@@ -88,13 +88,18 @@ absl::StatusOr<ExitStatus> RunRevokeToken(Session& session, const TokenIdOptions
               [&](const auto&) { session.out() << "Token " << options.id << " is revoked.\n"; });
 }
 
-// The server program: beside this one, else the first on PATH; empty where there is none.
+// The server program: beside this one, else in the build tree that this one is in, else the first
+// on PATH; empty where there is none.
 std::string FindServerProgram(const Session& session) {
   namespace fs = std::filesystem;
   std::error_code error;
   const fs::path self = fs::read_symlink("/proc/self/exe", error);
-  if (!error && ::access((self.parent_path() / "bursard").c_str(), X_OK) == 0) {
-    return self.parent_path() / "bursard";
+  if (!error) {
+    const fs::path folder = self.parent_path();
+    const fs::path build = folder.parent_path().parent_path();
+    for (const fs::path& near : {folder / "bursard", build / "server" / "app" / "bursard"}) {
+      if (::access(near.c_str(), X_OK) == 0) return near;
+    }
   }
   const std::vector<std::string> folders =
       absl::StrSplit(session.Environ("PATH").value_or(""), ':', absl::SkipEmpty());
@@ -112,7 +117,7 @@ absl::StatusOr<ExitStatus> VerifyOffline(Session& session, const VerifyOptions& 
   }
   const std::string program = FindServerProgram(session);
   if (program.empty()) {
-    return UsageError("Cannot find bursard beside this program or on PATH.");
+    return UsageError("Cannot find bursard beside this program, in its build tree or on PATH.");
   }
   session.out().flush();
   const pid_t child = ::fork();

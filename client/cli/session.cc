@@ -18,12 +18,40 @@
 namespace bursar::cli {
 namespace {
 
+// Where the two ends do not agree on TLS, gRPC only says that the connection ended.
+std::string UnavailableHint(const absl::Status& status, const GlobalOptions& options) {
+  const bool uses_tls = options.use_tls || !options.tls_ca_file.empty();
+  const auto says = [&](const char* words) { return absl::StrContains(status.message(), words); };
+  if (says("not in peer certificate")) {
+    return absl::StrCat(
+        "The server's certificate is for another name than that in --server ", options.server,
+        ": name the server as its certificate does (--tls and --tls-ca FILE check that).");
+  }
+  if (says("certificate verify failed")) {
+    return "The server's certificate is not trusted: --tls-ca FILE (or BURSAR_TLS_CA) names the "
+           "PEM file to trust, --tls alone trusts the system's.";
+  }
+  if (uses_tls && says("wrong version number")) {
+    return absl::StrCat("The server at ", options.server,
+                        " seems to speak plaintext: leave out --tls and --tls-ca (BURSAR_TLS, "
+                        "BURSAR_TLS_CA).");
+  }
+  const std::string running = absl::StrCat("Is bursard running and reachable at ", options.server,
+                                           "? (--server or BURSAR_SERVER names another address.)");
+  if (!uses_tls && says("Socket closed")) {
+    return absl::StrCat(
+        "The server may speak TLS: add --tls, or --tls-ca FILE with the "
+        "certificate to trust (or BURSAR_TLS, BURSAR_TLS_CA). ",
+        running);
+  }
+  return running;
+}
+
 std::string HintFor(const absl::Status& status, const ErrorDetails& details,
                     const GlobalOptions& options) {
   switch (status.code()) {
     case absl::StatusCode::kUnavailable:
-      return absl::StrCat("Is bursard running and reachable at ", options.server,
-                          "? (--server or BURSAR_SERVER names another address.)");
+      return UnavailableHint(status, options);
     case absl::StatusCode::kDeadlineExceeded:
       return "The work may have happened: repeat the command with the same --request-id, or allow "
              "more time with --timeout.";

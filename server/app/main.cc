@@ -29,12 +29,22 @@ constexpr long kHealthPollNanos = 200'000'000;
 // A server whose store failed answers its callers, and ends without waiting for more.
 constexpr absl::Duration kFailedDrainTimeout = absl::Seconds(2);
 
+// SIGHUP is one of them: the terminal or session that the server runs in goes away. Started with
+// SIGHUP ignored (nohup) it outlives its terminal.
 sigset_t EndSignals() {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  struct sigaction hangup = {};
+  sigaction(SIGHUP, nullptr, &hangup);
+  if (hangup.sa_handler != SIG_IGN) sigaddset(&signals, SIGHUP);
   return signals;
+}
+
+// Signals that mean nothing to this program must not end it.
+void IgnoreOtherSignals() {
+  for (const int other : {SIGUSR1, SIGUSR2, SIGALRM, SIGPIPE}) signal(other, SIG_IGN);
 }
 
 std::string Words(const absl::Status& status) {
@@ -104,8 +114,9 @@ int WaitForEnd(const Server& server) {
 // Lets the next signal end the process the way it does by default.
 void LetSignalsThrough() {
   const sigset_t signals = EndSignals();
-  signal(SIGTERM, SIG_DFL);
-  signal(SIGINT, SIG_DFL);
+  for (const int end : {SIGTERM, SIGINT, SIGHUP}) {
+    if (sigismember(&signals, end) == 1) signal(end, SIG_DFL);
+  }
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
 }
 
@@ -113,6 +124,7 @@ int Serve(const Options& options) {
   // Before the first thread, so that every thread leaves these signals to this one.
   const sigset_t signals = EndSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  IgnoreOtherSignals();
   StartLogging(options.log_level, options.log_format);
   spdlog::info("bursard {} starts", kVersion);
   for (const std::string& warning : options.Warnings()) spdlog::warn("{}", warning);

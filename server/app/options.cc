@@ -24,8 +24,8 @@ constexpr char kVariablePrefix[] = "BURSAR_";
 
 // Variables that belong to the command line tool and to the tests, not to the server.
 const std::set<std::string>& ForeignVariables() {
-  static const auto* const names =
-      new std::set<std::string>{"BURSAR_SERVER", "BURSAR_TEST_SEED", "BURSAR_TOKEN"};
+  static const auto* const names = new std::set<std::string>{
+      "BURSAR_SERVER", "BURSAR_TEST_SEED", "BURSAR_TLS", "BURSAR_TLS_CA", "BURSAR_TOKEN"};
   return *names;
 }
 

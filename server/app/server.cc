@@ -16,6 +16,7 @@
 #include "server/app/default_plan_catalog.h"
 #include "server/app/edge_log.h"
 #include "server/app/server_metrics.h"
+#include "server/app/tls_files.h"
 #include "server/app/token_records.h"
 #include "server/app/version.h"
 #include "server/base/clock.h"
@@ -62,6 +63,9 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeTransport(const Opt
   if (!key.ok()) return key.status();
   auto certificate = ReadFile(options.tls_certificate_file);
   if (!certificate.ok()) return certificate.status();
+  const absl::Status fit =
+      CheckTlsFiles({options.tls_certificate_file, *certificate}, {options.tls_key_file, *key});
+  if (!fit.ok()) return fit;
   grpc::SslServerCredentialsOptions ssl;
   ssl.pem_key_cert_pairs.push_back({*std::move(key), *std::move(certificate)});
   return grpc::SslServerCredentials(ssl);
@@ -229,11 +233,8 @@ absl::Status ServerCore::StartGrpc() {
       grpc_addresses_.push_back(options_.listen[i].WithPort(ports[i]));
       continue;
     }
-    return absl::UnavailableError(
-        absl::StrCat("cannot listen at ", options_.listen[i].ToString(),
-                     options_.has_tls() ? ": the address is in use or not ours, or the TLS "
-                                          "certificate and key do not fit"
-                                        : ": the address is in use or not ours"));
+    return absl::UnavailableError(absl::StrCat("cannot listen at ", options_.listen[i].ToString(),
+                                               ": the address is in use or not ours"));
   }
   quota_->ServeOn(runtime_.get());
   health_->ServeOn(runtime_.get());

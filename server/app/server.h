@@ -40,7 +40,7 @@ class Server {
 };
 
 // Loads the credentials that the options name, as Start does, and checks that the TLS files can be
-// read: what --check-config checks beside the settings themselves.
+// read and fit each other: what --check-config checks beside the settings themselves.
 absl::Status CheckFiles(const Options& options);
 
 }  // namespace bursar

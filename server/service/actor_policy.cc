@@ -6,17 +6,6 @@
 namespace bursar {
 namespace {
 
-absl::Status ActorRequired() {
-  return WithReason(
-      absl::PermissionDeniedError("a token of role admin acts for a person: name its member id in "
-                                  "the metadata key bursar-actor"),
-      "ACTOR_REQUIRED");
-}
-
-bool ActsForAPerson(const CallContext& call) {
-  return call.credential == nullptr || call.credential->role == ServiceRole::kAdmin;
-}
-
 // Reads the actor; `read` decides on it. Whatever is not found is refused alike.
 template <class Judge>
 absl::Status JudgeActor(Engine& engine, const std::string& organization_id,
@@ -34,6 +23,18 @@ absl::Status JudgeActor(Engine& engine, const std::string& organization_id,
 }
 
 }  // namespace
+
+bool ActsForAPerson(const CallContext& call) {
+  return call.credential == nullptr || call.credential->role == ServiceRole::kAdmin;
+}
+
+absl::Status RequireActor(const CallContext& call) {
+  if (!ActsForAPerson(call) || !call.actor.empty()) return absl::OkStatus();
+  return WithReason(
+      absl::PermissionDeniedError("a token of role admin acts for a person: name its member id in "
+                                  "the metadata key bursar-actor"),
+      "ACTOR_REQUIRED");
+}
 
 bool RoleMay(MemberRole role, ActorNeed need, bool is_own) {
   const bool is_owner = role == MemberRole::kPrimaryOwner || role == MemberRole::kOwner;
@@ -54,7 +55,7 @@ absl::Status AuthorizeActor(Engine& engine, const CallContext& call,
                             const std::string& organization_id, ActorNeed need,
                             const std::string& subject_member_id) {
   if (!ActsForAPerson(call)) return absl::OkStatus();
-  if (call.actor.empty()) return ActorRequired();
+  if (absl::Status s = RequireActor(call); !s.ok()) return s;
   return JudgeActor(engine, organization_id, call.actor,
                     [&](const Wallet&, const Member& member) -> absl::Status {
                       const bool is_own = subject_member_id == call.actor;

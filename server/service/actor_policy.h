@@ -30,6 +30,12 @@ enum class ActorNeed {
 // the actor itself.
 bool RoleMay(MemberRole role, ActorNeed need, bool is_own);
 
+// Whether the caller is one of role `admin`, which acts for a person.
+bool ActsForAPerson(const CallContext& call);
+
+// PERMISSION_DENIED with reason ACTOR_REQUIRED where a call acts for a person and names none.
+absl::Status RequireActor(const CallContext& call);
+
 // OK when the call may do it in the organization; otherwise PERMISSION_DENIED, also for an unknown
 // organization or actor. `subject_member_id`: whom it is about, for kSeeMember.
 absl::Status AuthorizeActor(Engine& engine, const CallContext& call,

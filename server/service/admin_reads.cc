@@ -102,24 +102,54 @@ absl::Status AdminReads::GetOrganization(const CallContext& call,
                       });
 }
 
-absl::Status AdminReads::ListCoveredOrganizations(const Credential& credential,
-                                                  const std::string& after, size_t limit,
+absl::Status AdminReads::AddIfVisible(const CallContext& call, const std::string& organization_id,
+                                      v1::ListOrganizationsResponse* response) {
+  const absl::Status authorized =
+      AuthorizeActor(engine_, call, organization_id, ActorNeed::kSeeSpend);
+  if (absl::IsPermissionDenied(authorized)) return absl::OkStatus();
+  if (!authorized.ok()) return authorized;
+  const absl::Status status = engine_.Read(
+      organization_id, {}, [&](const Wallet& wallet, const Position&, const DecisionContext&) {
+        WriteOrganization(wallet.header, response->add_organizations());
+        return absl::OkStatus();
+      });
+  // A token may be made before its organization.
+  return absl::IsNotFound(status) ? absl::OkStatus() : status;
+}
+
+absl::Status AdminReads::ListCoveredOrganizations(const CallContext& call, const std::string& after,
+                                                  size_t limit,
                                                   v1::ListOrganizationsResponse* response,
-                                                  bool* more) {
-  for (const std::string& organization_id : credential.organization_ids) {
+                                                  std::string* next) {
+  for (const std::string& organization_id : call.credential->organization_ids) {
     if (organization_id <= after) continue;
-    if (static_cast<size_t>(response->organizations_size()) == limit) {
-      *more = true;
+    const int listed = response->organizations_size();
+    if (static_cast<size_t>(listed) == limit) {
+      *next = response->organizations(listed - 1).organization_id();
       break;
     }
-    const absl::Status status = engine_.Read(
-        organization_id, {}, [&](const Wallet& wallet, const Position&, const DecisionContext&) {
-          WriteOrganization(wallet.header, response->add_organizations());
-          return absl::OkStatus();
-        });
-    // A token may be made before its organization.
-    if (!status.ok() && !absl::IsNotFound(status)) return status;
+    absl::Status status = AddIfVisible(call, organization_id, response);
+    if (!status.ok()) return status;
   }
+  return absl::OkStatus();
+}
+
+absl::Status AdminReads::ListAllOrganizations(const CallContext& call, const std::string& after,
+                                              size_t limit, v1::ListOrganizationsResponse* response,
+                                              std::string* next) {
+  const auto headers =
+      bursar::ListOrganizations(engine_.store(), after, static_cast<int>(limit) + 1);
+  if (!headers.ok()) return headers.status();
+  for (size_t i = 0; i < std::min(headers->size(), limit); ++i) {
+    const WalletHeader& header = (*headers)[i];
+    if (!ActsForAPerson(call)) {
+      WriteOrganization(header, response->add_organizations());
+      continue;
+    }
+    absl::Status status = AddIfVisible(call, header.organization_id, response);
+    if (!status.ok()) return status;
+  }
+  if (headers->size() > limit) *next = (*headers)[limit - 1].organization_id;
   return absl::OkStatus();
 }
 
@@ -129,24 +159,14 @@ absl::Status AdminReads::ListOrganizations(const CallContext& call,
   FieldViolations violations;
   const Page page = ReadPage(request, "ListOrganizations", kDefaultPage, kLargestPage, &violations);
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
-  bool more = false;
-  if (!call.credential->all_organizations) {
-    const absl::Status status =
-        ListCoveredOrganizations(*call.credential, page.position, page.size, response, &more);
-    if (!status.ok()) return status;
-  } else {
-    const auto headers =
-        bursar::ListOrganizations(engine_.store(), page.position, static_cast<int>(page.size) + 1);
-    if (!headers.ok()) return headers.status();
-    more = headers->size() > page.size;
-    for (size_t i = 0; i < std::min(headers->size(), page.size); ++i) {
-      WriteOrganization((*headers)[i], response->add_organizations());
-    }
-  }
-  if (more) {
-    response->set_next_page_token(MakePageToken(
-        page.scope, response->organizations(response->organizations_size() - 1).organization_id()));
-  }
+  if (absl::Status status = RequireActor(call); !status.ok()) return status;
+  std::string next;  // Where the next page begins; empty on the last.
+  const absl::Status status =
+      call.credential->all_organizations
+          ? ListAllOrganizations(call, page.position, page.size, response, &next)
+          : ListCoveredOrganizations(call, page.position, page.size, response, &next);
+  if (!status.ok()) return status;
+  if (!next.empty()) response->set_next_page_token(MakePageToken(page.scope, next));
   return absl::OkStatus();
 }
 

@@ -49,10 +49,16 @@ class AdminReads {
  private:
   // The organization's currency, and whether the organization exists.
   absl::StatusOr<std::string> CurrencyOf(const std::string& organization_id);
-  // Organizations of a token that is not for all of them.
-  absl::Status ListCoveredOrganizations(const Credential& credential, const std::string& after,
+  // Adds the organization where it exists and the call may see its settings (rule A3).
+  absl::Status AddIfVisible(const CallContext& call, const std::string& organization_id,
+                            v1::ListOrganizationsResponse* response);
+  // Organizations of a token that is not for all of them, and of one that is. `next` becomes the id
+  // after which the next page begins, and stays empty on the last.
+  absl::Status ListCoveredOrganizations(const CallContext& call, const std::string& after,
                                         size_t limit, v1::ListOrganizationsResponse* response,
-                                        bool* more);
+                                        std::string* next);
+  absl::Status ListAllOrganizations(const CallContext& call, const std::string& after, size_t limit,
+                                    v1::ListOrganizationsResponse* response, std::string* next);
 
   Engine& engine_;
 };

@@ -23,9 +23,28 @@ constexpr bool IsIdCharacter(char c) {
          c == '@' || c == '-';
 }
 
+// Characters that do something instead of showing something: C0 and C1 controls, line and paragraph
+// separators, and those that turn the direction of text, with which a name can pose as another.
+// Requires: UTF-8, so that a lead byte begins a character.
 bool HasControlCharacter(std::string_view text) {
-  return std::any_of(text.begin(), text.end(),
-                     [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+  const auto byte = [&](size_t at) {
+    return at < text.size() ? static_cast<unsigned char>(text[at]) : 0;
+  };
+  const auto within = [](int value, int first, int last) {
+    return value >= first && value <= last;
+  };
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (byte(i) < 0x20 || byte(i) == 0x7f) return true;
+    // U+0080-009F.
+    if (byte(i) == 0xc2 && within(byte(i + 1), 0x80, 0x9f)) return true;
+    if (byte(i) != 0xe2) continue;
+    const int last = byte(i + 2);
+    // U+200E-200F, U+2028-202E.
+    if (byte(i + 1) == 0x80 && (within(last, 0x8e, 0x8f) || within(last, 0xa8, 0xae))) return true;
+    // U+2066-2069.
+    if (byte(i + 1) == 0x81 && within(last, 0xa6, 0xa9)) return true;
+  }
+  return false;
 }
 
 std::string Join(std::string_view field, std::string_view name) {

@@ -49,7 +49,8 @@ void CheckRequiredId(std::string_view field, std::string_view id, FieldViolation
 void CheckOptionalId(std::string_view field, std::string_view id, FieldViolations* violations);
 // A surface, or empty.
 void CheckSurface(std::string_view field, std::string_view surface, FieldViolations* violations);
-// Text of at most that many bytes without control characters. (That it is UTF-8 the parser saw to.)
+// Text of at most that many bytes without control characters, to which count line separators and
+// the marks that turn the direction of text. (That it is UTF-8 the parser saw to.)
 void CheckText(std::string_view field, std::string_view text, size_t max_bytes,
                FieldViolations* violations);
 // A quantity of tokens or calls, 0 to 10^12.

@@ -96,9 +96,11 @@ TEST(Options, UnknownSettingsAreErrorsEverywhere) {
 
 // Rules: A1
 TEST(Options, VariablesOfTheCommandLineToolAreLeftAlone) {
-  const ParsedOptions parsed = ParseOptions(
-      kEnough,
-      {{"BURSAR_TOKEN", "t"}, {"BURSAR_SERVER", "localhost:1"}, {"BURSAR_TEST_SEED", "1"}});
+  const ParsedOptions parsed = ParseOptions(kEnough, {{"BURSAR_TOKEN", "t"},
+                                                      {"BURSAR_SERVER", "localhost:1"},
+                                                      {"BURSAR_TEST_SEED", "1"},
+                                                      {"BURSAR_TLS", "1"},
+                                                      {"BURSAR_TLS_CA", "/tmp/ca"}});
   EXPECT_EQ(parsed.action, Action::kServe) << parsed.text;
 }
 

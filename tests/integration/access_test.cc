@@ -169,6 +169,51 @@ TEST_F(Access, TokenSeesItsOrganizationsOnly) {
   EXPECT_EQ(seen, (std::vector<std::string>{"acme", "zeta"}));
 }
 
+// Rules: A3, O7
+TEST_F(Access, AdminTokenListsTheOrganizationsWhoseSettingsItsActorMaySee) {
+  for (const char* id : {"acme", "beta", "gamma", "zeta"}) {
+    ASSERT_TRUE(CreateOrganization(id, "team").ok());
+  }
+  ASSERT_TRUE(AddMember("acme", "olga", v1::MEMBER_ROLE_OWNER).ok());
+  ASSERT_TRUE(AddMember("beta", "olga").ok());
+  ASSERT_TRUE(AddMember("gamma", "bill", v1::MEMBER_ROLE_OWNER).ok());
+  ASSERT_TRUE(AddMember("zeta", "olga", v1::MEMBER_ROLE_BILLING).ok());
+  ASSERT_TRUE(AddMember("zeta", "bill", v1::MEMBER_ROLE_ADMIN).ok());
+  const auto list = [&](const std::string& token, const std::string& actor, int page_size) {
+    std::vector<std::string> seen;
+    v1::ListOrganizationsRequest request;
+    request.set_page_size(page_size);
+    do {
+      v1::ListOrganizationsResponse page;
+      const grpc::Status status = Call(admin_.get(), &v1::AdminService::Stub::ListOrganizations,
+                                       request, &page, token, actor);
+      if (!status.ok()) return std::vector<std::string>{ReasonOf(status)};
+      for (const auto& organization : page.organizations()) {
+        seen.push_back(organization.organization_id());
+      }
+      request.set_page_token(page.next_page_token());
+    } while (!request.page_token().empty());
+    return seen;
+  };
+  using Ids = std::vector<std::string>;
+  const std::string covered =
+      CreateToken(v1::SERVICE_ROLE_ADMIN, {"acme", "beta", "gamma", "not-yet"});
+  const std::string all = CreateToken(v1::SERVICE_ROLE_ADMIN, {});
+  for (const int page_size : {1, 100}) {
+    EXPECT_EQ(list(covered, "olga", page_size), Ids({"acme"}));
+    EXPECT_EQ(list(covered, "bill", page_size), Ids({"gamma"}));
+    EXPECT_EQ(list(covered, "nobody", page_size), Ids());
+    EXPECT_EQ(list(covered, "", page_size), Ids({"ACTOR_REQUIRED"}));
+    EXPECT_EQ(list(all, "olga", page_size), Ids({"acme", "zeta"}));
+    EXPECT_EQ(list(all, "bill", page_size), Ids({"gamma", "zeta"}));
+    EXPECT_EQ(list(all, "nobody", page_size), Ids());
+    EXPECT_EQ(list(all, "", page_size), Ids({"ACTOR_REQUIRED"}));
+    EXPECT_EQ(list(kOperatorToken, "", page_size), Ids({"acme", "beta", "gamma", "zeta"}));
+    const std::string viewer = CreateToken(v1::SERVICE_ROLE_VIEWER, {"beta", "zeta"});
+    EXPECT_EQ(list(viewer, "", page_size), Ids({"beta", "zeta"}));
+  }
+}
+
 // Rules: A3
 TEST_F(Access, ActorsRoleDecidesWhatAnAdminTokenMayDo) {
   ASSERT_TRUE(CreateOrganization("acme", "enterprise_seat").ok());

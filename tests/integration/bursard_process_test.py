@@ -1,6 +1,6 @@
 """The program itself: how it starts, refuses to start, ends and says so.
 
-    bursard_process_test.py BURSARD
+    bursard_process_test.py BURSARD BURSAR
 """
 import os
 import pathlib
@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 
 BURSARD = None
+BURSAR = None
 TOKEN = "correct-horse-battery-staple-0123456789"
 
 
@@ -28,9 +29,10 @@ def run(*flags, environment=None):
 class Process:
     """A running server; its addresses are read from its log."""
 
-    def __init__(self, *flags):
+    def __init__(self, *flags, on_hangup=signal.SIG_DFL):
         self.process = subprocess.Popen([BURSARD, *map(str, flags)], stdin=subprocess.DEVNULL,
-                                        stderr=subprocess.PIPE, text=True)
+                                        stderr=subprocess.PIPE, text=True,
+                                        preexec_fn=lambda: signal.signal(signal.SIGHUP, on_hangup))
         self.log = ""
         for line in self.process.stderr:
             self.log += line
@@ -119,6 +121,35 @@ class Bursard(unittest.TestCase):
         self.assertIn("draining", server.log)
         self.assertNotIn(TOKEN, server.log)
 
+    # Rules: R3
+    def test_a_hangup_drains_too(self):
+        server = Process(*self.listen, "--insecure")
+        self.assertEqual(server.end(signal.SIGHUP), 0)
+        self.assertIn("draining", server.log)
+        self.assertIn("ended", server.log)
+
+    # Rules: R3
+    def test_signals_that_mean_nothing_end_nothing(self):
+        server = Process(*self.listen, "--insecure", on_hangup=signal.SIG_IGN)
+        for other in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM,
+                      signal.SIGPIPE):
+            server.process.send_signal(other)
+            self.assertEqual(get(f"http://{server.http}/healthz")[0], 200)
+        self.assertEqual(server.end(), 0)
+        self.assertIn("draining", server.log)
+
+    # Rules: A1
+    def test_unusable_tls_files_are_named_before_a_store_is_made(self):
+        certificate = self.scratch / "cert.pem"
+        certificate.write_text("not a certificate")
+        flags = [*self.listen, "--operator-token-file", self.token, "--tls-cert", certificate,
+                 "--tls-key", certificate]
+        for more in (["--check-config"], []):
+            status, _, errors = run(*flags, *more)
+            self.assertEqual(status, 2)
+            self.assertIn(f"{certificate} holds no PEM certificate", errors)
+            self.assertFalse(self.data.exists())
+
     # Rules: J3
     def test_one_server_on_a_directory(self):
         first = Process(*self.listen, "--insecure")
@@ -158,7 +189,17 @@ class Bursard(unittest.TestCase):
         self.assertEqual(status, 0)
         self.assertIn("0 violations", output)
 
+    # Rules: J2
+    def test_the_command_line_finds_the_server_program_of_its_build_tree(self):
+        self.assertEqual(Process(*self.listen, "--insecure").end(), 0)
+        done = subprocess.run([BURSAR, "verify", "--data", self.data], env={"PATH": ""},
+                              capture_output=True, text=True, timeout=60,
+                              stdin=subprocess.DEVNULL)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("0 violations", done.stdout)
+
 
 if __name__ == "__main__":
     BURSARD = sys.argv.pop(1)
+    BURSAR = sys.argv.pop(1)
     unittest.main()

@@ -90,11 +90,52 @@ TEST_F(Tls, ServesWhoTrustsTheCertificateAndNobodyInPlaintext) {
 }
 
 // Rules: A1
-TEST_F(Tls, UnusableCertificateIsRefusedAtStart) {
-  std::ofstream(options_.tls_certificate_file) << "not a certificate";
-  EXPECT_FALSE(Server::Start(options_).ok());
+TEST_F(Tls, WhatIsWrongWithWhichFileIsSaidBeforeAnythingStarts) {
+  EXPECT_TRUE(CheckFiles(options_).ok());
+  const std::string certificate = options_.tls_certificate_file;
+  const std::string key = options_.tls_key_file;
+  const std::string other_certificate = directory_.path() + "/other-cert";
+  const std::string other_key = directory_.path() + "/other-key";
+  WriteCertificate(other_certificate, other_key);
+  const auto write = [&](const std::string& name, const std::string& contents) {
+    std::ofstream(directory_.path() + name) << contents;
+    return directory_.path() + name;
+  };
+  std::ifstream file(certificate);
+  const std::string good{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  EVP_PKEY* const secret = EVP_EC_gen("P-256");
+  std::FILE* locked = std::fopen((directory_.path() + "/locked").c_str(), "w");
+  EXPECT_EQ(PEM_write_PrivateKey(locked, secret, EVP_aes_256_cbc(), nullptr, 0, nullptr,
+                                 const_cast<char*>("passphrase")),
+            1);
+  std::fclose(locked);
+  EVP_PKEY_free(secret);
+  const struct {
+    std::string certificate, key, expected;
+  } rows[] = {
+      {write("/text", "not a certificate"), key, "/text holds no PEM certificate"},
+      {key, key, "/key holds no PEM certificate"},
+      {write("/cut", good + "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"), key,
+       "/cut holds a certificate after the first that cannot be read"},
+      {certificate, certificate, "/cert holds no PEM private key"},
+      {certificate, write("/empty", ""), "/empty holds no PEM private key"},
+      {certificate, directory_.path() + "/locked", "/locked holds a key with a passphrase"},
+      {certificate, other_key, "/other-key holds a key that does not belong to the certificate in"},
+  };
+  for (const auto& row : rows) {
+    Options options = options_;
+    options.tls_certificate_file = row.certificate;
+    options.tls_key_file = row.key;
+    const absl::Status status = CheckFiles(options);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+    EXPECT_NE(std::string(status.message()).find(row.expected), std::string::npos) << status;
+    EXPECT_FALSE(Server::Start(options).ok());
+  }
+  // A chain is a certificate with others behind it.
+  options_.tls_certificate_file = write("/chain", good + good);
+  EXPECT_TRUE(CheckFiles(options_).ok()) << CheckFiles(options_);
   options_.tls_key_file = directory_.path() + "/missing";
-  EXPECT_EQ(Server::Start(options_).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(CheckFiles(options_).code(), absl::StatusCode::kNotFound);
 }
 
 }  // namespace

@@ -261,6 +261,27 @@ TEST_F(Reports, SpendLimitsAreListedOnceEachWhateverThePage) {
   }
 }
 
+// Rules: L5
+TEST_F(WalletStory, AThresholdIsToldInWordsThatAreTrue) {
+  ASSERT_TRUE(CreateOrganization("acme", "enterprise_usage").ok());
+  ASSERT_TRUE(AddMember("acme", "ann").ok());
+  v1::SetSpendLimitRequest limit;
+  limit.set_organization_id("acme");
+  limit.set_organization(true);
+  limit.mutable_amount()->set_units(10);
+  v1::SetSpendLimitResponse set;
+  ASSERT_TRUE(Call(admin_.get(), &v1::AdminService::Stub::SetSpendLimit, limit, &set).ok());
+  const auto warning_after = [&](int64_t units, const std::string& request_id) {
+    v1::RecordConsumptionResponse receipt;
+    EXPECT_TRUE(RecordCost("acme", "ann", units, request_id, &receipt).ok());
+    v1::CheckAdmissionResponse check;
+    EXPECT_TRUE(Check("acme", "ann", &check).ok());
+    return check.warnings_size() == 1 ? check.warnings(0).message() : "";
+  };
+  EXPECT_EQ(warning_after(5, "r1"), "Your org has used 50 % of its spend limit.");
+  EXPECT_EQ(warning_after(1, "r2"), "Your org has used more than 50 % of its spend limit.");
+}
+
 // Rules: X2, N1, N3
 TEST_F(WalletStory, CreditsAreListedAsTheyAreDrawnAndTheNoticeWaits) {
   ASSERT_TRUE(CreateOrganization("acme", "api").ok());

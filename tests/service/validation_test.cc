@@ -47,6 +47,31 @@ TEST(Validation, SurfacesAreLowerCaseWords) {
   }
 }
 
+// Rules: R5
+TEST(Validation, TextShowsWhatItSays) {
+  const auto violates = [](const std::string& text) {
+    FieldViolations violations;
+    CheckText("name", text, 64, &violations);
+    FieldViolations of_labels;
+    google::protobuf::Map<std::string, std::string> labels;
+    labels["key"] = text;
+    CheckLabels("labels", labels, &of_labels);
+    EXPECT_EQ(violations.empty(), of_labels.empty()) << text;
+    return !violations.empty();
+  };
+  for (const char* text : {"", "Ann Lee", "Zoë Müller-Åse", "日本語", "שלום", "مرحبا",
+                           "👩‍💻", "a\u00a0b", "\u00a0", "“q”", "\u200b", "\u200d", "\u2010",
+                           "\u2027", "\u202f", "\u2065", "\u206a", "\u1028", "\u3028"}) {
+    EXPECT_FALSE(violates(text)) << text;
+  }
+  for (const char* text :
+       {"a\n",      "\x7f",          "\x1b[2J", "a\u0080", "\u0085b", "\u009b", "\u009f",
+        "a\u200eb", "\u200f",        "\u2028",  "\u2029",  "\u202a",  "\u202b", "\u202c",
+        "\u202d",   "gpj.\u202eexe", "\u2066",  "\u2067",  "\u2068",  "\u2069"}) {
+    EXPECT_TRUE(violates(text)) << text;
+  }
+}
+
 // Rules: M1, M2
 TEST(Validation, MoneyOfEitherSignIsReadExactly) {
   const struct {

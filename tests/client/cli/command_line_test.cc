@@ -112,6 +112,48 @@ TEST_F(CommandLineTest, UnreachableServerEndsWithFourAndAHint) {
   EXPECT_EQ(nlohmann::json::parse(err())["error"]["code"], "UNAVAILABLE");
 }
 
+// Rules: A1
+TEST_F(CommandLineTest, MistakesAboutTlsAreNamedAsSuch) {
+  const auto hint = [](const std::string& message, bool use_tls) {
+    GlobalOptions options;
+    options.use_tls = use_tls;
+    std::ostringstream err;
+    PrintError(absl::UnavailableError(message), options, err);
+    return err.str();
+  };
+  // As gRPC words them.
+  EXPECT_THAT(hint("Socket closed", false),
+              HasSubstr("may speak TLS: add --tls, or --tls-ca FILE"));
+  EXPECT_THAT(hint("Socket closed", true), Not(HasSubstr("may speak TLS")));
+  EXPECT_THAT(
+      hint("... SSL_ERROR_SSL: error:0A000086:SSL routines::certificate verify failed", true),
+      HasSubstr("not trusted: --tls-ca FILE"));
+  EXPECT_THAT(hint("Peer name wallet.example is not in peer certificate", true),
+              HasSubstr("for another name than that in --server localhost:50051"));
+  EXPECT_THAT(hint("Connection refused", true), HasSubstr("Is bursard running"));
+  // A server without TLS, asked with it.
+  EXPECT_EQ(Ask({"--tls", "org", "list"}), ExitStatus::kFailed);
+  EXPECT_THAT(err(), HasSubstr("seems to speak plaintext: leave out --tls"));
+}
+
+// Rules: A1
+TEST_F(CommandLineTest, TlsCanBeAskedForByTheEnvironment) {
+  EXPECT_EQ(Run({"--help"}), ExitStatus::kDone);
+  EXPECT_THAT(out(), HasSubstr("BURSAR_TLS_CA"));
+  environment_["BURSAR_TLS"] = "0";
+  EXPECT_EQ(Ask({"org", "list"}), ExitStatus::kDone);
+  environment_["BURSAR_TLS"] = "1";
+  EXPECT_EQ(Ask({"org", "list"}), ExitStatus::kFailed);
+  EXPECT_THAT(err(), HasSubstr("seems to speak plaintext"));
+  environment_["BURSAR_TLS"] = "perhaps";
+  EXPECT_EQ(Ask({"org", "list"}), ExitStatus::kUsage);
+  EXPECT_THAT(err(), HasSubstr("BURSAR_TLS is 1 or 0, not \"perhaps\""));
+  environment_.erase("BURSAR_TLS");
+  environment_["BURSAR_TLS_CA"] = folder_.path() + "/none";
+  EXPECT_EQ(Ask({"org", "list"}), ExitStatus::kUsage);
+  EXPECT_THAT(err(), HasSubstr("Cannot read " + folder_.path() + "/none"));
+}
+
 // Rules: D1
 TEST_F(CommandLineTest, DeniedCheckEndsWithThreeInBothFormats) {
   wallet_.DenyBy([](const v1::CheckAdmissionRequest& request) {
@@ -215,9 +257,22 @@ TEST_F(CommandLineTest, LimitsAreAnAmountOrUnlimited) {
   EXPECT_EQ(Ask({"limits", "set", "acme", "--scope", "tier", "--id", "premium", "unlimited"}),
             ExitStatus::kDone);
   EXPECT_THAT(wallet_.admin_requests().back(), HasSubstr("seat_tier: \"premium\" unlimited: true"));
+  EXPECT_EQ(Ask({"limits", "set", "acme", "--scope", "seat-tier", "--id", "basic", "5"}),
+            ExitStatus::kDone);
+  EXPECT_THAT(wallet_.admin_requests().back(), HasSubstr("seat_tier: \"basic\" amount"));
   EXPECT_EQ(Ask({"limits", "set", "acme", "0", "--scope", "member", "--id", "ann"}),
             ExitStatus::kDone);
   EXPECT_THAT(wallet_.admin_requests().back(), HasSubstr("member_id: \"ann\" amount { }"));
+}
+
+// Rules: L1
+TEST_F(CommandLineTest, HelpOfLimitsOffersWhatIsTaken) {
+  EXPECT_EQ(Run({"limits", "set", "--help"}), ExitStatus::kDone);
+  EXPECT_THAT(out(), HasSubstr("organization, tier (or seat-tier), or member"));
+  EXPECT_THAT(out(), Not(HasSubstr("--period")));
+  EXPECT_THAT(out(), Not(HasSubstr("--expires")));
+  EXPECT_EQ(Ask({"limits", "set", "acme", "5", "--scope", "tier"}), ExitStatus::kUsage);
+  EXPECT_THAT(err(), HasSubstr("--scope tier needs --id"));
 }
 
 // Rules: A1
