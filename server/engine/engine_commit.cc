@@ -151,7 +151,10 @@ void EngineCore::MarkDurable(const std::vector<PartToCommit>& parts, EndedJobs& 
     WalletSlot& slot = *committed.slot;
     slot.chain_hash = committed.chain_hash;
     const std::unique_ptr<GroupPart> part = std::move(slot.committing);
-    signals_.Publish(slot.organization_id, part->entries.back().sequence);
+    // A part may bring nothing but a request id: there is nothing to watch then.
+    if (!part->entries.empty()) {
+      signals_.Publish(slot.organization_id, part->entries.back().sequence);
+    }
     stats_.entries_committed += static_cast<int64_t>(part->entries.size());
     for (const StagedRequest& request : part->requests) {
       slot.requests.erase(RequestKey(request.family, request.request_id));

@@ -187,6 +187,7 @@ class Draw {
             Text(),
             Text(),
             Text(),
+            named ? Id() : "",
             Positive(),
             Bool(),
             Positive(),

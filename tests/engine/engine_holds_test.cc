@@ -75,7 +75,6 @@ class EngineHolds : public EngineTest {
     EXPECT_TRUE(read.ok()) << read;
     return held;
   }
-  std::string Reason(const absl::Status& status) { return std::string(ReasonOf(status)); }
 };
 BURSAR_ENGINE_SUITE(EngineHolds);
 
@@ -304,7 +303,7 @@ TEST_P(EngineRace, ExactlyAsManyHoldsAsFitAreAdmitted) {
   constexpr int kUnits = 5;
   SetUpAcme("metered");
   Grant("acme", kUnits);
-  const int rounds = GetParam() == StoreKind::kRocksDb ? 3 : 50;
+  const int rounds = 50;
   for (const int callers : {8, 64, 512}) {
     for (int round = 0; round < rounds; ++round) {
       const std::string name = absl::StrCat("n", callers, "-", round);

@@ -165,7 +165,7 @@ class Holds : public ServerTest {
 // Rules: H6, H7
 TEST_F(Holds, ExactlyAsManyAreAdmittedAsFitAndSoftChecksShowWhy) {
   constexpr int kUnits = 10;
-  constexpr int kRounds = 5;
+  constexpr int kRounds = 50;
   std::printf("%8s  %-24s %9s %9s %9s\n", "callers", "mode", "admitted", "charged", "overshoot");
   for (const int callers : {8, 64, 512}) {
     for (int round = 0; round < kRounds; ++round) {
