@@ -21,12 +21,14 @@ namespace fs = std::filesystem;
 // The files of a store, by their paths relative to its directory.
 using Files = std::map<std::string, std::string>;
 
+// A store that is open may rename its watermark into place meanwhile: the file that it writes first
+// is not the store's yet.
 Files ReadFiles(const std::string& directory) {
   Files files;
   for (const auto& entry : fs::recursive_directory_iterator(directory)) {
-    if (!entry.is_regular_file()) continue;
+    if (!entry.is_regular_file() || entry.path().extension() == ".tmp") continue;
     std::ifstream file(entry.path(), std::ios::binary);
-    files[fs::relative(entry.path(), directory).string()] =
+    files[entry.path().lexically_relative(directory).string()] =
         std::string(std::istreambuf_iterator<char>(file), {});
   }
   return files;
