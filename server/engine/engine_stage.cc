@@ -94,6 +94,8 @@ absl::Status EngineCore::StageOne(WalletSlot& slot, EntryBody body, const Cause&
     StageNotice(slot, entry, opened->balance);
   } else if (std::holds_alternative<EpisodeEnded>(entry.body)) {
     StageNotice(slot, entry, out_of_balance);
+  } else if (std::holds_alternative<CrossingNoticed>(entry.body)) {
+    StageNotice(slot, entry, false);
   }
   return absl::OkStatus();
 }
@@ -101,11 +103,14 @@ absl::Status EngineCore::StageOne(WalletSlot& slot, EntryBody body, const Cause&
 void EngineCore::StageNotice(WalletSlot& slot, const Entry& entry, bool balance) {
   StoredNotice notice;
   const auto* opened = std::get_if<EpisodeOpened>(&entry.body);
-  notice.resolved = opened == nullptr;
+  const auto* crossed = std::get_if<CrossingNoticed>(&entry.body);
+  notice.crossing = crossed != nullptr;
+  notice.resolved = std::holds_alternative<EpisodeEnded>(entry.body);
   notice.balance = balance;
   notice.created_at = entry.recorded_at;
   notice.sequence = entry.sequence;
   if (opened != nullptr) notice.member_id = opened->member_id;
+  if (crossed != nullptr) notice.member_id = crossed->member_id;
   notice.organization_name = slot.wallet.header.settings.display_name;
   slot.gathering->notices.push_back(
       {NoticeId(epoch_, slot.organization_id, entry.sequence), std::move(notice)});

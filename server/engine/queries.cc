@@ -178,7 +178,8 @@ absl::StatusOr<NoticePage> ListNotices(Store& store, const std::string& organiza
     if (!notice.ok()) return notice.status();
     page.notices.push_back({std::move(row.notice_id), std::move(row.organization_id),
                             notice->resolved, notice->balance, notice->created_at, notice->sequence,
-                            std::move(notice->member_id), std::move(notice->organization_name)});
+                            std::move(notice->member_id), std::move(notice->organization_name),
+                            notice->crossing});
   }
   return page;
 }

@@ -399,7 +399,9 @@ absl::StatusOr<RememberedRequest> DecodeRemembered(std::string_view bytes) {
 
 std::string EncodeNotice(const StoredNotice& notice) {
   record::NoticeRecord out;
-  out.set_kind(notice.resolved ? record::NOTICE_KIND_RESOLVED : record::NOTICE_KIND_EXHAUSTED);
+  const auto episode =
+      notice.resolved ? record::NOTICE_KIND_RESOLVED : record::NOTICE_KIND_EXHAUSTED;
+  out.set_kind(notice.crossing ? record::NOTICE_KIND_CROSSED : episode);
   out.set_balance(notice.balance);
   out.set_created_at_unix_nanos(TimeToRecord(notice.created_at));
   out.set_sequence(notice.sequence);
@@ -412,12 +414,13 @@ absl::StatusOr<StoredNotice> DecodeNotice(std::string_view bytes) {
   Damage damage("a notice");
   record::NoticeRecord in;
   ParseRecord(bytes, in, damage);
-  if (in.kind() != record::NOTICE_KIND_EXHAUSTED && in.kind() != record::NOTICE_KIND_RESOLVED) {
+  if (in.kind() < record::NOTICE_KIND_EXHAUSTED || in.kind() > record::NOTICE_KIND_CROSSED) {
     damage.Note("it is of an unknown kind");
   }
   if (damage.found()) return damage.ToStatus();
   StoredNotice notice;
   notice.resolved = in.kind() == record::NOTICE_KIND_RESOLVED;
+  notice.crossing = in.kind() == record::NOTICE_KIND_CROSSED;
   notice.balance = in.balance();
   notice.created_at = TimeFromRecord(in.created_at_unix_nanos());
   notice.sequence = in.sequence();

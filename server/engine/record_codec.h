@@ -94,8 +94,9 @@ struct StoredNotice {
   bool balance = false;   // Ran out of balance; otherwise the organization's spend limit.
   absl::Time created_at;
   int64_t sequence = 0;   // Of the entry that caused it.
-  std::string member_id;  // Who met it first; empty when resolved.
+  std::string member_id;  // Who met it first, or crossed; empty when resolved.
   std::string organization_name;
+  bool crossing = false;  // Neither: a member drew extra usage for the first time (rule B9).
 
   friend bool operator==(const StoredNotice&, const StoredNotice&) = default;
 };

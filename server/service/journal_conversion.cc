@@ -286,13 +286,21 @@ void WriteJournalEntry(const JournalPage::Item& item, std::string_view currency_
 void WriteNotice(const PendingNotice& notice, v1::Notice* proto) {
   proto->set_notice_id(notice.notice_id);
   proto->set_organization_id(notice.organization_id);
-  proto->set_kind(notice.resolved ? v1::NOTICE_KIND_EXTRA_USAGE_RESOLVED
-                                  : v1::NOTICE_KIND_EXTRA_USAGE_EXHAUSTED);
   WriteTimestamp(notice.created_at, proto->mutable_create_time());
   proto->add_recipients(v1::MEMBER_ROLE_PRIMARY_OWNER);
   proto->add_recipients(v1::MEMBER_ROLE_OWNER);
-  proto->add_recipients(v1::MEMBER_ROLE_BILLING);
   proto->set_sequence(notice.sequence);
+  if (notice.crossing) {
+    proto->set_kind(v1::NOTICE_KIND_EXTRA_USAGE_CROSSED);
+    proto->add_recipients(v1::MEMBER_ROLE_ADMIN);
+    proto->set_subject("A member of your workspace went into extra usage");
+    proto->set_summary(absl::StrCat(notice.member_id, " has used up its included usage at ",
+                                    notice.organization_name, " and goes on at API prices."));
+    return;
+  }
+  proto->set_kind(notice.resolved ? v1::NOTICE_KIND_EXTRA_USAGE_RESOLVED
+                                  : v1::NOTICE_KIND_EXTRA_USAGE_EXHAUSTED);
+  proto->add_recipients(v1::MEMBER_ROLE_BILLING);
   if (notice.resolved) {
     proto->set_subject("Your workspace has extra usage again");
     proto->set_summary(absl::StrCat(notice.organization_name, " can use extra usage again."));

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/status.h"
+#include "server/engine/queries.h"
 #include "server/engine/scoped_id.h"
 #include "tests/engine/engine_fixture.h"
 
@@ -246,6 +247,21 @@ TEST_P(EngineHolds, ARefundNeverExceedsTheChargeAcrossRestarts) {
       });
   EXPECT_TRUE(read.ok()) << read;
   SumOfHolds();
+  ExpectVerified();
+}
+
+// Rules: B9
+TEST_P(EngineHolds, TheFirstCrossingOfAWindowIsNoticedOnce) {
+  SetUpAcme("team");
+  Grant("acme", 50);
+  for (int i = 0; i < 4; ++i) {
+    ASSERT_TRUE(Record("acme", "ann", Nanos::Units(4), absl::StrCat("r", i)).ok());
+  }
+  const auto page = ListNotices(store(), "acme", "", 100);
+  ASSERT_TRUE(page.ok()) << page.status();
+  ASSERT_EQ(page->notices.size(), 1U);
+  EXPECT_TRUE(page->notices[0].crossing);
+  EXPECT_EQ(page->notices[0].member_id, "ann");
   ExpectVerified();
 }
 
