@@ -59,7 +59,7 @@ void PlaceHold(const WalletHeader& header, const Member* member,
   Hold hold;
   hold.member_id = command.member_id;
   hold.tier_id = state.tier->id;
-  hold.surface = command.surface;
+  if (!command.surface_assumed) hold.surface = command.surface;
   hold.provider = command.provider;
   hold.model = command.model;
   hold.parent_session_id = command.parent_session_id;
@@ -87,9 +87,15 @@ absl::Status ValidateHold(const CheckAdmissionCommand& command) {
   return absl::OkStatus();
 }
 
-absl::Status TooManyHolds() {
+// OK where one more hold of the member may be open.
+absl::Status RoomForHold(const Wallet& wallet, const std::string& member_id) {
+  const auto of_member = wallet.holds_of_members.find(member_id);
+  const int64_t count = of_member == wallet.holds_of_members.end() ? 0 : of_member->second;
+  const bool member_is_full = count >= kMaxOpenHoldsOfMember;
+  if (!member_is_full && wallet.header.open_hold_count < kMaxOpenHolds) return absl::OkStatus();
   return WithReason(absl::ResourceExhaustedError(
-                        absl::StrCat("the organization has ", kMaxOpenHolds,
+                        absl::StrCat(member_is_full ? "the member has " : "the organization has ",
+                                     member_is_full ? kMaxOpenHoldsOfMember : kMaxOpenHolds,
                                      " open holds, the most there may be; settle or release some")),
                     "TOO_MANY_HOLDS");
 }
@@ -131,12 +137,13 @@ AdmissionStatus StatusOf(const RecordConsumptionCommand& command, const NamedAdm
   return none ? AdmissionStatus::kNone : AdmissionStatus::kUnknown;
 }
 
-// Fills in one field, or notes that another than the admission's was sent (rule R4).
+// Fills in one field, or notes that another than the admission's was sent (rule R4). What the
+// admission does not say, the record may.
 void FillField(const char* path, const std::string& of_hold, std::string& field,
                FieldViolations& violations) {
   if (field.empty()) {
     field = of_hold;
-  } else if (field != of_hold) {
+  } else if (!of_hold.empty() && field != of_hold) {
     violations.Add(path, absl::StrCat("is not the admission's, \"", of_hold, "\""));
   }
 }
@@ -261,7 +268,7 @@ absl::StatusOr<Decision<CheckAdmissionOutcome>> Decide(const Wallet& wallet,
     outcome.denial =
         BuildDenial(header, member, query, state, verdict, context, outcome.waits_for_episode);
   } else if (command.mode != AdmissionMode::kCheckOnly) {
-    if (header.open_hold_count >= kMaxOpenHolds) return TooManyHolds();
+    if (absl::Status room = RoomForHold(wallet, command.member_id); !room.ok()) return room;
     if (!command.validate_only) PlaceHold(header, member, command, state, context, decision);
   }
   if (!verdict.admitted || command.estimate.has_value() || command.full_view) {
@@ -276,7 +283,7 @@ absl::Status FillFromAdmission(const Wallet& wallet, RecordConsumptionCommand& c
   if (named.live != nullptr) status = FillFrom(*named.live, command);
   if (named.ended != nullptr) status = FillFrom(*named.ended, command);
   if (!status.ok()) return status;
-  if (command.surface.empty()) command.surface = "api";
+  if (command.surface.empty()) command.surface = kDefaultSurface;
   if (command.member_id.empty()) {
     return InvalidField("member_id", "is required where no known admission is named");
   }

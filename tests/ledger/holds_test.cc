@@ -402,9 +402,9 @@ TEST_F(PrepaidHolds, CapturedLateDrawTheCreditOfTheirDueInstant) {
 TEST_F(PostpaidHolds, ExpireInBatchesOldestFirst) {
   for (int i = 0; i < kMaxDueEntries + 20; ++i) wallet_.PlaceHold("ann", Cents(10));
   wallet_.Advance(absl::Minutes(10));
-  const std::vector<EntryBody> dues = DueEntries(wallet_.wallet(), wallet_.context());
+  const std::vector<DueEntry> dues = DueEntries(wallet_.wallet(), wallet_.context());
   ASSERT_EQ(dues.size(), static_cast<size_t>(kMaxDueEntries));
-  EXPECT_EQ(std::get<HoldEnded>(dues[0]).hold_sequence, wallet_.wallet().holds.begin()->first);
+  EXPECT_EQ(std::get<HoldEnded>(dues[0].body).hold_sequence, wallet_.wallet().holds.begin()->first);
   EXPECT_EQ(MembersDue(wallet_.wallet(), wallet_.now()).size(),
             static_cast<size_t>(kMaxDueEntries));
   wallet_.WriteDues();
@@ -506,7 +506,9 @@ TEST_F(PostpaidHolds, AreNeitherExtendedNorReleasedWhenNotLive) {
       EXPECT_EQ(RefusalReason(refused), "ADMISSION_NOT_LIVE");
     }
   };
-  expect_not_live(12345);
+  const auto unknown = wallet_.Try<HoldOutcome>(ReleaseAdmissionCommand{12345});
+  EXPECT_TRUE(absl::IsNotFound(unknown.status()));
+  EXPECT_EQ(RefusalReason(unknown), "ADMISSION_NOT_FOUND");
   const int64_t settled = wallet_.PlaceHold("ann", Dollars(1));
   wallet_.Settle(settled, Dollars(1));
   expect_not_live(settled);
@@ -529,11 +531,49 @@ TEST_F(PostpaidHolds, RefuseARecordOfAnotherMemberSurfaceProviderOrModel) {
   command.model = "gpt-5";
   const auto refused = wallet_.Try<RecordConsumptionOutcome>(command);
   EXPECT_EQ(RefusedFields(refused.status()),
-            (std::vector<std::string>{"member_id", "model", "provider", "surface"}));
+            (std::vector<std::string>{"member_id", "model", "surface"}));
   command = SettlementOf(hold, Dollars(1));
   command.member_id = "ann";
   command.surface = "chat";
   EXPECT_EQ(wallet_.Record(command).admission_status, AdmissionStatus::kSettled);
+}
+
+// Rules: R1, R4
+TEST_F(PostpaidHolds, LetTheRecordSayWhatTheCheckDidNot) {
+  CheckAdmissionCommand check = CheckOf("ann");
+  check.surface = kDefaultSurface;
+  check.surface_assumed = true;
+  check.model.clear();
+  check.provider.clear();
+  check.estimate = Dollars(2);
+  check.mode = AdmissionMode::kHold;
+  const int64_t hold = wallet_.Check(check).hold->sequence;
+  RecordConsumptionCommand command = SettlementOf(hold, Dollars(1));
+  command.surface = "cursor";
+  command.provider = "anthropic";
+  command.model = "claude-haiku-4-5";
+  const UsageCharged charge = wallet_.Record(command);
+  EXPECT_EQ(charge.admission_status, AdmissionStatus::kSettled);
+  EXPECT_EQ(charge.surface, "cursor");
+  // Where the record does not say either, it is the default.
+  const int64_t other = wallet_.Check(check).hold->sequence;
+  EXPECT_EQ(wallet_.Settle(other, Dollars(1)).surface, kDefaultSurface);
+}
+
+// Rules: H2
+TEST_F(PostpaidHolds, OfOneMemberAreBoundedSoThatOthersHaveRoom) {
+  wallet_.AddMember("bob");
+  for (int64_t i = 0; i < kMaxOpenHoldsOfMember; ++i) wallet_.PlaceHold("ann", Nanos(0));
+  CheckAdmissionCommand check = CheckOf("ann");
+  check.estimate = Nanos(0);
+  check.mode = AdmissionMode::kHold;
+  const auto refused = wallet_.Try<CheckAdmissionOutcome>(check);
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(RefusalReason(refused), "TOO_MANY_HOLDS");
+  const int64_t of_bob = wallet_.PlaceHold("bob", Dollars(1));
+  wallet_.Settle(of_bob, Dollars(1));
+  wallet_.Settle(wallet_.wallet().holds.begin()->first, Nanos(0));
+  EXPECT_TRUE(wallet_.Try<CheckAdmissionOutcome>(check).ok());
 }
 
 // Rules: R1

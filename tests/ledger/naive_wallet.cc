@@ -199,8 +199,9 @@ void NaiveWallet::MoveTo(absl::Time now) {
     }
     EndEpisodeWithMonth(first == nullptr ? now : first->expires_at);
     if (first == nullptr) break;
-    now_ = now;
+    // Recorded when it fell due, and not before what was recorded last.
     effect_at_ = std::max(effect_at_, first->expires_at);
+    now_ = effect_at_;
     EndExpired(*first);
   }
   now_ = now;
