@@ -77,7 +77,7 @@ TEST_F(CommandLineTest, WrongUseEndsWithTwoAndSaysWhatIsMeant) {
       {{"record", "a", "m", "--output", "json"}, "put --output json before `record`"},
       {{"check", "a", "m", "--estimate-cost", "1e3"}, "is not an amount"},
       {{"check", "a", "m", "--estimate-cost", "1", "--estimate-input", "1"}, "not both"},
-      {{"check", "a", "m", "--mode", "grab"}, "is none of check_only, hold, hold_up_to_available"},
+      {{"check", "a", "m", "--mode", "grab"}, "is none of check, hold, hold_up_to_available"},
       {{"check", "a", "m", "--label", "x"}, "NAME=VALUE"},
       {{"record", "a", "m", "--occurred-at", "now"}, "is not an instant"},
       {{"limits", "set", "a", "5", "--scope", "member"}, "needs --id"},
