@@ -494,6 +494,9 @@ TEST_F(PostpaidHolds, LiveLongerWhenExtendedUpToADay) {
   EXPECT_EQ(wallet_.entries().size(), before);
   const auto too_long = wallet_.Try<HoldOutcome>(ExtendAdmissionCommand{hold, absl::Hours(24)});
   EXPECT_EQ(RefusedFields(too_long.status()), (std::vector<std::string>{"hold_ttl"}));
+  EXPECT_EQ(Violations(too_long.status())[0].description,
+            "would let the hold live for more than 24 hours in all; it may live until "
+            "2026-11-02T10:00:00Z, 23h51m from now");
   const auto most =
       wallet_.Try<HoldOutcome>(ExtendAdmissionCommand{hold, absl::Hours(24) - absl::Minutes(9)});
   ASSERT_TRUE(most.ok());
@@ -570,8 +573,8 @@ TEST_F(PostpaidHolds, KindsOfOvershootAreApart) {
 
 // Rules: N3
 TEST_F(PostpaidHolds, NeitherOpenNorEndAnEpisode) {
+  wallet_.Record("ann", Dollars(25));  // All that is included.
   const int64_t hold = wallet_.PlaceHold("ann", Dollars(100));
-  wallet_.PlaceHold("ann", Dollars(25));
   EXPECT_FALSE(wallet_.Check("ann").admitted);
   EXPECT_FALSE(wallet_.header().episode.has_value());
   wallet_.Record("ann", Dollars(100));
