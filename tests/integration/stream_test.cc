@@ -328,6 +328,7 @@ TEST_F(StreamConsumption, DrainOfAStreamThatNobodyReadsEndsUnavailable) {
   });
   v1::StreamConsumptionResponse response;
   ASSERT_TRUE(stream->Read(&response));
+  server_->Drain(absl::Seconds(1));
   Stop();
   writer.join();
   while (stream->Read(&response)) {
