@@ -38,8 +38,14 @@ absl::StatusOr<Decision<HoldOutcome>> Decide(const Wallet& wallet,
     return InvalidField("hold_ttl", "must be from one second to 24 hours");
   }
   const absl::Time expires_at = absl::FromUnixNanos(absl::ToUnixNanos(context.now + ttl));
-  if (expires_at > hold->placed_at + kMaxHoldTtl) {
-    return InvalidField("hold_ttl", "would let the hold live for more than 24 hours in all");
+  const absl::Time latest = hold->placed_at + kMaxHoldTtl;
+  if (expires_at > latest) {
+    return InvalidField(
+        "hold_ttl",
+        absl::StrCat("would let the hold live for more than 24 hours in all; it may live until ",
+                     absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", latest, absl::UTCTimeZone()), ", ",
+                     absl::FormatDuration(absl::Floor(latest - context.now, absl::Seconds(1))),
+                     " from now"));
   }
   Decision<HoldOutcome> decision;
   decision.outcome.hold = *hold;

@@ -101,14 +101,14 @@ absl::Status RoomForHold(const Wallet& wallet, const std::string& member_id) {
 }
 
 // What a check without an estimate asks of the wallet, or one with it, or one that is to hold.
-Verdict JudgeCheck(const AdmissionState& state, const CheckAdmissionCommand& command,
-                   const OrganizationSettings& settings) {
+AdmissionAsk AskOf(const CheckAdmissionCommand& command, const OrganizationSettings& settings) {
+  AdmissionAsk ask;
   if (!command.estimate.has_value() || command.mode == AdmissionMode::kHoldUpToAvailable) {
-    return Judge(state, std::nullopt, std::nullopt);
+    return ask;
   }
-  const bool holds = command.mode == AdmissionMode::kHold;
-  return Judge(state, Amount(*command.estimate),
-               holds ? std::optional<Amount>(settings.max_hold) : std::nullopt);
+  ask.estimate = *command.estimate;
+  if (command.mode == AdmissionMode::kHold) ask.max_hold = settings.max_hold;
+  return ask;
 }
 
 // What the named admission is to a record.
@@ -250,7 +250,8 @@ absl::StatusOr<Decision<CheckAdmissionOutcome>> Decide(const Wallet& wallet,
   if (absl::Status status = ValidateHold(command); !status.ok()) return status;
   const AdmissionQuery query{command.member_id, command.surface, command.model};
   const AdmissionState state = Evaluate(header, member, query, context);
-  const Verdict verdict = JudgeCheck(state, command, header.settings);
+  const AdmissionAsk ask = AskOf(command, header.settings);
+  const Verdict verdict = Judge(state, ask.estimate, ask.max_hold);
 
   Decision<CheckAdmissionOutcome> decision;
   CheckAdmissionOutcome& outcome = decision.outcome;
@@ -258,7 +259,7 @@ absl::StatusOr<Decision<CheckAdmissionOutcome>> Decide(const Wallet& wallet,
   outcome.bucket = verdict.bucket;
   outcome.thresholds = ThresholdsReached(state);
   if (!verdict.admitted) {
-    const bool pool = IsPoolExhausted(verdict.reason);
+    const bool pool = IsPoolExhausted(verdict);
     const bool opens = pool && !header.episode.has_value() && !command.validate_only;
     if (opens) {
       decision.bodies.push_back(EpisodeOpened{verdict.reason == DenialReason::kBalanceExhausted,
@@ -266,7 +267,7 @@ absl::StatusOr<Decision<CheckAdmissionOutcome>> Decide(const Wallet& wallet,
     }
     outcome.waits_for_episode = pool && (opens || header.episode.has_value());
     outcome.denial =
-        BuildDenial(header, member, query, state, verdict, context, outcome.waits_for_episode);
+        BuildDenial(wallet, member, query, state, ask, verdict, context, outcome.waits_for_episode);
   } else if (command.mode != AdmissionMode::kCheckOnly) {
     if (absl::Status room = RoomForHold(wallet, command.member_id); !room.ok()) return room;
     if (!command.validate_only) PlaceHold(header, member, command, state, context, decision);

@@ -138,12 +138,10 @@ std::optional<EntryBody> EpisodeEnd(const WalletHeader& header,
   if (!header.episode.has_value()) return std::nullopt;
   auto lifting = std::find_if(bodies.begin(), bodies.end(), CanEndEpisode);
   if (lifting == bodies.end()) return std::nullopt;
-  for (const Blocker& blocker : OrganizationBlockers(header, context)) {
-    if (IsPoolExhausted(blocker.reason)) {
-      // Extra usage that is switched off has no pool that could be out.
-      const auto* updated = std::get_if<ExtraUsageUpdated>(&*lifting);
-      if (updated == nullptr || updated->enabled) return std::nullopt;
-    }
+  if (IsPoolUsedUp(header, context)) {
+    // Extra usage that is switched off has no pool that could be out.
+    const auto* updated = std::get_if<ExtraUsageUpdated>(&*lifting);
+    if (updated == nullptr || updated->enabled) return std::nullopt;
   }
   return EpisodeEnded{header.episode->sequence, EndCause(*lifting)};
 }

@@ -189,6 +189,11 @@ TEST_P(EngineHolds, ACapturedHoldIsReversedByItsLateRecord) {
     if (const auto* body = std::get_if<EntryReversed>(&entry.body)) reversed += body->included;
   }
   EXPECT_EQ(reversed, Amount(Nanos::Units(6)));
+  // The capture stood for the record that counts itself now (rule S2).
+  const absl::StatusOr<UsageReport> usage = QueryUsage(store(), "acme", {});
+  ASSERT_TRUE(usage.ok()) << usage.status();
+  EXPECT_EQ(usage->total.record_count, 1);
+  EXPECT_EQ(usage->total.cost, Amount(Nanos::Units(2)));
   const absl::Status read = engine().Read(
       "acme", {"ann"}, [&](const Wallet& wallet, const Position&, const DecisionContext&) {
         EXPECT_EQ(wallet.FindMember("ann")->month.included, Amount(Nanos::Units(2)));

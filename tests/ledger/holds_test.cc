@@ -157,7 +157,9 @@ TEST_F(PostpaidHolds, UpToWhatIsAvailableTakeWhatFits) {
   const CheckAdmissionOutcome rest = hold(Dollars(34));
   EXPECT_EQ(rest.hold->Held(), Dollars(1));
   EXPECT_EQ(rest.hold->extra, Dollars(1));
-  EXPECT_EQ(hold(Dollars(1)).denial->reason, DenialReason::kOrganizationLimitReached);
+  const CheckAdmissionOutcome denied = hold(Dollars(1));
+  EXPECT_EQ(denied.denial->reason, DenialReason::kOrganizationLimitReached);
+  EXPECT_TRUE(denied.denial->held);
 }
 
 // Rules: H2
@@ -180,7 +182,8 @@ TEST_F(PostpaidHolds, AreNeverLargerThanThePolicyAllows) {
   EXPECT_TRUE(wallet_.CheckToHold("ann", Dollars(10)).admitted);
   const CheckAdmissionOutcome denied = wallet_.CheckToHold("ann", Dollars(11));
   EXPECT_EQ(denied.denial->reason, DenialReason::kHoldDoesNotFit);
-  EXPECT_EQ(denied.denial->message, "This request is larger than one hold may be.");
+  EXPECT_EQ(denied.denial->message,
+            "This request, estimated at 11.00 USD, is larger than one hold may be: 10.00 USD.");
   EXPECT_TRUE(wallet_.Check("ann", Dollars(11)).admitted);  // It holds nothing.
   const CheckAdmissionOutcome capped =
       wallet_.CheckToHold("ann", Dollars(50), AdmissionMode::kHoldUpToAvailable);
@@ -491,6 +494,9 @@ TEST_F(PostpaidHolds, LiveLongerWhenExtendedUpToADay) {
   EXPECT_EQ(wallet_.entries().size(), before);
   const auto too_long = wallet_.Try<HoldOutcome>(ExtendAdmissionCommand{hold, absl::Hours(24)});
   EXPECT_EQ(RefusedFields(too_long.status()), (std::vector<std::string>{"hold_ttl"}));
+  EXPECT_EQ(Violations(too_long.status())[0].description,
+            "would let the hold live for more than 24 hours in all; it may live until "
+            "2026-11-02T10:00:00Z, 23h51m from now");
   const auto most =
       wallet_.Try<HoldOutcome>(ExtendAdmissionCommand{hold, absl::Hours(24) - absl::Minutes(9)});
   ASSERT_TRUE(most.ok());
@@ -606,13 +612,15 @@ TEST_F(PostpaidHolds, KindsOfOvershootAreApart) {
 }
 
 // Rules: N3
-TEST_F(PostpaidHolds, ThatAreReleasedEndNoEpisode) {
+TEST_F(PostpaidHolds, NeitherOpenNorEndAnEpisode) {
+  wallet_.Record("ann", Dollars(25));  // All that is included.
   const int64_t hold = wallet_.PlaceHold("ann", Dollars(100));
-  wallet_.PlaceHold("ann", Dollars(25));
+  EXPECT_FALSE(wallet_.Check("ann").admitted);
+  EXPECT_FALSE(wallet_.header().episode.has_value());
+  wallet_.Record("ann", Dollars(100));
   EXPECT_FALSE(wallet_.Check("ann").admitted);
   ASSERT_TRUE(wallet_.header().episode.has_value());
   ASSERT_TRUE(wallet_.Try<HoldOutcome>(ReleaseAdmissionCommand{hold}).ok());
-  EXPECT_TRUE(wallet_.Check("ann").admitted);
   EXPECT_TRUE(wallet_.header().episode.has_value());
 }
 
