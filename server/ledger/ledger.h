@@ -359,8 +359,8 @@ std::vector<DueEntry> DueEntries(const Wallet& wallet, const DecisionContext& co
 
 // Given a wallet to which `bodies` were just applied: the entry that ends the open episode, if one
 // is open and one of the bodies can end it (credit, limit, settings, a month or pool window that
-// opened, credit expired never, a refund, but not a released hold) and the pool, live holds left out,
-// has headroom again (rule N3).
+// opened, credit expired never, a refund, but not a released hold) and the pool, live holds left
+// out, has headroom again (rule N3).
 std::optional<EntryBody> EpisodeEnd(const WalletHeader& header,
                                     const std::vector<EntryBody>& bodies,
                                     const DecisionContext& context);
