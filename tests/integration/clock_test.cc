@@ -6,6 +6,7 @@
 #include <atomic>
 
 #include "absl/time/time.h"
+#include "grpc/health/v1/health.grpc.pb.h"
 #include "tests/integration/server_fixture.h"
 
 namespace bursar {
