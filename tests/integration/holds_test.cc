@@ -391,7 +391,7 @@ TEST_F(Holds, WhatIsWrongWithAHoldIsNamed) {
   extend.set_admission_id("not-ours");
   v1::ExtendAdmissionResponse extended;
   EXPECT_EQ(ReasonOf(Call(quota_.get(), &Quota::ExtendAdmission, extend, &extended)),
-            "ADMISSION_NOT_LIVE");
+            "ADMISSION_NOT_FOUND");
   v1::RecordConsumptionRequest partial = SettleRequest("", 1, "r1");
   partial.set_member_id("ann");
   partial.set_partial(true);

@@ -160,22 +160,28 @@ bool NaiveWallet::Reverse(int64_t charge, Nanos amount) {
   return true;
 }
 
-bool NaiveWallet::Confirmed(const std::string& member_id) const {
-  bool confirms = false;
+absl::Time NaiveWallet::ConfirmedUntil(const std::string& member_id) const {
   absl::Time until = absl::InfinitePast();
   for (const NaiveEvent& event : events_) {
-    if (event.kind == Kind::kPolicy) confirms = event.confirms;
     if (event.kind == Kind::kConfirmation && event.member_id == member_id) {
       until = event.confirmed_until;
     }
   }
-  return !confirms || now_ < until;
+  return until;
+}
+
+bool NaiveWallet::Confirmed(const std::string& member_id) const {
+  bool confirms = false;
+  for (const NaiveEvent& event : events_) {
+    if (event.kind == Kind::kPolicy) confirms = event.confirms;
+  }
+  return !confirms || now_ < ConfirmedUntil(member_id);
 }
 
 bool NaiveWallet::Confirm(const std::string& member_id) {
   const MemberState member = MemberAt(member_id, now_);
   if ((!member.exists && !created_.auto_provision_members) || plan_.metered) return false;
-  if (Confirmed(member_id)) return true;
+  if (member.exists && now_ < ConfirmedUntil(member_id)) return true;
   const bool pool = SettingsAt(now_).included_scope == IncludedScope::kOrganization;
   NaiveEvent event = Event(Kind::kConfirmation);
   event.member_id = member_id;

@@ -246,6 +246,7 @@ class NaiveWallet {
   void Join(const std::string& member_id, bool unseated);
   NaiveEvent ChargeEvent(int64_t charge) const;
   void TakeBack(const NaiveEvent& charge, Amount amount);
+  absl::Time ConfirmedUntil(const std::string& member_id) const;
   bool Confirmed(const std::string& member_id) const;
   void EndExpired(const NaiveHold& hold);
   void EndEpisodeWithMonth(absl::Time until);
