@@ -370,13 +370,11 @@ std::vector<Blocker> OrganizationBlockers(const WalletHeader& header,
 }
 
 bool IsPoolUsedUp(const WalletHeader& header, const DecisionContext& context) {
-  const Plan* plan = context.plans->Find(header.settings.plan_id);
-  if (header.limit.has_value() && header.limit->amount.has_value()) {
-    const CurrentMonth month = FindCurrentMonth(header.month, header.settings, context);
-    if (Amount(*header.limit->amount) <= month.counter.extra) return true;
-  }
-  return plan != nullptr && plan->funding == Funding::kPrepaid &&
-         !(header.Balance() - header.overdraft).is_positive();
+  const std::vector<Blocker> blockers = OrganizationBlockers(header, context);
+  return std::any_of(blockers.begin(), blockers.end(), [](const Blocker& blocker) {
+    return !blocker.held && (blocker.reason == DenialReason::kOrganizationLimitReached ||
+                             blocker.reason == DenialReason::kBalanceExhausted);
+  });
 }
 
 }  // namespace bursar

@@ -8,8 +8,6 @@ namespace bursar {
 
 namespace {
 
-using Due = DueEntry;
-
 bool CanEndEpisode(const EntryBody& body) {
   if (const auto* month = std::get_if<MonthOpened>(&body)) {
     return month->scope == Scope::kOrganization;
@@ -29,13 +27,9 @@ std::string EndCause(const EntryBody& body) {
   return "settings";
 }
 
-}  // namespace
-
-namespace {
-
 // Expired credit, pending seats and settings, and the end of an episode with its month.
-std::vector<Due> DuesButHolds(const WalletHeader& header, absl::Time now) {
-  std::vector<Due> dues;
+std::vector<DueEntry> DuesButHolds(const WalletHeader& header, absl::Time now) {
+  std::vector<DueEntry> dues;
   for (const CreditGrant& grant : header.grants) {
     if (grant.expires_at <= now) {
       dues.push_back({grant.expires_at, CreditExpired{grant.sequence, grant.remaining}});
@@ -56,7 +50,7 @@ std::vector<Due> DuesButHolds(const WalletHeader& header, absl::Time now) {
                     [&](const CreditGrant& grant) { return grant.expires_at <= month_end; });
     if (credit_first) {
       // Credit that expires before may be all there is: decided anew once that is journaled.
-      std::erase_if(dues, [&](const Due& due) { return due.at > month_end; });
+      std::erase_if(dues, [&](const DueEntry& due) { return due.at > month_end; });
     } else {
       dues.push_back({month_end, EpisodeEnded{header.episode->sequence, "period"}});
     }
@@ -66,7 +60,7 @@ std::vector<Due> DuesButHolds(const WalletHeader& header, absl::Time now) {
 
 // Adds the holds that expired by `now`, in order. Returns the first that is to be captured, at
 // which it stops, or null: what a capture draws depends on everything that falls due before it.
-const Hold* AddExpiredHolds(const Wallet& wallet, absl::Time now, std::vector<Due>& dues) {
+const Hold* AddExpiredHolds(const Wallet& wallet, absl::Time now, std::vector<DueEntry>& dues) {
   const bool captures = wallet.header.settings.hold_expiry_policy == HoldExpiryPolicy::kCapture;
   int added = 0;
   for (const auto& [expires_at, sequence] : wallet.hold_expiries) {
@@ -80,10 +74,6 @@ const Hold* AddExpiredHolds(const Wallet& wallet, absl::Time now, std::vector<Du
   }
   return nullptr;
 }
-
-}  // namespace
-
-namespace {
 
 std::vector<DueEntry> CaptureAtExpiry(const Wallet& wallet, const Hold& hold,
                                       const DecisionContext& context) {
