@@ -22,6 +22,7 @@ struct OrganizationOptions {
   std::string included_scope;
   std::string auto_provision;
   std::string max_seats;
+  std::string request_cool_down;
   std::string status;
   std::string etag;
   std::string request_id;
@@ -48,6 +49,9 @@ void AddSettings(CLI::App* app, OrganizationOptions* options) {
       ->check(CLI::IsMember({"on", "off"}));
   app->add_option("--max-seats", options->max_seats, "Most seats provisioned so; 0 is no maximum")
       ->transform(WholeNumber());
+  app->add_option("--request-cool-down", options->request_cool_down,
+                  "How long a member waits after a denied request, 0 to 8760h")
+      ->type_name("DURATION");
   app->add_option("--request-id", options->request_id, "Names this call for retries");
 }
 
@@ -83,6 +87,14 @@ absl::Status FillSettings(const OrganizationOptions& options, v1::Organization* 
     const auto scope = ParseWord<v1::IncludedScope>(options.included_scope, "--included-scope");
     if (!scope.ok()) return scope.status();
     organization->set_included_scope(*scope);
+  }
+  if (given(options.request_cool_down, "request_cool_down")) {
+    absl::StatusOr<absl::Duration> cool_down = absl::ZeroDuration();
+    if (options.request_cool_down != "0") {
+      cool_down = ParseSpan(options.request_cool_down, "--request-cool-down");
+    }
+    if (!cool_down.ok()) return cool_down.status();
+    *organization->mutable_request_cool_down() = ToProto(*cool_down);
   }
   if (given(options.status, "status")) {
     const auto status = ParseWord<v1::AccountStatus>(options.status, "--status");

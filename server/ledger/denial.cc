@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "server/base/strings.h"
+#include "server/ledger/increase_commands.h"
 
 namespace bursar {
 
@@ -290,16 +291,45 @@ void AddSeatRemedy(const Writer& writer, std::vector<Remedy>& remedies) {
   remedies.push_back(std::move(remedy));
 }
 
+// Says instead how the member's request stands, where it made one (rule D2).
+void DescribeRequest(const Writer& writer, Remedy& remedy) {
+  const Member* member = writer.member;
+  if (const IncreaseRequest* open = member == nullptr ? nullptr : member->OpenRequest();
+      open != nullptr) {
+    const bool escalated = open->state == IncreaseState::kEscalated;
+    remedy.request_sequence = open->sequence;
+    remedy.request_state = open->state;
+    remedy.admin_note = open->note;
+    remedy.description =
+        absl::StrCat("Request sent to admin", escalated ? " and passed on to an owner" : "",
+                     "; you asked on ", writer.Time(open->created_at), ".");
+    return;
+  }
+  const absl::Time again = AskAgainAt(writer.header, member, writer.context);
+  if (again == absl::InfinitePast()) return;
+  remedy.request_sequence = member->requests->denied_sequence;
+  remedy.request_state = IncreaseState::kDenied;
+  remedy.admin_note = member->requests->denied_note;
+  remedy.available_at = again;
+  remedy.description =
+      absl::StrCat("Your request was declined; you can ask again from ", writer.Time(again), ".");
+}
+
 // Asking is free and the member's own to do, whoever can grant it; who can grant it asks nobody.
+// `kind`: what to ask for; none where a request would not lift the denial.
 void AddAskRemedy(const Writer& writer, const char* whom, const char* what,
-                  const std::vector<MemberRole>& granting_roles, std::vector<Remedy>& remedies) {
+                  std::optional<IncreaseKind> kind, const std::vector<MemberRole>& granting_roles,
+                  std::vector<Remedy>& remedies) {
   if (writer.member != nullptr &&
       std::count(granting_roles.begin(), granting_roles.end(), writer.member->role) > 0) {
     return;
   }
-  remedies.push_back(BySelf(
+  Remedy remedy = BySelf(
       RemedyKind::kAskAdmin,
-      absl::StrCat("Ask ", whom, " of ", writer.header.settings.display_name, " to ", what, ".")));
+      absl::StrCat("Ask ", whom, " of ", writer.header.settings.display_name, " to ", what, "."));
+  remedy.increase_kind = kind;
+  DescribeRequest(writer, remedy);
+  remedies.push_back(std::move(remedy));
 }
 
 // How a remedy that lifts the blocking bound ends: by promising admission, unless something else
@@ -328,7 +358,7 @@ void AddLimitRemedies(const Writer& writer, std::vector<Remedy>& remedies) {
           ? ""
           : absl::StrCat(" above ", writer.Money(UpToCents(bound->spent + bound->held)));
   AddAskRemedy(writer, own ? "an admin" : "an owner", "raise the spend limit",
-               own ? OwnersAndAdmins() : Owners(), remedies);
+               IncreaseKind::kHigherLimit, own ? OwnersAndAdmins() : Owners(), remedies);
   remedies.push_back(ByAdministrator(
       RemedyKind::kRaiseLimit,
       absl::StrCat(own ? "An owner or admin" : "An owner", " can raise ", WhoseLimit(bound->scope),
@@ -339,7 +369,8 @@ void AddLimitRemedies(const Writer& writer, std::vector<Remedy>& remedies) {
 void AddBalanceRemedies(const Writer& writer, std::vector<Remedy>& remedies) {
   const Evaluation* bound = writer.Bound();
   if (bound == nullptr || bound->source != BoundSource::kBalance) return;
-  AddAskRemedy(writer, "an owner or the billing contact", "buy credit", Buyers(), remedies);
+  AddAskRemedy(writer, "an owner or the billing contact", "buy credit", std::nullopt, Buyers(),
+               remedies);
   Remedy remedy = ByAdministrator(RemedyKind::kBuyCredit, "", Buyers());
   std::string amount;
   if (const Amount owed = Owed(*bound); owed.is_positive()) {
@@ -369,7 +400,8 @@ void AddReasonRemedies(const Writer& writer, std::vector<Remedy>& remedies) {
       break;
     case DenialReason::kExtraUsageDisabled:
     case DenialReason::kMemberNotSelected:
-      AddAskRemedy(writer, "an owner", "switch extra usage on for you", Owners(), remedies);
+      AddAskRemedy(writer, "an owner", "switch extra usage on for you", IncreaseKind::kExtraUsage,
+                   Owners(), remedies);
       remedies.push_back(
           ByAdministrator(RemedyKind::kEnableExtra,
                           absl::StrCat(writer.verdict.reason == DenialReason::kExtraUsageDisabled
@@ -470,6 +502,11 @@ Denial BuildDenial(const WalletHeader& header, const Member* member, const Admis
   denial.explanation = Explanation(writer, denial);
   denial.remedies = BuildRemedies(writer, denial.ends_at);
   denial.http_status = HttpStatusOf(verdict.reason);
+  if (IsPoolExhausted(verdict.reason) && header.episode.has_value() &&
+      header.episode->answer.has_value()) {
+    const EpisodeAnswer& answer = *header.episode->answer;
+    denial.admin_answer = EpisodeAnswerText(answer.kind, answer.note);
+  }
   return denial;
 }
 

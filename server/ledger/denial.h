@@ -43,6 +43,13 @@ struct Remedy {
   std::optional<Nanos> cost;
   RemedyActor actor = RemedyActor::kAdministrator;
   absl::Time available_at = absl::InfinitePast();  // InfinitePast: at once.
+  // Of asking an admin: what to ask for; empty where no kind of request would lift the denial.
+  std::optional<IncreaseKind> increase_kind;
+  // The member's open request, or the denied one whose cool-down runs; zero for none. With its
+  // state and what was said with it.
+  int64_t request_sequence = 0;
+  IncreaseState request_state = IncreaseState::kPending;
+  std::string admin_note;
 };
 
 struct Denial {
@@ -57,6 +64,7 @@ struct Denial {
   std::vector<Remedy> remedies;  // Best first (rule D2).
   int http_status = 429;         // 402 empty wallet, 403 suspended, 429 limit.
   std::string settings_url;
+  std::string admin_answer;  // To the open episode; empty where nobody answered (rule N6).
 };
 
 // Whether the denial means that the organization's pool ran out: an exhausted balance or the
