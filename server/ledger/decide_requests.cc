@@ -159,7 +159,9 @@ absl::StatusOr<Named> FindOpen(const Wallet& wallet, int64_t sequence,
                       "INCREASE_REQUEST_NOT_FOUND");
   }
   const Member* member = wallet.FindMember(found->second.member_id);
-  BURSAR_CHECK(member != nullptr);
+  if (member == nullptr) {
+    return absl::DataLossError(absl::StrCat("the member of request ", sequence, " is missing"));
+  }
   // The member's copy is the one that counts.
   const IncreaseRequest* open = member->OpenRequest();
   if (open != nullptr && open->sequence == sequence) return Named{open, member};
