@@ -204,7 +204,9 @@ TEST(Requests, MoveFromEveryStateByEveryEventAsTheTableSays) {
     EXPECT_EQ(events.at(row.event)(office, request), row.answer);
     EXPECT_EQ(StateOf(office, request), row.after);
     // A refusal leaves no entry.
-    if (row.answer != "OK") EXPECT_EQ(office.entries().size(), before);
+    if (row.answer != "OK") {
+      EXPECT_EQ(office.entries().size(), before);
+    }
   }
 }
 
