@@ -253,7 +253,7 @@ TEST(RecordCodec, RememberedRequestsAndNoticesComeBackAsTheyWere) {
     ASSERT_TRUE(remembered.ok()) << remembered.status();
     EXPECT_EQ(*remembered, request);
     const StoredNotice notice = {draw.Bool(), draw.Bool(), draw.Instant(),
-                                 draw.Int(),  draw.Text(), draw.Text()};
+                                 draw.Int(),  draw.Text(), draw.Text(), std::nullopt};
     const auto stored = DecodeNotice(EncodeNotice(notice));
     ASSERT_TRUE(stored.ok()) << stored.status();
     EXPECT_EQ(*stored, notice);

@@ -468,7 +468,8 @@ TEST(Requests, CreateTheMemberThatIsProvisionedByThem) {
 TEST(Requests, ShowTheirStateInTheDenial) {
   Office office;
   const auto ask_remedy = [&] {
-    for (const Remedy& remedy : office.Check("ann").denial->remedies) {
+    const CheckAdmissionOutcome outcome = office.Check("ann");
+    for (const Remedy& remedy : outcome.denial->remedies) {
       if (remedy.kind == RemedyKind::kAskAdmin) return remedy;
     }
     ADD_FAILURE() << "nobody to ask";
