@@ -1,5 +1,7 @@
 #include "server/service/journal_conversion.h"
 
+#include <array>
+#include <utility>
 #include <variant>
 
 #include "absl/strings/escaping.h"
@@ -7,34 +9,89 @@
 #include "server/base/strings.h"
 #include "server/engine/scoped_id.h"
 #include "server/service/conversion.h"
+#include "server/service/increase_requests.h"
 
 namespace bursar {
 namespace {
 
-// The kinds of the public enum are the body's index plus one.
-template <class Body, v1::JournalEntryKind kind>
-constexpr bool IsAt() {
-  return std::is_same_v<std::variant_alternative_t<kind - 1, EntryBody>, Body>;
+// The public kind of each kind of body.
+constexpr v1::JournalEntryKind KindOf(const OrganizationCreated*) {
+  return v1::JOURNAL_ENTRY_KIND_ORGANIZATION_CREATED;
 }
-static_assert(IsAt<OrganizationCreated, v1::JOURNAL_ENTRY_KIND_ORGANIZATION_CREATED>());
-static_assert(IsAt<OrganizationUpdated, v1::JOURNAL_ENTRY_KIND_ORGANIZATION_UPDATED>());
-static_assert(IsAt<MemberUpserted, v1::JOURNAL_ENTRY_KIND_MEMBER_UPSERTED>());
-static_assert(IsAt<ExtraUsageUpdated, v1::JOURNAL_ENTRY_KIND_EXTRA_USAGE_UPDATED>());
-static_assert(IsAt<SpendLimitSet, v1::JOURNAL_ENTRY_KIND_SPEND_LIMIT_SET>());
-static_assert(IsAt<CreditGranted, v1::JOURNAL_ENTRY_KIND_CREDIT_GRANTED>());
-static_assert(IsAt<CreditExpired, v1::JOURNAL_ENTRY_KIND_CREDIT_EXPIRED>());
-static_assert(IsAt<WindowOpened, v1::JOURNAL_ENTRY_KIND_WINDOW_OPENED>());
-static_assert(IsAt<MonthOpened, v1::JOURNAL_ENTRY_KIND_PERIOD_OPENED>());
-static_assert(IsAt<UsageCharged, v1::JOURNAL_ENTRY_KIND_USAGE_CHARGED>());
-static_assert(IsAt<EpisodeOpened, v1::JOURNAL_ENTRY_KIND_EPISODE_OPENED>());
-static_assert(IsAt<EpisodeEnded, v1::JOURNAL_ENTRY_KIND_EPISODE_ENDED>());
-static_assert(IsAt<PendingChangeApplied, v1::JOURNAL_ENTRY_KIND_PENDING_CHANGE_APPLIED>());
-static_assert(IsAt<HoldPlaced, v1::JOURNAL_ENTRY_KIND_HOLD_PLACED>());
-static_assert(IsAt<HoldExtended, v1::JOURNAL_ENTRY_KIND_HOLD_EXTENDED>());
-static_assert(IsAt<HoldEnded, v1::JOURNAL_ENTRY_KIND_HOLD_ENDED>());
-static_assert(IsAt<EntryReversed, v1::JOURNAL_ENTRY_KIND_ENTRY_REVERSED>());
-static_assert(IsAt<ExtraUsageConfirmed, v1::JOURNAL_ENTRY_KIND_EXTRA_USAGE_CONFIRMED>());
-static_assert(IsAt<CrossingNoticed, v1::JOURNAL_ENTRY_KIND_CROSSING_NOTICED>());
+constexpr v1::JournalEntryKind KindOf(const OrganizationUpdated*) {
+  return v1::JOURNAL_ENTRY_KIND_ORGANIZATION_UPDATED;
+}
+constexpr v1::JournalEntryKind KindOf(const MemberUpserted*) {
+  return v1::JOURNAL_ENTRY_KIND_MEMBER_UPSERTED;
+}
+constexpr v1::JournalEntryKind KindOf(const ExtraUsageUpdated*) {
+  return v1::JOURNAL_ENTRY_KIND_EXTRA_USAGE_UPDATED;
+}
+constexpr v1::JournalEntryKind KindOf(const SpendLimitSet*) {
+  return v1::JOURNAL_ENTRY_KIND_SPEND_LIMIT_SET;
+}
+constexpr v1::JournalEntryKind KindOf(const CreditGranted*) {
+  return v1::JOURNAL_ENTRY_KIND_CREDIT_GRANTED;
+}
+constexpr v1::JournalEntryKind KindOf(const CreditExpired*) {
+  return v1::JOURNAL_ENTRY_KIND_CREDIT_EXPIRED;
+}
+constexpr v1::JournalEntryKind KindOf(const WindowOpened*) {
+  return v1::JOURNAL_ENTRY_KIND_WINDOW_OPENED;
+}
+constexpr v1::JournalEntryKind KindOf(const MonthOpened*) {
+  return v1::JOURNAL_ENTRY_KIND_PERIOD_OPENED;
+}
+constexpr v1::JournalEntryKind KindOf(const UsageCharged*) {
+  return v1::JOURNAL_ENTRY_KIND_USAGE_CHARGED;
+}
+constexpr v1::JournalEntryKind KindOf(const EpisodeOpened*) {
+  return v1::JOURNAL_ENTRY_KIND_EPISODE_OPENED;
+}
+constexpr v1::JournalEntryKind KindOf(const EpisodeEnded*) {
+  return v1::JOURNAL_ENTRY_KIND_EPISODE_ENDED;
+}
+constexpr v1::JournalEntryKind KindOf(const PendingChangeApplied*) {
+  return v1::JOURNAL_ENTRY_KIND_PENDING_CHANGE_APPLIED;
+}
+constexpr v1::JournalEntryKind KindOf(const HoldPlaced*) {
+  return v1::JOURNAL_ENTRY_KIND_HOLD_PLACED;
+}
+constexpr v1::JournalEntryKind KindOf(const HoldExtended*) {
+  return v1::JOURNAL_ENTRY_KIND_HOLD_EXTENDED;
+}
+constexpr v1::JournalEntryKind KindOf(const HoldEnded*) {
+  return v1::JOURNAL_ENTRY_KIND_HOLD_ENDED;
+}
+constexpr v1::JournalEntryKind KindOf(const EntryReversed*) {
+  return v1::JOURNAL_ENTRY_KIND_ENTRY_REVERSED;
+}
+constexpr v1::JournalEntryKind KindOf(const ExtraUsageConfirmed*) {
+  return v1::JOURNAL_ENTRY_KIND_EXTRA_USAGE_CONFIRMED;
+}
+constexpr v1::JournalEntryKind KindOf(const CrossingNoticed*) {
+  return v1::JOURNAL_ENTRY_KIND_CROSSING_NOTICED;
+}
+constexpr v1::JournalEntryKind KindOf(const IncreaseRequested*) {
+  return v1::JOURNAL_ENTRY_KIND_INCREASE_REQUESTED;
+}
+constexpr v1::JournalEntryKind KindOf(const IncreaseDecided*) {
+  return v1::JOURNAL_ENTRY_KIND_INCREASE_DECIDED;
+}
+constexpr v1::JournalEntryKind KindOf(const MemberSelected*) {
+  return v1::JOURNAL_ENTRY_KIND_MEMBER_SELECTED;
+}
+constexpr v1::JournalEntryKind KindOf(const EpisodeAnswered*) {
+  return v1::JOURNAL_ENTRY_KIND_EPISODE_ANSWERED;
+}
+
+// By the body's place in the variant.
+template <size_t... kPlaces>
+constexpr std::array<v1::JournalEntryKind, sizeof...(kPlaces)> MakeKinds(
+    std::index_sequence<kPlaces...>) {
+  return {KindOf(static_cast<const std::variant_alternative_t<kPlaces, EntryBody>*>(nullptr))...};
+}
+constexpr auto kKinds = MakeKinds(std::make_index_sequence<std::variant_size_v<EntryBody>>());
 
 std::string ShortDate(absl::Time time) {
   return absl::FormatTime("%Y-%m-%d %H:%M UTC", time, absl::UTCTimeZone());
@@ -168,6 +225,32 @@ class BodyWriter {
     proto_->set_surface(body.surface);
     Say("Member ", body.member_id, " went on into extra usage.");
   }
+  void operator()(const IncreaseRequested& body) {
+    const IncreaseRequest& request = body.request;
+    proto_->set_member_id(request.member_id);
+    proto_->set_surface(request.surface);
+    proto_->set_increase_request_sequence(proto_->sequence());
+    PutAmount(request.asked_amount);
+    Say("Member ", request.member_id, " asks for ", IncreaseKindWords(request.kind),
+        request.asked_tier_id.empty() ? "" : ", " + request.asked_tier_id, Said(request.reason),
+        ".");
+  }
+  void operator()(const IncreaseDecided& body) {
+    proto_->set_member_id(body.member_id);
+    proto_->set_increase_request_sequence(body.request_sequence);
+    PutAmount(body.granted_amount);
+    Changes({{"request", "open", std::string(IncreaseStateWord(body.state))}});
+    Say("The request of member ", body.member_id, " for ", IncreaseKindWords(body.kind), " is ",
+        IncreaseStateWord(body.state), Said(body.note), ".");
+  }
+  void operator()(const MemberSelected& body) {
+    proto_->set_member_id(body.member_id);
+    Changes({{"extra_usage_selected", "no", "yes"}});
+    Say("Member ", body.member_id, " is selected for extra usage.");
+  }
+  void operator()(const EpisodeAnswered& body) {
+    Say("The episode is answered: ", EpisodeAnswerText(body.kind, body.note));
+  }
 
  private:
   template <class... Parts>
@@ -177,6 +260,12 @@ class BodyWriter {
     proto_->set_summary(text);
   }
   static void Append(std::string* text, std::string_view part) { text->append(part); }
+
+  static std::string Said(const std::string& words) { return words.empty() ? "" : ": " + words; }
+
+  void PutAmount(const std::optional<Nanos>& nanos) {
+    if (nanos.has_value()) WriteMoney(*nanos, currency_code_, proto_->mutable_amount());
+  }
 
   std::string Money(Nanos nanos) const {
     return absl::StrCat(FormatAmount(nanos), " ", ToAbsl(words_.currency_code));
@@ -276,8 +365,10 @@ void BodyWriter::operator()(const EntryReversed& body) {
 }  // namespace
 
 std::optional<size_t> BodyIndexOf(v1::JournalEntryKind kind) {
-  if (kind == v1::JOURNAL_ENTRY_KIND_UNSPECIFIED) return std::nullopt;
-  return static_cast<size_t>(kind) - 1;
+  for (size_t i = 0; i < kKinds.size(); ++i) {
+    if (kKinds[i] == kind) return i;
+  }
+  return std::nullopt;
 }
 
 void WriteJournalEntry(const JournalPage::Item& item, const JournalWords& words,
@@ -285,7 +376,7 @@ void WriteJournalEntry(const JournalPage::Item& item, const JournalWords& words,
   const Entry& entry = item.entry;
   proto->set_sequence(entry.sequence);
   WriteTimestamp(entry.recorded_at, proto->mutable_record_time());
-  proto->set_kind(static_cast<v1::JournalEntryKind>(entry.body.index() + 1));
+  proto->set_kind(kKinds[entry.body.index()]);
   proto->set_actor(entry.cause.actor);
   proto->set_caller(entry.cause.caller);
   proto->set_request_id(entry.cause.request_id);
@@ -300,6 +391,7 @@ void WriteNotice(const PendingNotice& notice, v1::Notice* proto) {
   proto->add_recipients(v1::MEMBER_ROLE_PRIMARY_OWNER);
   proto->add_recipients(v1::MEMBER_ROLE_OWNER);
   proto->set_sequence(notice.sequence);
+  if (notice.request.has_value()) return WriteRequestNotice(notice, proto);
   if (notice.crossing) {
     proto->set_kind(v1::NOTICE_KIND_EXTRA_USAGE_CROSSED);
     proto->add_recipients(v1::MEMBER_ROLE_ADMIN);
