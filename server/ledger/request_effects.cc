@@ -19,7 +19,7 @@ bool IsDenied(const Wallet& wallet, const Member& member, const DecisionContext&
   const IncreaseRequest& request = *member.OpenRequest();
   const AdmissionQuery query = {member.member_id, request.surface, ""};
   const AdmissionState state = Evaluate(wallet.header, &member, query, context);
-  return !Judge(state, std::nullopt, std::nullopt).admitted;
+  return !Admits(state, {});
 }
 
 // Whether what was granted to the member itself is no longer in its way.

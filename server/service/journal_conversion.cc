@@ -264,7 +264,7 @@ class BodyWriter {
   static std::string Said(const std::string& words) { return words.empty() ? "" : ": " + words; }
 
   void PutAmount(const std::optional<Nanos>& nanos) {
-    if (nanos.has_value()) WriteMoney(*nanos, currency_code_, proto_->mutable_amount());
+    if (nanos.has_value()) WriteMoney(*nanos, words_.currency_code, proto_->mutable_amount());
   }
 
   std::string Money(Nanos nanos) const {

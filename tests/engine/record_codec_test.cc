@@ -252,8 +252,15 @@ TEST(RecordCodec, RememberedRequestsAndNoticesComeBackAsTheyWere) {
     const auto remembered = DecodeRemembered(EncodeRemembered(request));
     ASSERT_TRUE(remembered.ok()) << remembered.status();
     EXPECT_EQ(*remembered, request);
-    const StoredNotice notice = {draw.Bool(), draw.Bool(), draw.Instant(),
-                                 draw.Int(),  draw.Text(), draw.Text(), std::nullopt};
+    const bool crossing = draw.Bool();
+    const StoredNotice notice = {!crossing && draw.Bool(),
+                                 draw.Bool(),
+                                 draw.Instant(),
+                                 draw.Int(),
+                                 draw.Text(),
+                                 draw.Text(),
+                                 crossing,
+                                 std::nullopt};
     const auto stored = DecodeNotice(EncodeNotice(notice));
     ASSERT_TRUE(stored.ok()) << stored.status();
     EXPECT_EQ(*stored, notice);
