@@ -117,7 +117,8 @@ def tell_by_command_line(bursar):
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             # 4 is refused or unreachable; a refusal does not get better by asking again.
             if done.returncode == 0 or "UNAVAILABLE" not in done.stderr:
-                print((done.stdout or done.stderr).strip(), flush=True)
+                # One line for each verdict.
+                print(" ".join((done.stdout or done.stderr).split()), flush=True)
                 return
             time.sleep(wait)
 
