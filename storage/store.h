@@ -49,6 +49,7 @@ enum class RecordKind : uint8_t {
   kChannel = 12,
   kEndedHold = 13,
   kReversal = 14,
+  kPayment = 19,
 };
 
 // The family of calls within which a request id is unique (rule R2): one id may serve a check and

@@ -98,7 +98,8 @@ using AdministrationCommand =
     std::variant<CreateOrganizationCommand, UpdateOrganizationCommand, UpsertMembersCommand,
                  UpdateExtraUsageCommand, SetSpendLimitCommand, GrantCreditCommand,
                  ExtendAdmissionCommand, ReleaseAdmissionCommand, ConfirmExtraUsageCommand,
-                 ReverseEntryCommand>;
+                 ReverseEntryCommand, PurchaseCreditCommand, UpdateAutoReloadCommand,
+                 CompletePaymentCommand, MarkPaymentSentCommand, RecordChargebackCommand>;
 
 // Counters for /metrics, all monotonic unless said otherwise.
 struct EngineStats {

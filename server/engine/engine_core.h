@@ -8,9 +8,8 @@
 //                   when the group that brings it is durable, or after reading the journal. A job
 //                   that parks holds its request id, and later ones with the same id wait for it,
 //                   so that what the loader read of the id stays true.
-//   3. FindAftermath, FindMembers   likewise for the ended hold or the charge that it names, and
-//   for
-//                   the members that it names and those that are due.
+//   3. FindAftermath, FindMembers   likewise for the ended hold, the charge or the payment that it
+//                   names, and for the members that it names and those that are due.
 //   4. Stamp        the instant (rule T1); what is due by then is staged first (rule T3).
 //   5. Decide       stages its entries: applied to the wallet, added to the gathering group.
 //   6. End          at once, or when the part that it waits for is durable.
@@ -94,9 +93,9 @@ class EngineCore final : public Engine {
     int64_t last_sequence = 0;
   };
   // Applies the bodies, in order, and adds them to the gathering group; adds the end of an episode
-  // where they end one, and the notices that are owed (rules N1, N3). The range does not count an
-  // episode's end. DATA_LOSS when an entry does not fit: the wallet is then left alone.
-  // Requires: at least one body.
+  // where they end one, what the wallet then owes to its own state (FollowUps: a reload, a notice),
+  // and the notices that are owed (rules N1, N3, X4). The range counts only the bodies. DATA_LOSS
+  // when an entry does not fit: the wallet is then left alone. Requires: at least one body.
   absl::StatusOr<StagedRange> Stage(WalletSlot& slot, std::vector<EntryBody> bodies,
                                     const Cause& cause, const DecisionContext& context);
   // Remembers the job's request id with the entry of that sequence, which the gathering part
@@ -133,7 +132,8 @@ class EngineCore final : public Engine {
     std::vector<Hold> holds;
     std::vector<EndedHold> ended_holds;
     std::vector<Reversal> reversals;
-    std::string chain_hash;  // In: the one before. Out: the part's.
+    std::vector<Payment> payments;  // Finished ones.
+    std::string chain_hash;         // In: the one before. Out: the part's.
   };
 
   EngineCore(Store* store, const Clock* clock, const ZoneDatabase* zones,
@@ -153,6 +153,7 @@ class EngineCore final : public Engine {
               EndedJobs& ended);
   void Repeat(std::unique_ptr<Job>& job, const std::string& remembered, EndedJobs& ended);
   absl::Status FindAftermath(Job& job, WalletSlot& slot, std::vector<LoadKey>& missing);
+  absl::Status FindPayment(Job& job, WalletSlot& slot, std::vector<LoadKey>& missing);
   absl::Status FindMembers(Job& job, WalletSlot& slot, absl::Time now,
                            std::vector<LoadKey>& missing);
   absl::StatusOr<absl::Time> Stamp(const WalletSlot* slot);
@@ -167,6 +168,7 @@ class EngineCore final : public Engine {
   GroupPart& GatheringPart(WalletSlot& slot);
   absl::Status StageOne(WalletSlot& slot, EntryBody body, const Cause& cause, absl::Time now);
   void StageNotice(WalletSlot& slot, const Entry& entry, bool balance);
+  void StagePaymentNotice(WalletSlot& slot, const Entry& entry);
   void LeaveAlone(WalletSlot& slot, const absl::Status& damage);
 
   // ---- Loading (engine_load.cc) ----

@@ -62,6 +62,9 @@ class Job {
   virtual int64_t NamedHold() const { return 0; }
   // The entry of the charge that must be loaded with what was reversed of it; zero for none.
   virtual int64_t NamedCharge() const { return 0; }
+  // The payment that must be open, or loaded as a finished one, or known to be neither; zero for
+  // none.
+  virtual int64_t NamedPayment() const { return 0; }
   // Decides on a wallet in which everything named is present and nothing is due.
   virtual Disposition Decide(Turn& turn) = 0;
   // Decides where there is no such organization.
@@ -97,6 +100,7 @@ class Job {
   bool is_repeat = false;                   // Its request id was seen before; see DecidesRepeats.
   bool hold_unknown = false;                // NamedHold is no hold that ended durably.
   bool charge_unknown = false;              // NamedCharge is no charge.
+  bool payment_unknown = false;             // NamedPayment is no payment that ended durably.
   std::optional<Entry> charge;              // Its entry, once it was read.
 
   Cause MakeCause() const { return {call.actor, call.caller, idempotency.request_id}; }

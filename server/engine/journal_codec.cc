@@ -9,6 +9,7 @@
 #include "google/protobuf/arena.h"
 #include "server/base/check.h"
 #include "server/base/sha256.h"
+#include "server/engine/payment_codec.h"
 #include "server/engine/record_codec.h"
 #include "server/engine/record_parts.h"
 
@@ -119,6 +120,7 @@ class BodyWriter {
     to->set_reference(body.reference);
     to->set_repaid_overdraft_nanos(body.repaid_overdraft.value);
     to->set_refund_of(body.refund_of);
+    to->set_payment_sequence(body.payment_sequence);
   }
   void operator()(const CreditExpired& body) {
     auto* to = out_->mutable_credit_expired();
@@ -233,6 +235,10 @@ class BodyWriter {
     auto* to = out_->mutable_pending_change_applied();
     if (body.settings.has_value()) ToRecord(*body.settings, to->mutable_settings());
     if (body.seat.has_value()) ToRecord(*body.seat, to->mutable_seat());
+  }
+  template <PaymentBody Body>
+  void operator()(const Body& body) {
+    PutPaymentBody(body, out_);
   }
 
   static int64_t BucketSum(const UsageCharged& body) {
@@ -411,8 +417,7 @@ EntryBody TakePolicyBody(const record::EntryRecord& in, Damage& damage) {
                            FromRecord(from.limit(), damage), TakeChanges(from)};
     }
     default:
-      damage.Note("an entry says nothing that is known");
-      return EntryBody();
+      return TakePaymentBody(in, damage);
   }
 }
 
@@ -472,6 +477,7 @@ EntryBody TakeBody(const record::EntryRecord& in, int64_t recorded_at_nanos,
       body.reference = from.reference();
       body.repaid_overdraft = Nanos(from.repaid_overdraft_nanos());
       body.refund_of = from.refund_of();
+      body.payment_sequence = from.payment_sequence();
       return body;
     }
     case record::EntryRecord::kCreditExpired:

@@ -5,6 +5,7 @@
 #include "bursar/storage/v1/wallet.pb.h"
 #include "google/protobuf/arena.h"
 #include "server/base/sha256.h"
+#include "server/engine/payment_codec.h"
 #include "server/engine/record_parts.h"
 
 namespace bursar {
@@ -98,6 +99,7 @@ void ToRecord(const LifetimeTotals& totals, record::LifetimeTotalsRecord* out) {
   PutAmount(totals.overshoot_soft, [out] { return out->mutable_overshoot_soft(); });
   PutAmount(totals.overshoot_unadmitted, [out] { return out->mutable_overshoot_unadmitted(); });
   PutAmount(totals.overshoot_policy, [out] { return out->mutable_overshoot_policy(); });
+  PutAmount(totals.paid_back, [out] { return out->mutable_paid_back(); });
 }
 
 LifetimeTotals FromRecord(const record::LifetimeTotalsRecord& in, Damage& damage) {
@@ -111,6 +113,7 @@ LifetimeTotals FromRecord(const record::LifetimeTotalsRecord& in, Damage& damage
   totals.overshoot_soft = FromRecord(in.overshoot_soft(), damage);
   totals.overshoot_unadmitted = FromRecord(in.overshoot_unadmitted(), damage);
   totals.overshoot_policy = FromRecord(in.overshoot_policy(), damage);
+  totals.paid_back = FromRecord(in.paid_back(), damage);
   return totals;
 }
 
@@ -130,6 +133,9 @@ void ExtraUsageToRecord(const WalletHeader& header, record::HeaderRecord* out) {
   for (const auto& bucket : header.burn.hours) ToRecord(bucket, out->add_burn_hours());
   for (const auto& bucket : header.burn.days) ToRecord(bucket, out->add_burn_days());
   ToRecord(header.totals, out->mutable_totals());
+  for (const Payment& payment : header.open_payments) ToRecord(payment, out->add_open_payments());
+  if (!(header.reload == AutoReload())) ToRecord(header.reload, out->mutable_reload());
+  out->set_low_balance_armed(header.low_balance_armed);
 }
 
 void ExtraUsageFromRecord(const record::HeaderRecord& in, WalletHeader& header, Damage& damage) {
@@ -151,6 +157,11 @@ void ExtraUsageFromRecord(const record::HeaderRecord& in, WalletHeader& header, 
   }
   for (const auto& bucket : in.burn_days()) header.burn.days.push_back(FromRecord(bucket, damage));
   header.totals = FromRecord(in.totals(), damage);
+  for (const auto& payment : in.open_payments()) {
+    header.open_payments.push_back(FromRecord(payment, damage));
+  }
+  if (in.has_reload()) header.reload = FromRecord(in.reload(), damage);
+  header.low_balance_armed = in.low_balance_armed();
 }
 
 void ToRecord(const Reversal& reversal, record::ReversalRecord* out) {
@@ -407,6 +418,7 @@ std::string EncodeNotice(const StoredNotice& notice) {
   out.set_sequence(notice.sequence);
   out.set_member_id(notice.member_id);
   out.set_organization_name(notice.organization_name);
+  if (notice.payment.has_value()) PutPaymentNotice(*notice.payment, &out);
   return out.SerializeAsString();
 }
 
@@ -414,7 +426,9 @@ absl::StatusOr<StoredNotice> DecodeNotice(std::string_view bytes) {
   Damage damage("a notice");
   record::NoticeRecord in;
   ParseRecord(bytes, in, damage);
-  if (in.kind() < record::NOTICE_KIND_EXHAUSTED || in.kind() > record::NOTICE_KIND_CROSSED) {
+  const bool of_payment = IsPaymentNotice(in.kind());
+  if (!of_payment &&
+      (in.kind() < record::NOTICE_KIND_EXHAUSTED || in.kind() > record::NOTICE_KIND_CROSSED)) {
     damage.Note("it is of an unknown kind");
   }
   if (damage.found()) return damage.ToStatus();
@@ -426,6 +440,8 @@ absl::StatusOr<StoredNotice> DecodeNotice(std::string_view bytes) {
   notice.sequence = in.sequence();
   notice.member_id = in.member_id();
   notice.organization_name = in.organization_name();
+  if (of_payment) notice.payment = TakePaymentNotice(in, damage);
+  if (damage.found()) return damage.ToStatus();
   return notice;
 }
 

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::string_view kNoticePrefix = "ntc_";
 constexpr std::string_view kAdmissionPrefix = "adm_";
+constexpr std::string_view kPaymentPrefix = "pay_";
 // How much of a hash names an organization: 80 bits.
 constexpr size_t kHashBytes = 10;
 constexpr size_t kHashDigits = 2 * kHashBytes;
@@ -32,6 +33,29 @@ std::string ScopedId(std::string_view prefix, std::string_view epoch,
   return absl::StrCat(ToAbsl(prefix), OrganizationTag(epoch, organization_id), digits);
 }
 
+// What an id with that prefix names; it is not empty.
+AdmissionName ParseScopedId(std::string_view prefix, std::string_view epoch,
+                            std::string_view organization_id, std::string_view id) {
+  const AdmissionName unknown = {AdmissionName::kUnknown, 0};
+  const size_t scope_end = prefix.size() + kHashDigits + 1;
+  if (id.size() < scope_end + kMinSequenceDigits || id.substr(0, prefix.size()) != prefix) {
+    return unknown;
+  }
+  const std::string_view scope = id.substr(prefix.size(), kHashDigits + 1);
+  const std::string_view digits = id.substr(scope_end);
+  const auto is_hexadecimal = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+  };
+  int64_t sequence = 0;
+  if (scope.back() != '_' || !std::all_of(scope.begin(), scope.end() - 1, is_hexadecimal) ||
+      !std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; }) ||
+      !absl::SimpleAtoi(ToAbsl(digits), &sequence)) {
+    return unknown;
+  }
+  if (scope != OrganizationTag(epoch, organization_id)) return {AdmissionName::kForeign, 0};
+  return {AdmissionName::kNamed, sequence};
+}
+
 }  // namespace
 
 std::string NoticeId(std::string_view epoch, std::string_view organization_id, int64_t sequence) {
@@ -46,25 +70,18 @@ std::string AdmissionId(std::string_view epoch, std::string_view organization_id
 AdmissionName ParseAdmissionId(std::string_view epoch, std::string_view organization_id,
                                std::string_view admission_id) {
   if (admission_id.empty()) return {AdmissionName::kNone, 0};
-  const AdmissionName unknown = {AdmissionName::kUnknown, 0};
-  const size_t scope_end = kAdmissionPrefix.size() + kHashDigits + 1;
-  if (admission_id.size() < scope_end + kMinSequenceDigits ||
-      admission_id.substr(0, kAdmissionPrefix.size()) != kAdmissionPrefix) {
-    return unknown;
-  }
-  const std::string_view scope = admission_id.substr(kAdmissionPrefix.size(), kHashDigits + 1);
-  const std::string_view digits = admission_id.substr(scope_end);
-  const auto is_hexadecimal = [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-  };
-  int64_t sequence = 0;
-  if (scope.back() != '_' || !std::all_of(scope.begin(), scope.end() - 1, is_hexadecimal) ||
-      !std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; }) ||
-      !absl::SimpleAtoi(ToAbsl(digits), &sequence)) {
-    return unknown;
-  }
-  if (scope != OrganizationTag(epoch, organization_id)) return {AdmissionName::kForeign, 0};
-  return {AdmissionName::kNamed, sequence};
+  return ParseScopedId(kAdmissionPrefix, epoch, organization_id, admission_id);
+}
+
+std::string PaymentId(std::string_view epoch, std::string_view organization_id, int64_t sequence) {
+  return ScopedId(kPaymentPrefix, epoch, organization_id, sequence);
+}
+
+std::optional<int64_t> ParsePaymentId(std::string_view epoch, std::string_view organization_id,
+                                      std::string_view payment_id) {
+  const AdmissionName name = ParseScopedId(kPaymentPrefix, epoch, organization_id, payment_id);
+  if (name.kind != AdmissionName::kNamed) return std::nullopt;
+  return name.sequence;
 }
 
 }  // namespace bursar

@@ -6,6 +6,7 @@
 #include "server/base/status.h"
 #include "server/ledger/charging.h"
 #include "server/ledger/ledger.h"
+#include "server/ledger/payments.h"
 
 namespace bursar {
 
@@ -103,6 +104,15 @@ Verdict JudgeCheck(const AdmissionState& state, const CheckAdmissionCommand& com
   const bool holds = command.mode == AdmissionMode::kHold;
   return Judge(state, Amount(*command.estimate),
                holds ? std::optional<Amount>(settings.max_hold) : std::nullopt);
+}
+
+// Whether a hold that was denied for want of balance has auto-reload ask for more (rule X4).
+bool AsksForReload(const WalletHeader& header, const CheckAdmissionCommand& command,
+                   const AdmissionState& state, const Verdict& verdict, absl::Time now) {
+  if (command.mode == AdmissionMode::kCheckOnly || command.validate_only) return false;
+  if (verdict.blocking_bound < 0 || !header.reload.settings.enabled) return false;
+  return state.bounds[verdict.blocking_bound].source == BoundSource::kBalance &&
+         header.ReloadAllowedAt() <= now;
 }
 
 // What the named admission is to a record.
@@ -256,6 +266,11 @@ absl::StatusOr<Decision<CheckAdmissionOutcome>> Decide(const Wallet& wallet,
     if (opens) {
       decision.bodies.push_back(EpisodeOpened{verdict.reason == DenialReason::kBalanceExhausted,
                                               command.member_id, command.surface});
+    }
+    if (AsksForReload(header, command, state, verdict, context.now)) {
+      for (EntryBody& body : RequestReload(header, ReloadCause::kHoldDenied, context)) {
+        decision.bodies.push_back(std::move(body));
+      }
     }
     outcome.waits_for_episode = pool && (opens || header.episode.has_value());
     outcome.denial =

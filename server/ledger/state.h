@@ -26,6 +26,7 @@
 
 #include "absl/time/time.h"
 #include "server/base/money.h"
+#include "server/ledger/payment.h"
 #include "server/ledger/plan.h"
 #include "server/ledger/window.h"
 
@@ -95,6 +96,9 @@ struct OrganizationSettings {
   absl::Duration default_hold_ttl = kShippedHoldTtl;
   Nanos max_hold = kShippedMaxHold;  // The largest single hold; more than zero.
   CrossingPolicy crossing_policy = CrossingPolicy::kAuto;
+  absl::Duration payment_timeout = kShippedPaymentTimeout;  // How long a verdict is awaited.
+  // Owners are told when the balance falls to it; zero: never (rule N4).
+  Nanos low_balance_threshold = kShippedLowBalanceThreshold;
 
   friend bool operator==(const OrganizationSettings&, const OrganizationSettings&) = default;
 };
@@ -292,6 +296,7 @@ struct LifetimeTotals {
   Amount overshoot_soft;
   Amount overshoot_unadmitted;
   Amount overshoot_policy;
+  Amount paid_back;  // What chargebacks took back of the credit (rule X4).
 
   friend bool operator==(const LifetimeTotals&, const LifetimeTotals&) = default;
 };
@@ -335,12 +340,27 @@ struct WalletHeader {
   std::vector<PendingSeat> pending_seats;  // By time.
   LifetimeTotals totals;
 
+  std::vector<Payment> open_payments;  // Requested or sent, by sequence; at most one is a reload.
+  AutoReload reload;
+  // Credit came since owners were last told of a low balance, and lifted it above the threshold.
+  bool low_balance_armed = false;
+
   const TierState* FindTier(std::string_view tier_id) const;
   TierState* FindTier(std::string_view tier_id);
   // Sum of what is left in live grants.
   Amount Balance() const;
   // Whether the open episode ends by itself when the current month does (rules N3, T3).
   bool PoolReopensWithMonth() const;
+  // What can still be drawn beyond included usage: credit less overdraft less what is held.
+  Amount Available() const;
+  // The open payment of that sequence, and the one of auto-reload; null where there is none.
+  const Payment* FindOpenPayment(int64_t sequence) const;
+  const Payment* ReloadInFlight() const;
+  // The first instant at which policy lets a reload be requested, whatever the balance; long past
+  // where it does now, InfiniteFuture where time alone never brings it (rule X4).
+  absl::Time ReloadAllowedAt() const;
+  // The same, InfiniteFuture also where the balance is not low.
+  absl::Time NextReload() const;
   // The earliest instant at which something falls due; InfiniteFuture where nothing does (T3).
   absl::Time NextDue() const;
 
@@ -400,6 +420,8 @@ struct Wallet {
   // Only those that a command needs or that are not durable yet; see the head of this file.
   std::unordered_map<int64_t, EndedHold> ended_holds;
   std::unordered_map<int64_t, Reversal> reversals;
+  // Finished payments, likewise.
+  std::unordered_map<int64_t, Payment> payments;
 
   const Member* FindMember(const std::string& member_id) const {
     auto found = members.find(member_id);
@@ -414,6 +436,8 @@ struct Wallet {
     auto found = ended_holds.find(sequence);
     return found == ended_holds.end() ? nullptr : &found->second;
   }
+  // The payment, open or finished and loaded; null where it is neither.
+  const Payment* FindPayment(int64_t sequence) const;
   // Puts an open hold where a loader read it from the store. The figures of header, tiers and
   // members already contain it. Requires: it is not there.
   void InstallHold(Hold hold);

@@ -3,6 +3,7 @@
 
 #include "server/ledger/charging.h"
 #include "server/ledger/ledger.h"
+#include "server/ledger/payments.h"
 
 namespace bursar {
 
@@ -36,7 +37,8 @@ std::string EndCause(const EntryBody& body) {
 
 namespace {
 
-// Expired credit, pending seats and settings, and the end of an episode with its month.
+// Expired credit, pending seats and settings, lost payments, and the end of an episode with its
+// month.
 std::vector<Due> DuesButHolds(const WalletHeader& header, absl::Time now) {
   std::vector<Due> dues;
   for (const CreditGrant& grant : header.grants) {
@@ -47,6 +49,10 @@ std::vector<Due> DuesButHolds(const WalletHeader& header, absl::Time now) {
   for (const PendingSeat& seat : header.pending_seats) {
     if (seat.effective_at > now) break;
     dues.push_back({seat.effective_at, PendingChangeApplied{std::nullopt, seat}});
+  }
+  for (const Payment& payment : header.open_payments) {
+    if (payment.times_out_at > now) continue;
+    dues.push_back({payment.times_out_at, LosePayment(header, payment)});
   }
   if (header.pending_settings.has_value() && header.pending_settings->effective_at <= now) {
     dues.push_back({header.pending_settings->effective_at,
@@ -111,6 +117,11 @@ std::vector<EntryBody> DueEntries(const Wallet& wallet, const DecisionContext& c
   if (capture != nullptr) {
     std::erase_if(dues, [&](const Due& due) { return due.at > capture->expires_at; });
     if (dues.empty()) return CaptureHold(wallet, *capture, context);
+  }
+  // What else is due may lift the balance: a reload is decided when nothing is left.
+  const absl::Time reload_at = header.NextReload();
+  if (dues.empty() && reload_at != absl::InfiniteFuture() && reload_at <= context.now) {
+    return RequestReload(header, ReloadCause::kLowBalance, context);
   }
   // At one instant holds come last: what else happens then is in force when they end.
   std::stable_sort(dues.begin(), dues.end(),

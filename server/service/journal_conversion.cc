@@ -1,39 +1,89 @@
 #include "server/service/journal_conversion.h"
 
+#include <algorithm>
+#include <array>
+#include <utility>
 #include <variant>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/strings.h"
 #include "server/service/conversion.h"
+#include "server/service/payment_conversion.h"
 
 namespace bursar {
 namespace {
 
-// The kinds of the public enum are the body's index plus one.
-template <class Body, v1::JournalEntryKind kind>
-constexpr bool IsAt() {
-  return std::is_same_v<std::variant_alternative_t<kind - 1, EntryBody>, Body>;
+// The kind of each body of the ledger, by type: the order in EntryBody means nothing here.
+template <class Body>
+constexpr v1::JournalEntryKind kKindOf = v1::JOURNAL_ENTRY_KIND_UNSPECIFIED;
+template <>
+constexpr v1::JournalEntryKind kKindOf<OrganizationCreated> =
+    v1::JOURNAL_ENTRY_KIND_ORGANIZATION_CREATED;
+template <>
+constexpr v1::JournalEntryKind kKindOf<OrganizationUpdated> =
+    v1::JOURNAL_ENTRY_KIND_ORGANIZATION_UPDATED;
+template <>
+constexpr v1::JournalEntryKind kKindOf<MemberUpserted> = v1::JOURNAL_ENTRY_KIND_MEMBER_UPSERTED;
+template <>
+constexpr v1::JournalEntryKind kKindOf<ExtraUsageUpdated> =
+    v1::JOURNAL_ENTRY_KIND_EXTRA_USAGE_UPDATED;
+template <>
+constexpr v1::JournalEntryKind kKindOf<SpendLimitSet> = v1::JOURNAL_ENTRY_KIND_SPEND_LIMIT_SET;
+template <>
+constexpr v1::JournalEntryKind kKindOf<CreditGranted> = v1::JOURNAL_ENTRY_KIND_CREDIT_GRANTED;
+template <>
+constexpr v1::JournalEntryKind kKindOf<CreditExpired> = v1::JOURNAL_ENTRY_KIND_CREDIT_EXPIRED;
+template <>
+constexpr v1::JournalEntryKind kKindOf<WindowOpened> = v1::JOURNAL_ENTRY_KIND_WINDOW_OPENED;
+template <>
+constexpr v1::JournalEntryKind kKindOf<MonthOpened> = v1::JOURNAL_ENTRY_KIND_PERIOD_OPENED;
+template <>
+constexpr v1::JournalEntryKind kKindOf<UsageCharged> = v1::JOURNAL_ENTRY_KIND_USAGE_CHARGED;
+template <>
+constexpr v1::JournalEntryKind kKindOf<EpisodeOpened> = v1::JOURNAL_ENTRY_KIND_EPISODE_OPENED;
+template <>
+constexpr v1::JournalEntryKind kKindOf<EpisodeEnded> = v1::JOURNAL_ENTRY_KIND_EPISODE_ENDED;
+template <>
+constexpr v1::JournalEntryKind kKindOf<PendingChangeApplied> =
+    v1::JOURNAL_ENTRY_KIND_PENDING_CHANGE_APPLIED;
+template <>
+constexpr v1::JournalEntryKind kKindOf<HoldPlaced> = v1::JOURNAL_ENTRY_KIND_HOLD_PLACED;
+template <>
+constexpr v1::JournalEntryKind kKindOf<HoldExtended> = v1::JOURNAL_ENTRY_KIND_HOLD_EXTENDED;
+template <>
+constexpr v1::JournalEntryKind kKindOf<HoldEnded> = v1::JOURNAL_ENTRY_KIND_HOLD_ENDED;
+template <>
+constexpr v1::JournalEntryKind kKindOf<EntryReversed> = v1::JOURNAL_ENTRY_KIND_ENTRY_REVERSED;
+template <>
+constexpr v1::JournalEntryKind kKindOf<ExtraUsageConfirmed> =
+    v1::JOURNAL_ENTRY_KIND_EXTRA_USAGE_CONFIRMED;
+template <>
+constexpr v1::JournalEntryKind kKindOf<CrossingNoticed> = v1::JOURNAL_ENTRY_KIND_CROSSING_NOTICED;
+template <>
+constexpr v1::JournalEntryKind kKindOf<PaymentRequested> = v1::JOURNAL_ENTRY_KIND_PAYMENT_REQUESTED;
+template <>
+constexpr v1::JournalEntryKind kKindOf<PaymentSent> = v1::JOURNAL_ENTRY_KIND_PAYMENT_SENT;
+template <>
+constexpr v1::JournalEntryKind kKindOf<PaymentFinished> = v1::JOURNAL_ENTRY_KIND_PAYMENT_FINISHED;
+template <>
+constexpr v1::JournalEntryKind kKindOf<AutoReloadUpdated> =
+    v1::JOURNAL_ENTRY_KIND_AUTO_RELOAD_UPDATED;
+template <>
+constexpr v1::JournalEntryKind kKindOf<ChargedBack> = v1::JOURNAL_ENTRY_KIND_CHARGED_BACK;
+template <>
+constexpr v1::JournalEntryKind kKindOf<LowBalanceNoticed> =
+    v1::JOURNAL_ENTRY_KIND_LOW_BALANCE_NOTICED;
+
+template <size_t... index>
+constexpr auto KindsByIndex(std::index_sequence<index...>) {
+  return std::array{kKindOf<std::variant_alternative_t<index, EntryBody>>...};
 }
-static_assert(IsAt<OrganizationCreated, v1::JOURNAL_ENTRY_KIND_ORGANIZATION_CREATED>());
-static_assert(IsAt<OrganizationUpdated, v1::JOURNAL_ENTRY_KIND_ORGANIZATION_UPDATED>());
-static_assert(IsAt<MemberUpserted, v1::JOURNAL_ENTRY_KIND_MEMBER_UPSERTED>());
-static_assert(IsAt<ExtraUsageUpdated, v1::JOURNAL_ENTRY_KIND_EXTRA_USAGE_UPDATED>());
-static_assert(IsAt<SpendLimitSet, v1::JOURNAL_ENTRY_KIND_SPEND_LIMIT_SET>());
-static_assert(IsAt<CreditGranted, v1::JOURNAL_ENTRY_KIND_CREDIT_GRANTED>());
-static_assert(IsAt<CreditExpired, v1::JOURNAL_ENTRY_KIND_CREDIT_EXPIRED>());
-static_assert(IsAt<WindowOpened, v1::JOURNAL_ENTRY_KIND_WINDOW_OPENED>());
-static_assert(IsAt<MonthOpened, v1::JOURNAL_ENTRY_KIND_PERIOD_OPENED>());
-static_assert(IsAt<UsageCharged, v1::JOURNAL_ENTRY_KIND_USAGE_CHARGED>());
-static_assert(IsAt<EpisodeOpened, v1::JOURNAL_ENTRY_KIND_EPISODE_OPENED>());
-static_assert(IsAt<EpisodeEnded, v1::JOURNAL_ENTRY_KIND_EPISODE_ENDED>());
-static_assert(IsAt<PendingChangeApplied, v1::JOURNAL_ENTRY_KIND_PENDING_CHANGE_APPLIED>());
-static_assert(IsAt<HoldPlaced, v1::JOURNAL_ENTRY_KIND_HOLD_PLACED>());
-static_assert(IsAt<HoldExtended, v1::JOURNAL_ENTRY_KIND_HOLD_EXTENDED>());
-static_assert(IsAt<HoldEnded, v1::JOURNAL_ENTRY_KIND_HOLD_ENDED>());
-static_assert(IsAt<EntryReversed, v1::JOURNAL_ENTRY_KIND_ENTRY_REVERSED>());
-static_assert(IsAt<ExtraUsageConfirmed, v1::JOURNAL_ENTRY_KIND_EXTRA_USAGE_CONFIRMED>());
-static_assert(IsAt<CrossingNoticed, v1::JOURNAL_ENTRY_KIND_CROSSING_NOTICED>());
+constexpr std::array kKinds =
+    KindsByIndex(std::make_index_sequence<std::variant_size_v<EntryBody>>());
+static_assert(std::find(kKinds.begin(), kKinds.end(), v1::JOURNAL_ENTRY_KIND_UNSPECIFIED) ==
+                  kKinds.end(),
+              "every body has a kind");
 
 std::string ShortDate(absl::Time time) {
   return absl::FormatTime("%Y-%m-%d %H:%M UTC", time, absl::UTCTimeZone());
@@ -103,6 +153,7 @@ class BodyWriter {
   void operator()(const CreditGranted& body) {
     WriteMoney(body.amount, currency_code_, proto_->mutable_amount());
     proto_->set_reversed_sequence(body.refund_of);
+    proto_->set_payment_sequence(body.payment_sequence);
     Say("Credit of ", Money(body.amount), body.refund_of == 0 ? " was added" : " was given back",
         body.expires_at == absl::InfiniteFuture()
             ? std::string()
@@ -168,6 +219,45 @@ class BodyWriter {
     proto_->set_surface(body.surface);
     Say("Member ", body.member_id, " went on into extra usage.");
   }
+  void operator()(const PaymentRequested& body) {
+    proto_->set_payment_sequence(proto_->sequence());
+    WriteMoney(body.payment.amount, currency_code_, proto_->mutable_amount());
+    const bool reload = body.payment.kind == PaymentKind::kReload;
+    Say(reload ? "A reload of " : "A purchase of ", Money(body.payment.amount),
+        " was requested of the payment system",
+        body.payment.cause == ReloadCause::kHoldDenied   ? ", because a hold was denied"
+        : body.payment.cause == ReloadCause::kLowBalance ? ", because the balance is low"
+                                                         : "",
+        ".");
+  }
+  void operator()(const PaymentSent& body) {
+    proto_->set_payment_sequence(body.payment_sequence);
+    Say("The payment of entry ", std::to_string(body.payment_sequence),
+        " is about to leave for the payment system.");
+  }
+  void operator()(const PaymentFinished& body);
+  void operator()(const AutoReloadUpdated& body) {
+    Changes(body.changes);
+    const AutoReloadSettings& settings = body.settings;
+    Say("Auto-reload is ", settings.enabled ? "on" : "off",
+        settings.enabled
+            ? absl::StrCat(": ", Money(settings.amount), " at or below ", Money(settings.threshold))
+            : std::string(),
+        body.resumed ? "; it was resumed." : ".");
+  }
+  void operator()(const ChargedBack& body) {
+    proto_->set_payment_sequence(body.payment_sequence);
+    WriteMoney(body.amount, currency_code_, proto_->mutable_amount());
+    Say(Money(body.amount), " of the payment of entry ", std::to_string(body.payment_sequence),
+        " was charged back: an adjustment",
+        body.overdraft.value == 0 ? std::string()
+                                  : absl::StrCat("; ", Money(body.overdraft), " is overdraft now"),
+        body.reason.empty() ? std::string() : ": " + body.reason, ".");
+  }
+  void operator()(const LowBalanceNoticed& body) {
+    WriteMoney(body.balance, currency_code_, proto_->mutable_amount());
+    Say("The balance fell to the threshold of ", Money(body.threshold), ".");
+  }
 
  private:
   template <class... Parts>
@@ -229,6 +319,30 @@ void BodyWriter::operator()(const UsageCharged& body) {
   }
 }
 
+void BodyWriter::operator()(const PaymentFinished& body) {
+  proto_->set_payment_sequence(body.payment_sequence);
+  WriteMoney(body.amount, currency_code_, proto_->mutable_amount());
+  std::string verdict;
+  switch (body.state) {
+    case PaymentState::kSucceeded:
+      verdict = body.late ? " succeeded after all" : " succeeded";
+      break;
+    case PaymentState::kLost:
+      verdict = " is lost: no verdict came in time";
+      break;
+    case PaymentState::kCancelled:
+      verdict = " was withdrawn before it was sent";
+      break;
+    default:
+      verdict = " failed";
+  }
+  if (!body.code.empty()) verdict += ", " + body.code;
+  if (!body.message.empty()) verdict += ": " + body.message;
+  Say(body.kind == PaymentKind::kReload ? "The reload of " : "The purchase of ", Money(body.amount),
+      verdict, ".",
+      body.pause == ReloadPause::kFailures && !body.late ? " Auto-reload is paused." : "");
+}
+
 void BodyWriter::operator()(const HoldPlaced& body) {
   const Hold& hold = body.hold;
   proto_->set_member_id(hold.member_id);
@@ -266,8 +380,9 @@ void BodyWriter::operator()(const EntryReversed& body) {
 }  // namespace
 
 std::optional<size_t> BodyIndexOf(v1::JournalEntryKind kind) {
-  if (kind == v1::JOURNAL_ENTRY_KIND_UNSPECIFIED) return std::nullopt;
-  return static_cast<size_t>(kind) - 1;
+  const auto found = std::find(kKinds.begin(), kKinds.end(), kind);
+  if (found == kKinds.end()) return std::nullopt;
+  return static_cast<size_t>(found - kKinds.begin());
 }
 
 void WriteJournalEntry(const JournalPage::Item& item, std::string_view currency_code,
@@ -275,7 +390,7 @@ void WriteJournalEntry(const JournalPage::Item& item, std::string_view currency_
   const Entry& entry = item.entry;
   proto->set_sequence(entry.sequence);
   WriteTimestamp(entry.recorded_at, proto->mutable_record_time());
-  proto->set_kind(static_cast<v1::JournalEntryKind>(entry.body.index() + 1));
+  proto->set_kind(kKinds[entry.body.index()]);
   proto->set_actor(entry.cause.actor);
   proto->set_caller(entry.cause.caller);
   proto->set_request_id(entry.cause.request_id);
@@ -290,6 +405,11 @@ void WriteNotice(const PendingNotice& notice, v1::Notice* proto) {
   proto->add_recipients(v1::MEMBER_ROLE_PRIMARY_OWNER);
   proto->add_recipients(v1::MEMBER_ROLE_OWNER);
   proto->set_sequence(notice.sequence);
+  if (notice.payment.has_value()) {
+    proto->clear_recipients();
+    WritePaymentNotice(*notice.payment, notice.organization_name, proto);
+    return;
+  }
   if (notice.crossing) {
     proto->set_kind(v1::NOTICE_KIND_EXTRA_USAGE_CROSSED);
     proto->add_recipients(v1::MEMBER_ROLE_ADMIN);
