@@ -50,6 +50,7 @@ enum class RecordKind : uint8_t {
   kEndedHold = 13,
   kReversal = 14,
   kDecidedRequest = 17,
+  kPayment = 19,
 };
 
 // The family of calls within which a request id is unique (rule R2): one id may serve a check and

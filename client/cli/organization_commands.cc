@@ -27,6 +27,8 @@ struct OrganizationOptions {
   std::string max_hold;
   std::string crossing_policy;
   std::string request_cool_down;
+  std::string payment_timeout;
+  std::string low_balance;
   std::string status;
   std::string etag;
   std::string request_id;
@@ -63,6 +65,12 @@ void AddSettings(CLI::App* app, OrganizationOptions* options) {
   app->add_option("--request-cool-down", options->request_cool_down,
                   "How long a member waits after a denied request, 0 to 8760h")
       ->type_name("DURATION");
+  app->add_option("--payment-timeout", options->payment_timeout,
+                  "How long the payment system's verdict is awaited: 1m to 720h")
+      ->type_name("DURATION");
+  app->add_option("--low-balance", options->low_balance,
+                  "Owners are told when the balance falls to it; 0 is never")
+      ->type_name("AMOUNT");
   app->add_option("--request-id", options->request_id, "Names this call for retries");
 }
 
@@ -142,6 +150,16 @@ absl::Status FillSettings(const OrganizationOptions& options, v1::Organization* 
     const auto status = ParseWord<v1::AccountStatus>(options.status, "--status");
     if (!status.ok()) return status.status();
     organization->set_status(*status);
+  }
+  if (given(options.payment_timeout, "payment_timeout")) {
+    const auto timeout = ParseSpan(options.payment_timeout, "--payment-timeout");
+    if (!timeout.ok()) return timeout.status();
+    *organization->mutable_payment_timeout() = ToProto(*timeout);
+  }
+  if (given(options.low_balance, "low_balance_threshold")) {
+    auto threshold = ParseAmount(options.low_balance, "--low-balance");
+    if (!threshold.ok()) return threshold.status();
+    *organization->mutable_low_balance_threshold() = *std::move(threshold);
   }
   return absl::OkStatus();
 }

@@ -51,6 +51,11 @@ struct MembersOfCommand {
     if (command.scope != Scope::kMember) return {};
     return {command.scope_id};
   }
+  std::vector<std::string> operator()(const PurchaseCreditCommand&) const { return {}; }
+  std::vector<std::string> operator()(const UpdateAutoReloadCommand&) const { return {}; }
+  std::vector<std::string> operator()(const CompletePaymentCommand&) const { return {}; }
+  std::vector<std::string> operator()(const MarkPaymentSentCommand&) const { return {}; }
+  std::vector<std::string> operator()(const RecordChargebackCommand&) const { return {}; }
   std::vector<std::string> operator()(const ExtendAdmissionCommand& command) const {
     return MemberOfHold(wallet, command.sequence);
   }
@@ -163,6 +168,15 @@ int64_t AdministrationJob::NamedHold() const {
 int64_t AdministrationJob::NamedCharge() const {
   const auto* reverse = std::get_if<ReverseEntryCommand>(&command_);
   return reverse == nullptr ? 0 : reverse->sequence;
+}
+
+int64_t AdministrationJob::NamedPayment() const {
+  if (const auto* complete = std::get_if<CompletePaymentCommand>(&command_)) {
+    return complete->sequence;
+  }
+  if (const auto* mark = std::get_if<MarkPaymentSentCommand>(&command_)) return mark->sequence;
+  const auto* chargeback = std::get_if<RecordChargebackCommand>(&command_);
+  return chargeback == nullptr ? 0 : chargeback->sequence;
 }
 
 Disposition AdministrationJob::Decide(Turn& turn) {

@@ -105,7 +105,9 @@ using AdministrationCommand =
                  UpdateExtraUsageCommand, SetSpendLimitCommand, GrantCreditCommand,
                  ExtendAdmissionCommand, ReleaseAdmissionCommand, ConfirmExtraUsageCommand,
                  ReverseEntryCommand, CreateIncreaseRequestCommand, CancelIncreaseRequestCommand,
-                 ApproveIncreaseRequestCommand, DenyIncreaseRequestCommand, AnswerEpisodeCommand>;
+                 ApproveIncreaseRequestCommand, DenyIncreaseRequestCommand, AnswerEpisodeCommand,
+                 PurchaseCreditCommand, UpdateAutoReloadCommand, CompletePaymentCommand,
+                 MarkPaymentSentCommand, RecordChargebackCommand>;
 
 // Counters for /metrics, all monotonic unless said otherwise.
 struct EngineStats {

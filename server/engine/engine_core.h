@@ -8,8 +8,9 @@
 //                   when the group that brings it is durable, or after reading the journal. A job
 //                   that parks holds its request id, and later ones with the same id wait for it,
 //                   so that what the loader read of the id stays true.
-//   3. FindAftermath, FindMembers   likewise for the ended hold or the charge that it names, and
-//                   for the members that it names and those that are due.
+//   3. FindAftermath, FindMembers   likewise for the ended hold, the charge, the request for more
+//                   or the payment that it names, and for the members that it names and those that
+//                   are due.
 //   4. Stamp        the instant (rule T1); what is due by then is staged first (rule T3), and
 //                   where that is more than one commit may bring, the job waits for the commit
 //                   and starts again.
@@ -95,9 +96,10 @@ class EngineCore final : public Engine {
     int64_t last_sequence = 0;
   };
   // Applies the bodies, in order, and adds them to the gathering group; adds the end of an episode
-  // where they end one, that of requests for more that they supersede or cancel, and the notices
-  // that are owed (rules N1, N3, Q2). The range does not count such ends. DATA_LOSS when an entry
-  // does not fit: the wallet is then left alone. Requires: at least one body.
+  // where they end one, that of requests for more that they supersede or cancel, what the wallet
+  // then owes to its own state (FollowUps: a reload, a notice), and the notices that are owed
+  // (rules N1, N3, Q2, X4). The range counts only the bodies. DATA_LOSS when an entry does not fit:
+  // the wallet is then left alone. Requires: at least one body.
   absl::StatusOr<StagedRange> Stage(WalletSlot& slot, std::vector<EntryBody> bodies,
                                     const Cause& cause, const DecisionContext& context);
   // Remembers the job's request id with the entry of that sequence, which the gathering part
@@ -135,7 +137,8 @@ class EngineCore final : public Engine {
     std::vector<EndedHold> ended_holds;
     std::vector<Reversal> reversals;
     std::vector<IncreaseRequest> requests;
-    std::string chain_hash;  // In: the one before. Out: the part's.
+    std::vector<Payment> payments;  // Finished ones.
+    std::string chain_hash;         // In: the one before. Out: the part's.
   };
 
   EngineCore(Store* store, const Clock* clock, const ZoneDatabase* zones,
@@ -156,6 +159,7 @@ class EngineCore final : public Engine {
   void Repeat(std::unique_ptr<Job>& job, const std::string& remembered, EndedJobs& ended);
   absl::Status FindAftermath(Job& job, WalletSlot& slot, std::vector<LoadKey>& missing);
   absl::Status FindRequests(Job& job, WalletSlot& slot, std::vector<LoadKey>& missing);
+  absl::Status FindPayment(Job& job, WalletSlot& slot, std::vector<LoadKey>& missing);
   absl::Status FindMembers(Job& job, WalletSlot& slot, absl::Time now,
                            std::vector<LoadKey>& missing);
   absl::StatusOr<absl::Time> Stamp(const WalletSlot* slot);
@@ -172,6 +176,7 @@ class EngineCore final : public Engine {
   absl::Status StageOne(WalletSlot& slot, EntryBody body, const Cause& cause, absl::Time now);
   void StageNotice(WalletSlot& slot, const Entry& entry, bool balance);
   void StageRequestNotice(WalletSlot& slot, const Entry& entry);
+  void StagePaymentNotice(WalletSlot& slot, const Entry& entry);
   void LeaveAlone(WalletSlot& slot, const absl::Status& damage);
 
   // ---- Loading (engine_load.cc) ----

@@ -7,6 +7,7 @@
 #include "server/base/check.h"
 #include "server/base/status.h"
 #include "server/engine/engine_core.h"
+#include "server/engine/payment_codec.h"
 
 namespace bursar {
 
@@ -114,6 +115,7 @@ void EngineCore::Attempt(std::unique_ptr<Job> job, EndedJobs& ended) {
   ForgetIfDurable(slot, job->NamedHold());
   ForgetIfDurable(slot, job->NamedCharge());
   ForgetIfDurable(slot, job->NamedRequest());
+  ForgetIfDurable(slot, job->NamedPayment());
   Settle(std::move(job), std::move(disposition), ended);
 }
 
@@ -255,6 +257,23 @@ absl::Status EngineCore::FindRequests(Job& job, WalletSlot& slot, std::vector<Lo
   return absl::OkStatus();
 }
 
+// The finished payment that a job names, where it is not in memory.
+absl::Status EngineCore::FindPayment(Job& job, WalletSlot& slot, std::vector<LoadKey>& missing) {
+  const int64_t payment = job.NamedPayment();
+  if (payment <= 0 || payment > slot.wallet.header.revision || job.payment_unknown ||
+      slot.wallet.FindPayment(payment) != nullptr) {
+    return absl::OkStatus();
+  }
+  LoadKey key = LoadKey::Record(slot.organization_id, RecordKind::kPayment, PaymentKey(payment));
+  absl::StatusOr<std::vector<LoadedValue>> loaded = store_->Load({key}, LoadMode::kMemoryOnly);
+  if (!loaded.ok()) return loaded.status();
+  if (loaded->front().state == LoadState::kWouldBlock) {
+    missing.push_back(std::move(key));
+    return absl::OkStatus();
+  }
+  return InstallAftermath(job, slot, key, loaded->front());
+}
+
 absl::Status EngineCore::FindMembers(Job& job, WalletSlot& slot, absl::Time now,
                                      std::vector<LoadKey>& missing) {
   std::vector<std::string> wanted = job.NamedMembers(&slot.wallet);
@@ -309,6 +328,7 @@ absl::Status EngineCore::Prepare(Job& job, WalletSlot& slot, const DecisionConte
                                  std::vector<LoadKey>& missing, GroupPart** waits_for) {
   absl::Status aftermath = FindAftermath(job, slot, missing);
   if (aftermath.ok()) aftermath = FindRequests(job, slot, missing);
+  if (aftermath.ok() && missing.empty()) aftermath = FindPayment(job, slot, missing);
   if (!aftermath.ok() || !missing.empty()) return aftermath;
   while (true) {
     absl::Status found = FindMembers(job, slot, context.now, missing);

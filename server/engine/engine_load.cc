@@ -7,6 +7,7 @@
 #include "server/base/check.h"
 #include "server/base/status.h"
 #include "server/engine/engine_core.h"
+#include "server/engine/payment_codec.h"
 #include "server/engine/request_codec.h"
 
 namespace bursar {
@@ -229,7 +230,7 @@ absl::StatusOr<WalletSlot*> EngineCore::InstallWallet(const std::string& organiz
   return &slot;
 }
 
-// An ended hold, or what was reversed of a charge.
+// An ended hold, what was reversed of a charge, or a finished payment.
 absl::Status EngineCore::InstallAftermath(Job& job, WalletSlot& slot, const LoadKey& key,
                                           const LoadedValue& value) {
   Wallet& wallet = slot.wallet;
@@ -239,6 +240,14 @@ absl::Status EngineCore::InstallAftermath(Job& job, WalletSlot& slot, const Load
     absl::StatusOr<EndedHold> hold = DecodeEndedHold(value.value);
     if (!hold.ok()) return hold.status();
     wallet.ended_holds.try_emplace(hold->sequence, *hold);
+    return absl::OkStatus();
+  }
+  if (key.kind == RecordKind::kPayment) {
+    job.payment_unknown = value.state == LoadState::kAbsent;
+    if (job.payment_unknown) return absl::OkStatus();
+    absl::StatusOr<Payment> payment = DecodePayment(value.value);
+    if (!payment.ok()) return payment.status();
+    wallet.payments.try_emplace(payment->sequence, *payment);
     return absl::OkStatus();
   }
   BURSAR_CHECK(key.kind == RecordKind::kReversal);

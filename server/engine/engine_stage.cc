@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/check.h"
 #include "server/engine/engine_core.h"
+#include "server/engine/payment_notices.h"
 #include "server/engine/record_codec.h"
 #include "server/engine/scoped_id.h"
 
@@ -15,7 +16,11 @@ namespace {
 // What the data plane writes by itself, as opposed to changes by people: it never makes a check
 // wait (rule X5).
 bool IsTraffic(const EntryBody& body) {
-  return std::holds_alternative<UsageCharged>(body) || std::holds_alternative<WindowOpened>(body) ||
+  const auto* requested = std::get_if<PaymentRequested>(&body);
+  if (requested != nullptr) return requested->payment.kind == PaymentKind::kReload;
+  return std::holds_alternative<PaymentSent>(body) ||
+         std::holds_alternative<LowBalanceNoticed>(body) ||
+         std::holds_alternative<UsageCharged>(body) || std::holds_alternative<WindowOpened>(body) ||
          std::holds_alternative<MonthOpened>(body) || std::holds_alternative<EpisodeOpened>(body) ||
          std::holds_alternative<HoldPlaced>(body) || std::holds_alternative<HoldExtended>(body) ||
          std::holds_alternative<HoldEnded>(body) || std::holds_alternative<CrossingNoticed>(body);
@@ -68,6 +73,10 @@ absl::StatusOr<EngineCore::StagedRange> EngineCore::Stage(WalletSlot& slot,
       if (absl::Status s = StageOne(slot, *std::move(end), cause, context.now); !s.ok()) return s;
     }
   }
+  // Policy asks for these, whoever's request brought it to that: they are nobody's.
+  for (EntryBody& body : FollowUps(slot.wallet.header, context)) {
+    if (absl::Status s = StageOne(slot, std::move(body), Cause(), context.now); !s.ok()) return s;
+  }
   return range;
 }
 
@@ -96,6 +105,10 @@ absl::Status EngineCore::StageOne(WalletSlot& slot, EntryBody body, const Cause&
     part.dirty_requests.insert(request);
     StageRequestNotice(slot, entry);
   }
+  if (const int64_t payment = PaymentTouched(entry.body); payment != 0) {
+    part.dirty_payments.insert(payment);
+  }
+  if (CausesPaymentNotice(entry.body)) StagePaymentNotice(slot, entry);
   if (!IsTraffic(entry.body)) part.changes_policy = true;
   if (const auto* opened = std::get_if<EpisodeOpened>(&entry.body)) {
     part.opens_episode = true;
@@ -141,6 +154,18 @@ void EngineCore::StageRequestNotice(WalletSlot& slot, const Entry& entry) {
   notice.created_at = entry.recorded_at;
   notice.sequence = entry.sequence;
   notice.organization_name = slot.wallet.header.settings.display_name;
+  slot.gathering->notices.push_back(
+      {NoticeId(epoch_, slot.organization_id, entry.sequence), std::move(notice)});
+}
+
+void EngineCore::StagePaymentNotice(WalletSlot& slot, const Entry& entry) {
+  std::optional<PaymentNotice> payment = MakePaymentNotice(epoch_, slot.wallet, entry);
+  if (!payment.has_value()) return;
+  StoredNotice notice;
+  notice.created_at = entry.recorded_at;
+  notice.sequence = entry.sequence;
+  notice.organization_name = slot.wallet.header.settings.display_name;
+  notice.payment = std::move(payment);
   slot.gathering->notices.push_back(
       {NoticeId(epoch_, slot.organization_id, entry.sequence), std::move(notice)});
 }

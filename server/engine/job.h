@@ -67,6 +67,9 @@ class Job {
   virtual int64_t NamedRequest() const { return 0; }
   // Whether every member with an open request for more must be loaded.
   virtual bool NamesOpenRequests() const { return false; }
+  // The payment that must be open, or loaded as a finished one, or known to be neither; zero for
+  // none.
+  virtual int64_t NamedPayment() const { return 0; }
   // Decides on a wallet in which everything named is present and nothing is due.
   virtual Disposition Decide(Turn& turn) = 0;
   // Decides where there is no such organization.
@@ -102,6 +105,7 @@ class Job {
   bool is_repeat = false;                   // Its request id was seen before; see DecidesRepeats.
   bool hold_unknown = false;                // NamedHold is no hold that ended durably.
   bool charge_unknown = false;              // NamedCharge is no charge.
+  bool payment_unknown = false;             // NamedPayment is no payment that ended durably.
   std::optional<Entry> charge;              // Its entry, once it was read.
   bool request_unknown = false;             // NamedRequest is no request.
   // Who has an open request, once that was read; see NamesOpenRequests.

@@ -9,6 +9,7 @@
 #include "google/protobuf/arena.h"
 #include "server/base/check.h"
 #include "server/base/sha256.h"
+#include "server/engine/payment_codec.h"
 #include "server/engine/record_codec.h"
 #include "server/engine/record_parts.h"
 #include "server/engine/request_codec.h"
@@ -120,6 +121,7 @@ class BodyWriter {
     to->set_reference(body.reference);
     to->set_repaid_overdraft_nanos(body.repaid_overdraft.value);
     to->set_refund_of(body.refund_of);
+    to->set_payment_sequence(body.payment_sequence);
   }
   void operator()(const CreditExpired& body) {
     auto* to = out_->mutable_credit_expired();
@@ -239,6 +241,10 @@ class BodyWriter {
   template <typename Body>
   void operator()(const Body& body) {
     BodyToRecord(body, out_);
+  }
+  template <PaymentBody Body>
+  void operator()(const Body& body) {
+    PutPaymentBody(body, out_);
   }
 
   static int64_t BucketSum(const UsageCharged& body) {
@@ -416,6 +422,13 @@ EntryBody TakePolicyBody(const record::EntryRecord& in, Damage& damage) {
       return SpendLimitSet{ScopeFromRecord(from.scope(), damage), from.scope_id(),
                            FromRecord(from.limit(), damage), TakeChanges(from)};
     }
+    case record::EntryRecord::kPaymentRequested:
+    case record::EntryRecord::kPaymentSent:
+    case record::EntryRecord::kPaymentFinished:
+    case record::EntryRecord::kAutoReloadUpdated:
+    case record::EntryRecord::kChargedBack:
+    case record::EntryRecord::kLowBalanceNoticed:
+      return TakePaymentBody(in, damage);
     default:
       return RequestBodyFromRecord(in, damage);
   }
@@ -477,6 +490,7 @@ EntryBody TakeBody(const record::EntryRecord& in, int64_t recorded_at_nanos,
       body.reference = from.reference();
       body.repaid_overdraft = Nanos(from.repaid_overdraft_nanos());
       body.refund_of = from.refund_of();
+      body.payment_sequence = from.payment_sequence();
       return body;
     }
     case record::EntryRecord::kCreditExpired:

@@ -5,6 +5,7 @@
 #include "bursar/storage/v1/wallet.pb.h"
 #include "google/protobuf/arena.h"
 #include "server/base/sha256.h"
+#include "server/engine/payment_codec.h"
 #include "server/engine/record_parts.h"
 #include "server/engine/request_codec.h"
 
@@ -99,6 +100,7 @@ void ToRecord(const LifetimeTotals& totals, record::LifetimeTotalsRecord* out) {
   PutAmount(totals.overshoot_soft, [out] { return out->mutable_overshoot_soft(); });
   PutAmount(totals.overshoot_unadmitted, [out] { return out->mutable_overshoot_unadmitted(); });
   PutAmount(totals.overshoot_policy, [out] { return out->mutable_overshoot_policy(); });
+  PutAmount(totals.paid_back, [out] { return out->mutable_paid_back(); });
 }
 
 LifetimeTotals FromRecord(const record::LifetimeTotalsRecord& in, Damage& damage) {
@@ -112,6 +114,7 @@ LifetimeTotals FromRecord(const record::LifetimeTotalsRecord& in, Damage& damage
   totals.overshoot_soft = FromRecord(in.overshoot_soft(), damage);
   totals.overshoot_unadmitted = FromRecord(in.overshoot_unadmitted(), damage);
   totals.overshoot_policy = FromRecord(in.overshoot_policy(), damage);
+  totals.paid_back = FromRecord(in.paid_back(), damage);
   return totals;
 }
 
@@ -134,6 +137,9 @@ void ExtraUsageToRecord(const WalletHeader& header, record::HeaderRecord* out) {
   for (const auto& bucket : header.burn.hours) ToRecord(bucket, out->add_burn_hours());
   for (const auto& bucket : header.burn.days) ToRecord(bucket, out->add_burn_days());
   ToRecord(header.totals, out->mutable_totals());
+  for (const Payment& payment : header.open_payments) ToRecord(payment, out->add_open_payments());
+  if (!(header.reload == AutoReload())) ToRecord(header.reload, out->mutable_reload());
+  out->set_low_balance_armed(header.low_balance_armed);
 }
 
 void ExtraUsageFromRecord(const record::HeaderRecord& in, WalletHeader& header, Damage& damage) {
@@ -156,6 +162,11 @@ void ExtraUsageFromRecord(const record::HeaderRecord& in, WalletHeader& header, 
   }
   for (const auto& bucket : in.burn_days()) header.burn.days.push_back(FromRecord(bucket, damage));
   header.totals = FromRecord(in.totals(), damage);
+  for (const auto& payment : in.open_payments()) {
+    header.open_payments.push_back(FromRecord(payment, damage));
+  }
+  if (in.has_reload()) header.reload = FromRecord(in.reload(), damage);
+  header.low_balance_armed = in.low_balance_armed();
 }
 
 void ToRecord(const Reversal& reversal, record::ReversalRecord* out) {
@@ -439,6 +450,7 @@ std::string EncodeNotice(const StoredNotice& notice) {
   out.set_sequence(notice.sequence);
   out.set_member_id(notice.member_id);
   out.set_organization_name(notice.organization_name);
+  if (notice.payment.has_value()) PutPaymentNotice(*notice.payment, &out);
   return out.SerializeAsString();
 }
 
@@ -448,7 +460,8 @@ absl::StatusOr<StoredNotice> DecodeNotice(std::string_view bytes) {
   ParseRecord(bytes, in, damage);
   const bool of_request = in.kind() == record::NOTICE_KIND_INCREASE_REQUESTED ||
                           in.kind() == record::NOTICE_KIND_INCREASE_DECIDED;
-  if (!of_request &&
+  const bool of_payment = IsPaymentNotice(in.kind());
+  if (!of_request && !of_payment &&
       (in.kind() < record::NOTICE_KIND_EXHAUSTED || in.kind() > record::NOTICE_KIND_CROSSED)) {
     damage.Note("it is of an unknown kind");
   }
@@ -462,6 +475,8 @@ absl::StatusOr<StoredNotice> DecodeNotice(std::string_view bytes) {
   notice.sequence = in.sequence();
   notice.member_id = in.member_id();
   notice.organization_name = in.organization_name();
+  if (of_payment) notice.payment = TakePaymentNotice(in, damage);
+  if (damage.found()) return damage.ToStatus();
   return notice;
 }
 

@@ -89,6 +89,38 @@ struct RememberedRequest {
 std::string EncodeRemembered(const RememberedRequest& request);
 absl::StatusOr<RememberedRequest> DecodeRemembered(std::string_view bytes);
 
+// What a notice about payments tells. Persisted through NoticeKind of the record proto.
+enum class PaymentNews : uint8_t {
+  kRequested = 0,  // For the payment system alone.
+  kSucceeded = 1,
+  kFailed = 2,
+  kReloadPaused = 3,
+  kLowBalance = 4,
+  kLost = 5,
+  kCancelled = 6,
+  kChargedBack = 7,
+};
+
+// A notice about a payment, auto-reload or the balance (rule N4): all that the payment system and
+// people must be told.
+struct PaymentNotice {
+  PaymentNews news = PaymentNews::kRequested;
+  std::string payment_id;  // Public, the idempotency key: `pay_…`; empty for a low balance.
+  PaymentKind kind = PaymentKind::kPurchase;
+  Nanos amount;  // Of the payment, or charged back; of a low balance the threshold.
+  std::string currency_code;
+  ReloadCause cause = ReloadCause::kNone;
+  int64_t attempt = 0;    // Of a reload: one more than failed in a row before it.
+  std::string reference;  // The buyer's, or the payment system's.
+  std::string code;       // The payment system's code of a failure.
+  std::string message;    // The failure, or why money was taken back, in words.
+  absl::Time times_out_at = absl::InfiniteFuture();  // When it is lost; infinite: it has ended.
+  ReloadPause pause = ReloadPause::kNone;
+  Nanos balance;  // Of a low balance: what is left.
+
+  friend bool operator==(const PaymentNotice&, const PaymentNotice&) = default;
+};
+
 // A notice of the outbox (rules N1, N3).
 struct StoredNotice {
   bool resolved = false;  // The pool was lifted; otherwise it ran out.
@@ -100,6 +132,7 @@ struct StoredNotice {
   bool crossing = false;  // Neither: a member drew extra usage for the first time (rule B9).
   // None of these: a member, `member_id`, asked for more, or its request was decided (rule Q3).
   std::optional<RequestNotice> request;
+  std::optional<PaymentNotice> payment = std::nullopt;  // None of these: about payments.
 
   friend bool operator==(const StoredNotice&, const StoredNotice&) = default;
 };

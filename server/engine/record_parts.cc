@@ -123,6 +123,8 @@ void ToRecord(const OrganizationSettings& settings, record::OrganizationSettings
   out->set_max_hold_nanos(settings.max_hold.value);
   out->set_crossing_policy(static_cast<uint32_t>(settings.crossing_policy));
   out->set_request_cool_down_nanos(absl::ToInt64Nanoseconds(settings.request_cool_down));
+  out->set_payment_timeout_nanos(absl::ToInt64Nanoseconds(settings.payment_timeout));
+  out->set_low_balance_threshold_nanos(settings.low_balance_threshold.value);
 }
 
 OrganizationSettings FromRecord(const record::OrganizationSettingsRecord& in, Damage& damage) {
@@ -152,6 +154,12 @@ OrganizationSettings FromRecord(const record::OrganizationSettingsRecord& in, Da
   }
   if (in.has_request_cool_down_nanos()) {
     settings.request_cool_down = absl::Nanoseconds(in.request_cool_down_nanos());
+  }
+  if (in.has_payment_timeout_nanos()) {
+    settings.payment_timeout = absl::Nanoseconds(in.payment_timeout_nanos());
+  }
+  if (in.has_low_balance_threshold_nanos()) {
+    settings.low_balance_threshold = Nanos(in.low_balance_threshold_nanos());
   }
   return settings;
 }

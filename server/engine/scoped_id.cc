@@ -15,6 +15,7 @@ namespace {
 constexpr std::string_view kNoticePrefix = "ntc_";
 constexpr std::string_view kAdmissionPrefix = "adm_";
 constexpr std::string_view kRequestPrefix = "inc_";
+constexpr std::string_view kPaymentPrefix = "pay_";
 // How much of a hash names an organization: 80 bits.
 constexpr size_t kHashBytes = 10;
 constexpr size_t kHashDigits = 2 * kHashBytes;
@@ -32,19 +33,6 @@ std::string ScopedId(std::string_view prefix, std::string_view epoch,
   std::snprintf(digits, sizeof(digits), "%012lld", static_cast<long long>(sequence));
   return absl::StrCat(ToAbsl(prefix), OrganizationTag(epoch, organization_id), digits);
 }
-
-}  // namespace
-
-std::string NoticeId(std::string_view epoch, std::string_view organization_id, int64_t sequence) {
-  return ScopedId(kNoticePrefix, epoch, organization_id, sequence);
-}
-
-std::string AdmissionId(std::string_view epoch, std::string_view organization_id,
-                        int64_t sequence) {
-  return ScopedId(kAdmissionPrefix, epoch, organization_id, sequence);
-}
-
-namespace {
 
 // As ParseAdmissionId, of ids with that prefix.
 AdmissionName ParseScopedId(std::string_view prefix, std::string_view epoch,
@@ -71,6 +59,26 @@ AdmissionName ParseScopedId(std::string_view prefix, std::string_view epoch,
 }
 
 }  // namespace
+
+std::string NoticeId(std::string_view epoch, std::string_view organization_id, int64_t sequence) {
+  return ScopedId(kNoticePrefix, epoch, organization_id, sequence);
+}
+
+std::string AdmissionId(std::string_view epoch, std::string_view organization_id,
+                        int64_t sequence) {
+  return ScopedId(kAdmissionPrefix, epoch, organization_id, sequence);
+}
+
+std::string PaymentId(std::string_view epoch, std::string_view organization_id, int64_t sequence) {
+  return ScopedId(kPaymentPrefix, epoch, organization_id, sequence);
+}
+
+std::optional<int64_t> ParsePaymentId(std::string_view epoch, std::string_view organization_id,
+                                      std::string_view payment_id) {
+  const AdmissionName name = ParseScopedId(kPaymentPrefix, epoch, organization_id, payment_id);
+  if (name.kind != AdmissionName::kNamed) return std::nullopt;
+  return name.sequence;
+}
 
 AdmissionName ParseAdmissionId(std::string_view epoch, std::string_view organization_id,
                                std::string_view admission_id) {

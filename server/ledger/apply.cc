@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/ledger/fold_requests.h"
 #include "server/ledger/ledger.h"
+#include "server/ledger/payments.h"
 
 namespace bursar {
 
@@ -194,7 +195,7 @@ struct Folder {
       InsertGrant(header().grants, {entry.sequence, body.kind, body.amount, *rest.ToNanos(),
                                     body.expires_at, entry.recorded_at, body.reference});
     }
-    return absl::OkStatus();
+    return FoldCredit(wallet, entry, body);
   }
 
   absl::Status operator()(const CreditExpired& body) {
@@ -486,6 +487,17 @@ struct Folder {
     }
     header().episode.reset();
     return absl::OkStatus();
+  }
+
+  absl::Status operator()(const PaymentRequested& body) { return FoldPayment(wallet, entry, body); }
+  absl::Status operator()(const PaymentSent& body) { return FoldPayment(wallet, entry, body); }
+  absl::Status operator()(const PaymentFinished& body) { return FoldPayment(wallet, entry, body); }
+  absl::Status operator()(const AutoReloadUpdated& body) {
+    return FoldPayment(wallet, entry, body);
+  }
+  absl::Status operator()(const ChargedBack& body) { return FoldPayment(wallet, entry, body); }
+  absl::Status operator()(const LowBalanceNoticed& body) {
+    return FoldPayment(wallet, entry, body);
   }
 
   absl::Status operator()(const PendingChangeApplied& body) {

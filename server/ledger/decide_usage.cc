@@ -6,6 +6,7 @@
 #include "server/base/status.h"
 #include "server/ledger/charging.h"
 #include "server/ledger/ledger.h"
+#include "server/ledger/payments.h"
 
 namespace bursar {
 
@@ -107,6 +108,15 @@ AdmissionAsk AskOf(const CheckAdmissionCommand& command, const OrganizationSetti
   ask.estimate = *command.estimate;
   if (command.mode == AdmissionMode::kHold) ask.max_hold = settings.max_hold;
   return ask;
+}
+
+// Whether a hold that was denied for want of balance has auto-reload ask for more (rule X4).
+bool AsksForReload(const WalletHeader& header, const CheckAdmissionCommand& command,
+                   const AdmissionState& state, const Verdict& verdict, absl::Time now) {
+  if (command.mode == AdmissionMode::kCheckOnly || command.validate_only) return false;
+  if (verdict.blocking_bound < 0 || !header.reload.settings.enabled) return false;
+  return state.bounds[verdict.blocking_bound].source == BoundSource::kBalance &&
+         header.ReloadAllowedAt() <= now;
 }
 
 // What the named admission is to a record.
@@ -264,6 +274,11 @@ absl::StatusOr<Decision<CheckAdmissionOutcome>> Decide(const Wallet& wallet,
     if (opens) {
       decision.bodies.push_back(EpisodeOpened{verdict.reason == DenialReason::kBalanceExhausted,
                                               command.member_id, std::string(surface)});
+    }
+    if (AsksForReload(header, command, state, verdict, context.now)) {
+      for (EntryBody& body : RequestReload(header, ReloadCause::kHoldDenied, context)) {
+        decision.bodies.push_back(std::move(body));
+      }
     }
     outcome.waits_for_episode = pool && (opens || header.episode.has_value());
     outcome.denial =

@@ -83,6 +83,7 @@ struct CreditGranted {
   // Credit that a refund gave back: the charge's entry. It counts as less consumed, not as
   // credited.
   int64_t refund_of = 0;
+  int64_t payment_sequence = 0;  // The payment that it comes from; zero for none.
 };
 
 struct CreditExpired {
@@ -265,13 +266,69 @@ struct EpisodeAnswered {
   std::string note;
 };
 
+// A payment was opened (rules X4, X7). Named by this entry's sequence.
+struct PaymentRequested {
+  // Requested; its sequence and instant are the entry's: zero and unset in the body.
+  Payment payment;
+  Window day;  // Of a reload: the organization's day that the attempt counts in.
+  absl::Time not_before = absl::InfinitePast();  // Of a reload: when the next may follow.
+};
+
+// A payment is about to leave for the payment system.
+struct PaymentSent {
+  int64_t payment_sequence = 0;
+};
+
+// A payment ended, or, where it had ended before, ended otherwise after all.
+struct PaymentFinished {
+  int64_t payment_sequence = 0;
+  PaymentKind kind = PaymentKind::kPurchase;
+  PaymentState state = PaymentState::kFailed;  // Succeeded, failed, lost or cancelled.
+  Nanos amount;
+  bool late = false;  // It had ended before.
+  std::string code;
+  std::string message;
+  std::string reference;  // The payment system's.
+  // Of a reload: how auto-reload stands after it.
+  ReloadPause pause = ReloadPause::kNone;
+  int64_t failures = 0;
+  absl::Time not_before = absl::InfinitePast();
+};
+
+// What an owner set about auto-reload, or what a change of plan made of it.
+struct AutoReloadUpdated {
+  AutoReloadSettings settings;  // Complete.
+  bool metered = false;
+  bool resumed = false;  // A pause ends, failures are forgotten.
+  std::vector<FieldChange> changes;
+};
+
+// Money of a payment was taken back: a negative adjustment (rule X4). What is left of the payment's
+// own credit goes first, then other live credit, and the rest is overdraft.
+struct ChargedBack {
+  int64_t payment_sequence = 0;
+  Nanos amount;  // The draws and the overdraft together.
+  std::vector<GrantDraw> grant_draws;
+  Nanos overdraft;
+  ReloadPause pause = ReloadPause::kNone;  // Of auto-reload after it.
+  std::string reason;
+};
+
+// The balance fell to the threshold (rule N4).
+struct LowBalanceNoticed {
+  Nanos threshold;
+  Amount balance;  // Credit less overdraft.
+};
+
 // The order is persisted through the kinds of the record proto, not through this index.
 using EntryBody =
     std::variant<OrganizationCreated, OrganizationUpdated, MemberUpserted, ExtraUsageUpdated,
                  SpendLimitSet, CreditGranted, CreditExpired, WindowOpened, MonthOpened,
                  UsageCharged, EpisodeOpened, EpisodeEnded, PendingChangeApplied, HoldPlaced,
                  HoldExtended, HoldEnded, EntryReversed, ExtraUsageConfirmed, CrossingNoticed,
-                 IncreaseRequested, IncreaseDecided, MemberSelected, EpisodeAnswered>;
+                 IncreaseRequested, IncreaseDecided, MemberSelected, EpisodeAnswered,
+                 PaymentRequested, PaymentSent, PaymentFinished, AutoReloadUpdated, ChargedBack,
+                 LowBalanceNoticed>;
 
 // One entry. The engine gives it its sequence and instant.
 struct Entry {

@@ -18,6 +18,7 @@ class Checker {
     CheckHeld();
     CheckSeats();
     CheckRequests();
+    CheckPayments();
     return std::move(violations_);
   }
 
@@ -32,10 +33,10 @@ class Checker {
 
   void CheckCredit() {
     const WalletHeader& header = wallet_.header;
-    ExpectEqual(
-        header.totals.credited,
-        header.totals.consumed + header.Balance() + header.totals.expired - header.overdraft, "J2",
-        "credits in = consumed + remaining + expired - overdraft");
+    ExpectEqual(header.totals.credited,
+                header.totals.consumed + header.Balance() + header.totals.expired +
+                    header.totals.paid_back - header.overdraft,
+                "J2", "credits in = consumed + remaining + expired + paid back - overdraft");
     Expect(header.overdraft.is_zero() || header.Balance().is_zero(), "X2",
            "there is overdraft beside live credit");
     for (const CreditGrant& grant : header.grants) {
@@ -157,6 +158,27 @@ class Checker {
     }
     Expect(open_count == wallet_.header.open_request_count && open_count <= kMaxOpenRequests, "Q1",
            "the number of open requests is off");
+  }
+
+  // At most one reload is in flight, open payments are open, finished ones are credited if and only
+  // if they succeeded (rule X4).
+  void CheckPayments() {
+    const WalletHeader& header = wallet_.header;
+    int64_t reloads = 0;
+    for (const Payment& payment : header.open_payments) {
+      reloads += payment.kind == PaymentKind::kReload ? 1 : 0;
+      Expect(payment.IsOpen() && payment.grant_sequence == 0 &&
+                 wallet_.payments.count(payment.sequence) == 0,
+             "X4", absl::StrCat("payment ", payment.sequence, " is both open and finished"));
+    }
+    Expect(reloads <= 1, "X4", "more than one reload is in flight");
+    for (const auto& [sequence, payment] : wallet_.payments) {
+      const bool credited = payment.grant_sequence != 0;
+      Expect(!payment.IsOpen() && credited == (payment.state == PaymentState::kSucceeded), "X4",
+             absl::StrCat("payment ", sequence, " is credited without success, or the reverse"));
+      Expect(payment.charged_back.value >= 0 && payment.charged_back <= payment.amount, "X4",
+             absl::StrCat("more of payment ", sequence, " is charged back than it was"));
+    }
   }
 
   const Wallet& wallet_;

@@ -7,6 +7,20 @@
 
 namespace bursar {
 
+namespace {
+
+// When a limit leaves headroom: long past where it does now, with the end of its period where what
+// was spent in that is in the way, InfiniteFuture where time alone never brings it.
+absl::Time HeadroomAt(const std::optional<Nanos>& limit, Amount held, Amount spent,
+                      absl::Time period_end) {
+  if (!limit.has_value()) return absl::InfinitePast();
+  const Amount unheld = Amount(*limit) - held;
+  if (!unheld.is_positive()) return absl::InfiniteFuture();
+  return unheld <= spent ? period_end : absl::InfinitePast();
+}
+
+}  // namespace
+
 const TierState* WalletHeader::FindTier(std::string_view tier_id) const {
   for (const TierState& tier : tiers) {
     if (tier.tier_id == tier_id) return &tier;
@@ -36,6 +50,46 @@ bool WalletHeader::PoolReopensWithMonth() const {
   return overdraft.is_zero() && (totals.credited.is_zero() || Balance().is_positive());
 }
 
+Amount WalletHeader::Available() const { return Balance() - overdraft - held_extra; }
+
+const Payment* WalletHeader::FindOpenPayment(int64_t sequence) const {
+  for (const Payment& payment : open_payments) {
+    if (payment.sequence == sequence) return &payment;
+  }
+  return nullptr;
+}
+
+const Payment* WalletHeader::ReloadInFlight() const {
+  for (const Payment& payment : open_payments) {
+    if (payment.kind == PaymentKind::kReload) return &payment;
+  }
+  return nullptr;
+}
+
+absl::Time WalletHeader::ReloadAllowedAt() const {
+  const AutoReloadSettings& set = reload.settings;
+  const bool may_draw = extra_enabled || reload.metered;
+  if (!set.enabled || !may_draw || reload.pause != ReloadPause::kNone ||
+      settings.status != AccountStatus::kActive || ReloadInFlight() != nullptr) {
+    return absl::InfiniteFuture();
+  }
+  absl::Time at = reload.not_before;
+  if (reload.attempts >= set.max_attempts_a_day) at = std::max(at, reload.day.end);
+  if (reload.month_money + set.amount > Amount(set.monthly_cap))
+    at = std::max(at, reload.month.end);
+  // Money that the spend limit does not let anybody draw is not asked for.
+  if (limit.has_value()) {
+    at = std::max(at, HeadroomAt(limit->amount, held_extra, month.extra, month.month.end));
+  }
+  return at;
+}
+
+absl::Time WalletHeader::NextReload() const {
+  if (!reload.settings.enabled) return absl::InfiniteFuture();
+  return Available() <= Amount(reload.settings.threshold) ? ReloadAllowedAt()
+                                                          : absl::InfiniteFuture();
+}
+
 absl::Time WalletHeader::NextDue() const {
   absl::Time due = absl::InfiniteFuture();
   for (const CreditGrant& grant : grants) due = std::min(due, grant.expires_at);
@@ -43,7 +97,16 @@ absl::Time WalletHeader::NextDue() const {
   for (const PendingSeat& seat : pending_seats) due = std::min(due, seat.effective_at);
   due = std::min(due, next_hold_expiry);
   if (PoolReopensWithMonth()) due = std::min(due, month.month.end);
+  for (const Payment& payment : open_payments) due = std::min(due, payment.times_out_at);
+  due = std::min(due, NextReload());
   return due;
+}
+
+const Payment* Wallet::FindPayment(int64_t sequence) const {
+  const Payment* open = header.FindOpenPayment(sequence);
+  if (open != nullptr) return open;
+  auto found = payments.find(sequence);
+  return found == payments.end() ? nullptr : &found->second;
 }
 
 void Wallet::InstallHold(Hold hold) {

@@ -29,6 +29,7 @@
 #include "server/base/boxed.h"
 #include "server/base/money.h"
 #include "server/ledger/increase_request.h"
+#include "server/ledger/payment.h"
 #include "server/ledger/plan.h"
 #include "server/ledger/window.h"
 
@@ -104,6 +105,9 @@ struct OrganizationSettings {
   Nanos max_hold = kShippedMaxHold;  // The largest single hold; more than zero.
   CrossingPolicy crossing_policy = CrossingPolicy::kAuto;
   absl::Duration request_cool_down = kShippedRequestCoolDown;  // Zero to a year (rule Q3).
+  absl::Duration payment_timeout = kShippedPaymentTimeout;     // How long a verdict is awaited.
+  // Owners are told when the balance falls to it; zero: never (rule N4).
+  Nanos low_balance_threshold = kShippedLowBalanceThreshold;
 
   friend bool operator==(const OrganizationSettings&, const OrganizationSettings&) = default;
 };
@@ -302,6 +306,7 @@ struct LifetimeTotals {
   Amount overshoot_soft;
   Amount overshoot_unadmitted;
   Amount overshoot_policy;
+  Amount paid_back;  // What chargebacks took back of the credit (rule X4).
 
   friend bool operator==(const LifetimeTotals&, const LifetimeTotals&) = default;
 };
@@ -346,12 +351,27 @@ struct WalletHeader {
   LifetimeTotals totals;
   int64_t open_request_count = 0;  // Members with an open request for more.
 
+  std::vector<Payment> open_payments;  // Requested or sent, by sequence; at most one is a reload.
+  AutoReload reload;
+  // Credit came since owners were last told of a low balance, and lifted it above the threshold.
+  bool low_balance_armed = false;
+
   const TierState* FindTier(std::string_view tier_id) const;
   TierState* FindTier(std::string_view tier_id);
   // Sum of what is left in live grants.
   Amount Balance() const;
   // Whether the open episode ends by itself when the current month does (rules N3, T3).
   bool PoolReopensWithMonth() const;
+  // What can still be drawn beyond included usage: credit less overdraft less what is held.
+  Amount Available() const;
+  // The open payment of that sequence, and the one of auto-reload; null where there is none.
+  const Payment* FindOpenPayment(int64_t sequence) const;
+  const Payment* ReloadInFlight() const;
+  // The first instant at which policy lets a reload be requested, whatever the balance; long past
+  // where it does now, InfiniteFuture where time alone never brings it (rule X4).
+  absl::Time ReloadAllowedAt() const;
+  // The same, InfiniteFuture also where the balance is not low.
+  absl::Time NextReload() const;
   // The earliest instant at which something falls due; InfiniteFuture where nothing does (T3).
   absl::Time NextDue() const;
 
@@ -422,6 +442,8 @@ struct Wallet {
   std::unordered_map<int64_t, EndedHold> ended_holds;
   std::unordered_map<int64_t, Reversal> reversals;
   std::unordered_map<int64_t, IncreaseRequest> requests;  // Open ones are in their members too.
+  // Finished payments, likewise.
+  std::unordered_map<int64_t, Payment> payments;
 
   const Member* FindMember(const std::string& member_id) const {
     auto found = members.find(member_id);
@@ -436,6 +458,8 @@ struct Wallet {
     auto found = ended_holds.find(sequence);
     return found == ended_holds.end() ? nullptr : &found->second;
   }
+  // The payment, open or finished and loaded; null where it is neither.
+  const Payment* FindPayment(int64_t sequence) const;
   int64_t CountHoldsOf(const std::string& member_id) const {
     auto found = holds_of_members.find(member_id);
     return found == holds_of_members.end() ? 0 : found->second;

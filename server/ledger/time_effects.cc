@@ -3,6 +3,7 @@
 
 #include "server/ledger/charging.h"
 #include "server/ledger/ledger.h"
+#include "server/ledger/payments.h"
 
 namespace bursar {
 
@@ -27,7 +28,8 @@ std::string EndCause(const EntryBody& body) {
   return "settings";
 }
 
-// Expired credit, pending seats and settings, and the end of an episode with its month.
+// Expired credit, pending seats and settings, lost payments, and the end of an episode with its
+// month.
 std::vector<DueEntry> DuesButHolds(const WalletHeader& header, absl::Time now) {
   std::vector<DueEntry> dues;
   for (const CreditGrant& grant : header.grants) {
@@ -38,6 +40,10 @@ std::vector<DueEntry> DuesButHolds(const WalletHeader& header, absl::Time now) {
   for (const PendingSeat& seat : header.pending_seats) {
     if (seat.effective_at > now) break;
     dues.push_back({seat.effective_at, PendingChangeApplied{std::nullopt, seat}});
+  }
+  for (const Payment& payment : header.open_payments) {
+    if (payment.times_out_at > now) continue;
+    dues.push_back({payment.times_out_at, LosePayment(header, payment)});
   }
   if (header.pending_settings.has_value() && header.pending_settings->effective_at <= now) {
     dues.push_back({header.pending_settings->effective_at,
@@ -75,15 +81,17 @@ const Hold* AddExpiredHolds(const Wallet& wallet, absl::Time now, std::vector<Du
   return nullptr;
 }
 
+std::vector<DueEntry> DueAt(absl::Time at, std::vector<EntryBody> bodies) {
+  std::vector<DueEntry> dues;
+  for (EntryBody& body : bodies) dues.push_back({at, std::move(body)});
+  return dues;
+}
+
 std::vector<DueEntry> CaptureAtExpiry(const Wallet& wallet, const Hold& hold,
                                       const DecisionContext& context) {
   DecisionContext then = context;
   then.now = std::max(hold.expires_at, wallet.header.last_entry_at);
-  std::vector<DueEntry> dues;
-  for (EntryBody& body : CaptureHold(wallet, hold, then)) {
-    dues.push_back({then.now, std::move(body)});
-  }
-  return dues;
+  return DueAt(then.now, CaptureHold(wallet, hold, then));
 }
 
 }  // namespace
@@ -113,6 +121,12 @@ std::vector<DueEntry> DueEntries(const Wallet& wallet, const DecisionContext& co
   if (capture != nullptr) {
     std::erase_if(dues, [&](const DueEntry& due) { return due.at > capture->expires_at; });
     if (dues.empty()) return CaptureAtExpiry(wallet, *capture, context);
+  }
+  // What else is due may lift the balance: a reload is decided when nothing is left.
+  const absl::Time reload_at = header.NextReload();
+  if (dues.empty() && reload_at != absl::InfiniteFuture() && reload_at <= context.now) {
+    // Requested now and not at its instant: its verdict is awaited from when it can be sent.
+    return DueAt(context.now, RequestReload(header, ReloadCause::kLowBalance, context));
   }
   // At one instant holds come last: what else happens then is in force when they end.
   std::stable_sort(dues.begin(), dues.end(),

@@ -82,6 +82,13 @@ int64_t RequestTouched(const Entry& entry) {
   return decided == nullptr ? 0 : decided->request_sequence;
 }
 
+int64_t PaymentTouched(const EntryBody& body) {
+  if (const auto* finished = std::get_if<PaymentFinished>(&body)) return finished->payment_sequence;
+  if (const auto* charged = std::get_if<ChargedBack>(&body)) return charged->payment_sequence;
+  const auto* granted = std::get_if<CreditGranted>(&body);
+  return granted == nullptr ? 0 : granted->payment_sequence;
+}
+
 int64_t ReversalTouched(const EntryBody& body) {
   const auto* reversed = std::get_if<EntryReversed>(&body);
   return reversed == nullptr || reversed->hold_sequence != 0 ? 0 : reversed->reversed_sequence;

@@ -46,6 +46,8 @@ bool RoleMay(MemberRole role, ActorNeed need, bool is_own) {
       return is_owner || role == MemberRole::kAdmin;
     case ActorNeed::kSeeSpend:
       return is_owner || role == MemberRole::kAdmin || role == MemberRole::kBilling;
+    case ActorNeed::kBuyCredit:
+      return is_owner || role == MemberRole::kBilling;
     case ActorNeed::kSeeMember:
       return is_own || RoleMay(role, ActorNeed::kSeeSpend, false);
   }

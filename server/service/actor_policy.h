@@ -24,6 +24,7 @@ enum class ActorNeed {
   kSetMemberLimit,  // Also admin.
   kReviewRequests,  // Also admin.
   kSeeSpend,        // Also admin and billing.
+  kBuyCredit,       // Primary owner, owner and billing.
   kSeeMember,       // Anyone of these, and every member its own.
 };
 

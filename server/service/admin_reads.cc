@@ -17,6 +17,7 @@
 #include "server/service/burn_rate.h"
 #include "server/service/conversion.h"
 #include "server/service/journal_conversion.h"
+#include "server/service/payment_conversion.h"
 #include "server/service/spend_limits.h"
 #include "server/service/validation.h"
 
@@ -278,6 +279,7 @@ absl::Status AdminReads::GetWallet(const CallContext& call, const v1::GetWalletR
       request.organization_id(), {},
       [&](const Wallet& wallet, const Position& position, const DecisionContext& context) {
         WriteWallet(wallet, context, response);
+        WriteWalletPayments(wallet.header, engine_.epoch(), context, response);
         WritePosition(position, engine_.epoch(), response->mutable_position());
         return absl::OkStatus();
       });

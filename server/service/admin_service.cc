@@ -10,6 +10,7 @@
 #include "server/service/administer.h"
 #include "server/service/conversion.h"
 #include "server/service/increase_requests.h"
+#include "server/service/payment_conversion.h"
 #include "server/service/request_reader.h"
 #include "server/service/rpc/sync_call.h"
 #include "server/service/spend_limits.h"
@@ -101,6 +102,10 @@ grpc::Status AdminService::UpdateExtraUsage(grpc::ServerContext* context,
                         WriteExtraUsage(rendering.wallet.header, reply->mutable_extra_usage());
                         for (const std::string& step : rendering.outcome.next_steps) {
                           reply->add_next_steps(step);
+                        }
+                        if (IsPrepaid(rendering.wallet.header, rendering.context)) {
+                          WriteAutoReloadStatus(rendering.wallet.header, rendering.epoch,
+                                                rendering.context, reply->mutable_auto_reload());
                         }
                         rendering.WriteBlockers(reply);
                         rendering.WriteWalletPosition(reply);

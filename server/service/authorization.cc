@@ -52,6 +52,12 @@ const std::vector<RpcRule>& Table() {
       {"/bursar.v1.AdminService/ApproveIncreaseRequest", kAdministrators},
       {"/bursar.v1.AdminService/DenyIncreaseRequest", kAdministrators},
       {"/bursar.v1.AdminService/AnswerEpisode", kAdministrators},
+      {"/bursar.v1.AdminService/PurchaseCredit", kAdministrators},
+      {"/bursar.v1.AdminService/UpdateAutoReload", kAdministrators},
+      {"/bursar.v1.AdminService/CompletePayment", kPayers},
+      {"/bursar.v1.AdminService/RecordChargeback", kPayers},
+      {"/bursar.v1.AdminService/ListPayments", kMoneyReaders},
+      {"/bursar.v1.AdminService/GetPayment", kMoneyReaders},
 
       {"/bursar.v1.OperatorService/PublishPriceBook", kOperators},
       {"/bursar.v1.OperatorService/GetPriceBook", kOperators},

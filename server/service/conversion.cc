@@ -354,6 +354,9 @@ void WriteOrganization(const WalletHeader& header, v1::Organization* proto) {
   WriteMoney(settings.max_hold, settings.currency_code, proto->mutable_max_hold());
   proto->set_crossing_policy(ToProtoEnum<v1::CrossingPolicy>(settings.crossing_policy));
   WriteDuration(settings.request_cool_down, proto->mutable_request_cool_down());
+  WriteDuration(settings.payment_timeout, proto->mutable_payment_timeout());
+  WriteMoney(settings.low_balance_threshold, settings.currency_code,
+             proto->mutable_low_balance_threshold());
   WriteTimestamp(header.created_at, proto->mutable_create_time());
   proto->set_etag(MakeEtag(header.settings_version));
 }

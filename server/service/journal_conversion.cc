@@ -1,5 +1,6 @@
 #include "server/service/journal_conversion.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 #include <variant>
@@ -10,6 +11,7 @@
 #include "server/engine/scoped_id.h"
 #include "server/service/conversion.h"
 #include "server/service/increase_requests.h"
+#include "server/service/payment_conversion.h"
 
 namespace bursar {
 namespace {
@@ -83,6 +85,24 @@ constexpr v1::JournalEntryKind KindOf(const MemberSelected*) {
 }
 constexpr v1::JournalEntryKind KindOf(const EpisodeAnswered*) {
   return v1::JOURNAL_ENTRY_KIND_EPISODE_ANSWERED;
+}
+constexpr v1::JournalEntryKind KindOf(const PaymentRequested*) {
+  return v1::JOURNAL_ENTRY_KIND_PAYMENT_REQUESTED;
+}
+constexpr v1::JournalEntryKind KindOf(const PaymentSent*) {
+  return v1::JOURNAL_ENTRY_KIND_PAYMENT_SENT;
+}
+constexpr v1::JournalEntryKind KindOf(const PaymentFinished*) {
+  return v1::JOURNAL_ENTRY_KIND_PAYMENT_FINISHED;
+}
+constexpr v1::JournalEntryKind KindOf(const AutoReloadUpdated*) {
+  return v1::JOURNAL_ENTRY_KIND_AUTO_RELOAD_UPDATED;
+}
+constexpr v1::JournalEntryKind KindOf(const ChargedBack*) {
+  return v1::JOURNAL_ENTRY_KIND_CHARGED_BACK;
+}
+constexpr v1::JournalEntryKind KindOf(const LowBalanceNoticed*) {
+  return v1::JOURNAL_ENTRY_KIND_LOW_BALANCE_NOTICED;
 }
 
 // By the body's place in the variant.
@@ -160,6 +180,7 @@ class BodyWriter {
   void operator()(const CreditGranted& body) {
     WriteMoney(body.amount, words_.currency_code, proto_->mutable_amount());
     proto_->set_reversed_sequence(body.refund_of);
+    proto_->set_payment_sequence(body.payment_sequence);
     Say("Credit of ", Money(body.amount), body.refund_of == 0 ? " was added" : " was given back",
         body.expires_at == absl::InfiniteFuture()
             ? std::string()
@@ -251,6 +272,45 @@ class BodyWriter {
   void operator()(const EpisodeAnswered& body) {
     Say("The episode is answered: ", EpisodeAnswerText(body.kind, body.note));
   }
+  void operator()(const PaymentRequested& body) {
+    proto_->set_payment_sequence(proto_->sequence());
+    WriteMoney(body.payment.amount, currency_code_, proto_->mutable_amount());
+    const bool reload = body.payment.kind == PaymentKind::kReload;
+    Say(reload ? "A reload of " : "A purchase of ", Money(body.payment.amount),
+        " was requested of the payment system",
+        body.payment.cause == ReloadCause::kHoldDenied   ? ", because a hold was denied"
+        : body.payment.cause == ReloadCause::kLowBalance ? ", because the balance is low"
+                                                         : "",
+        ".");
+  }
+  void operator()(const PaymentSent& body) {
+    proto_->set_payment_sequence(body.payment_sequence);
+    Say("The payment of entry ", std::to_string(body.payment_sequence),
+        " is about to leave for the payment system.");
+  }
+  void operator()(const PaymentFinished& body);
+  void operator()(const AutoReloadUpdated& body) {
+    Changes(body.changes);
+    const AutoReloadSettings& settings = body.settings;
+    Say("Auto-reload is ", settings.enabled ? "on" : "off",
+        settings.enabled
+            ? absl::StrCat(": ", Money(settings.amount), " at or below ", Money(settings.threshold))
+            : std::string(),
+        body.resumed ? "; it was resumed." : ".");
+  }
+  void operator()(const ChargedBack& body) {
+    proto_->set_payment_sequence(body.payment_sequence);
+    WriteMoney(body.amount, currency_code_, proto_->mutable_amount());
+    Say(Money(body.amount), " of the payment of entry ", std::to_string(body.payment_sequence),
+        " was charged back: an adjustment",
+        body.overdraft.value == 0 ? std::string()
+                                  : absl::StrCat("; ", Money(body.overdraft), " is overdraft now"),
+        body.reason.empty() ? std::string() : ": " + body.reason, ".");
+  }
+  void operator()(const LowBalanceNoticed& body) {
+    WriteMoney(body.balance, currency_code_, proto_->mutable_amount());
+    Say("The balance fell to the threshold of ", Money(body.threshold), ".");
+  }
 
  private:
   template <class... Parts>
@@ -327,6 +387,30 @@ void BodyWriter::operator()(const UsageCharged& body) {
   }
 }
 
+void BodyWriter::operator()(const PaymentFinished& body) {
+  proto_->set_payment_sequence(body.payment_sequence);
+  WriteMoney(body.amount, currency_code_, proto_->mutable_amount());
+  std::string verdict;
+  switch (body.state) {
+    case PaymentState::kSucceeded:
+      verdict = body.late ? " succeeded after all" : " succeeded";
+      break;
+    case PaymentState::kLost:
+      verdict = " is lost: no verdict came in time";
+      break;
+    case PaymentState::kCancelled:
+      verdict = " was withdrawn before it was sent";
+      break;
+    default:
+      verdict = " failed";
+  }
+  if (!body.code.empty()) verdict += ", " + body.code;
+  if (!body.message.empty()) verdict += ": " + body.message;
+  Say(body.kind == PaymentKind::kReload ? "The reload of " : "The purchase of ", Money(body.amount),
+      verdict, ".",
+      body.pause == ReloadPause::kFailures && !body.late ? " Auto-reload is paused." : "");
+}
+
 void BodyWriter::operator()(const HoldPlaced& body) {
   const Hold& hold = body.hold;
   proto_->set_member_id(hold.member_id);
@@ -365,10 +449,9 @@ void BodyWriter::operator()(const EntryReversed& body) {
 }  // namespace
 
 std::optional<size_t> BodyIndexOf(v1::JournalEntryKind kind) {
-  for (size_t i = 0; i < kKinds.size(); ++i) {
-    if (kKinds[i] == kind) return i;
-  }
-  return std::nullopt;
+  const auto found = std::find(kKinds.begin(), kKinds.end(), kind);
+  if (found == kKinds.end()) return std::nullopt;
+  return static_cast<size_t>(found - kKinds.begin());
 }
 
 void WriteJournalEntry(const JournalPage::Item& item, const JournalWords& words,
@@ -392,6 +475,11 @@ void WriteNotice(const PendingNotice& notice, v1::Notice* proto) {
   proto->add_recipients(v1::MEMBER_ROLE_OWNER);
   proto->set_sequence(notice.sequence);
   if (notice.request.has_value()) return WriteRequestNotice(notice, proto);
+  if (notice.payment.has_value()) {
+    proto->clear_recipients();
+    WritePaymentNotice(*notice.payment, notice.organization_name, proto);
+    return;
+  }
   if (notice.crossing) {
     proto->set_kind(v1::NOTICE_KIND_EXTRA_USAGE_CROSSED);
     proto->add_recipients(v1::MEMBER_ROLE_ADMIN);

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/status.h"
 #include "server/service/conversion.h"
+#include "server/service/payment_conversion.h"
 #include "server/service/validation.h"
 
 namespace bursar {
@@ -298,6 +299,7 @@ absl::StatusOr<CreateOrganizationCommand> ReadCommand(
                               organization.included_scope(), &violations)
           .value_or(settings.included_scope);
   ReadHoldPolicy(organization, &settings, &violations);
+  ReadPaymentPolicy(organization, &settings, &violations);
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
   return command;
 }
@@ -347,7 +349,8 @@ absl::StatusOr<UpdateOrganizationCommand> ReadCommand(
       command.auto_provision_members = organization.auto_provision_members();
     } else if (path == "max_seats") {
       command.max_seats = organization.max_seats();
-    } else if (!ReadHoldUpdate(path, organization, &command, &violations)) {
+    } else if (!ReadHoldUpdate(path, organization, &command, &violations) &&
+               !ReadPaymentUpdate(path, organization, &command, &violations)) {
       violations.Add("update_mask", absl::StrCat("\"", path, "\" is no field that can be changed"));
     }
   }
@@ -397,6 +400,9 @@ absl::StatusOr<UpdateExtraUsageCommand> ReadCommand(const v1::UpdateExtraUsageRe
   command.audience = ReadEnum<ExtraUsageAudience>("audience", v1::ExtraUsageAudience_IsValid,
                                                   request.audience(), &violations);
   if (!request.has_enabled()) violations.Add("enabled", "is required: true or false");
+  if (request.has_auto_reload()) {
+    command.auto_reload = ReadAutoReloadChange(request.auto_reload(), &violations);
+  }
   if (request.selected_member_ids_size() > kMaxMembersPerCall) {
     violations.Add("selected_member_ids", "must be at most 1000");
   } else {

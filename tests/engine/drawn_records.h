@@ -97,7 +97,47 @@ class Draw {
             absl::Nanoseconds(Int() / 2),
             Money(),
             Any(CrossingPolicy::kAuto, CrossingPolicy::kConfirm),
-            absl::Nanoseconds(Int() / 2)};
+            absl::Nanoseconds(Int() / 2),
+            absl::Nanoseconds(Int() / 2),
+            Money()};
+  }
+  Payment AnyPayment(bool named) {
+    Payment payment;
+    payment.sequence = named ? static_cast<int64_t>(Below(1'000'000)) + 1 : 0;
+    payment.kind = Any(PaymentKind::kPurchase, PaymentKind::kReload);
+    payment.state = Any(PaymentState::kRequested, PaymentState::kCancelled);
+    payment.amount = Money();
+    payment.cause = Any(ReloadCause::kNone, ReloadCause::kHoldDenied);
+    payment.attempt = Int();
+    payment.reference = Text();
+    payment.requested_by = Text();
+    payment.requested_at = named ? Instant() : absl::Time();
+    payment.times_out_at = Instant();
+    if (Bool()) payment.month = AnyWindow();
+    if (Bool()) payment.sent_at = Instant();
+    if (Bool()) payment.finished_at = Instant();
+    payment.code = Text();
+    payment.message = Text();
+    payment.result_reference = Text();
+    payment.grant_sequence = Int();
+    payment.charged_back = Money();
+    return payment;
+  }
+  AutoReloadSettings ReloadSettings() {
+    return {Bool(), Money(), Money(), Money(), absl::Nanoseconds(Int() / 2), Int(), Int()};
+  }
+  AutoReload Reload() {
+    AutoReload reload;
+    reload.settings = ReloadSettings();
+    reload.metered = Bool();
+    reload.pause = Any(ReloadPause::kNone, ReloadPause::kChargeback);
+    reload.failures = Int();
+    if (Bool()) reload.not_before = Instant();
+    if (Bool()) reload.day = AnyWindow();
+    reload.attempts = Int();
+    if (Bool()) reload.month = AnyWindow();
+    reload.month_money = Sum();
+    return reload;
   }
   PendingSettings Pending() {
     return {Instant(), Text(), Instant(), Any(IncludedScope::kSeat, IncludedScope::kOrganization)};
@@ -194,7 +234,10 @@ class Draw {
     header.burn.days = Many([this] { return BurnCounters::Bucket{Int(), Sum()}; });
     header.pending_seats = Many([this] { return Seat(); });
     header.open_request_count = Int();
-    header.totals = {Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum()};
+    header.totals = {Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum()};
+    header.open_payments = Many([this] { return AnyPayment(true); });
+    if (Bool()) header.reload = Reload();
+    header.low_balance_armed = Bool();
     return header;
   }
 
@@ -290,8 +333,43 @@ class Draw {
                                Bool() ? Instant() : absl::InfiniteFuture()};
       case 21:
         return MemberSelected{Text()};
-      default:
+      case 22:
         return EpisodeAnswered{Int(), AnswerKind(), Text()};
+      default:
+        return MoneyBody(index);
+    }
+  }
+  // The same for bodies about payments.
+  EntryBody MoneyBody(size_t index) {
+    switch (index) {
+      case 23:
+        return PaymentRequested{AnyPayment(false), Bool() ? AnyWindow() : Window(),
+                                Bool() ? Instant() : absl::InfinitePast()};
+      case 24:
+        return PaymentSent{Int()};
+      case 25:
+        return PaymentFinished{Int(),
+                               Any(PaymentKind::kPurchase, PaymentKind::kReload),
+                               Any(PaymentState::kRequested, PaymentState::kCancelled),
+                               Money(),
+                               Bool(),
+                               Text(),
+                               Text(),
+                               Text(),
+                               Any(ReloadPause::kNone, ReloadPause::kChargeback),
+                               Int(),
+                               Bool() ? Instant() : absl::InfinitePast()};
+      case 26:
+        return AutoReloadUpdated{ReloadSettings(), Bool(), Bool(), Changes()};
+      case 27:
+        return ChargedBack{Int(),
+                           Money(),
+                           Many([this] { return AnyDraw(); }),
+                           Money(),
+                           Any(ReloadPause::kNone, ReloadPause::kChargeback),
+                           Text()};
+      default:
+        return LowBalanceNoticed{Money(), Sum()};
     }
   }
   // A body of that kind.
@@ -315,6 +393,7 @@ class Draw {
                              Bool() ? Instant() : absl::InfiniteFuture(),
                              Text(),
                              Money(),
+                             Int(),
                              Int()};
       case 6:
         return CreditExpired{Int(), Money()};

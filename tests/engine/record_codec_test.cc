@@ -44,8 +44,8 @@ auto Fields(const SpendLimitSet& body) {
   return std::tie(scope, scope_id, limit, changes);
 }
 auto Fields(const CreditGranted& body) {
-  const auto& [kind, amount, expires_at, reference, repaid, refund_of] = body;
-  return std::tie(kind, amount, expires_at, reference, repaid, refund_of);
+  const auto& [kind, amount, expires_at, reference, repaid, refund_of, payment] = body;
+  return std::tie(kind, amount, expires_at, reference, repaid, refund_of, payment);
 }
 auto Fields(const CreditExpired& body) {
   const auto& [sequence, amount] = body;
@@ -122,6 +122,32 @@ auto Fields(const MemberSelected& body) {
 auto Fields(const EpisodeAnswered& body) {
   const auto& [sequence, kind, note] = body;
   return std::tie(sequence, kind, note);
+}
+auto Fields(const PaymentRequested& body) {
+  const auto& [payment, day, not_before] = body;
+  return std::tie(payment, day, not_before);
+}
+auto Fields(const PaymentSent& body) {
+  const auto& [sequence] = body;
+  return std::tie(sequence);
+}
+auto Fields(const PaymentFinished& body) {
+  const auto& [sequence, kind, state, amount, late, code, message, reference, pause, failures,
+               not_before] = body;
+  return std::tie(sequence, kind, state, amount, late, code, message, reference, pause, failures,
+                  not_before);
+}
+auto Fields(const AutoReloadUpdated& body) {
+  const auto& [settings, metered, resumed, changes] = body;
+  return std::tie(settings, metered, resumed, changes);
+}
+auto Fields(const ChargedBack& body) {
+  const auto& [sequence, amount, draws, overdraft, pause, reason] = body;
+  return std::tie(sequence, amount, draws, overdraft, pause, reason);
+}
+auto Fields(const LowBalanceNoticed& body) {
+  const auto& [threshold, balance] = body;
+  return std::tie(threshold, balance);
 }
 
 bool SameBody(const EntryBody& a, const EntryBody& b) {
