@@ -274,7 +274,7 @@ class BodyWriter {
   }
   void operator()(const PaymentRequested& body) {
     proto_->set_payment_sequence(proto_->sequence());
-    WriteMoney(body.payment.amount, currency_code_, proto_->mutable_amount());
+    WriteMoney(body.payment.amount, words_.currency_code, proto_->mutable_amount());
     const bool reload = body.payment.kind == PaymentKind::kReload;
     Say(reload ? "A reload of " : "A purchase of ", Money(body.payment.amount),
         " was requested of the payment system",
@@ -300,7 +300,7 @@ class BodyWriter {
   }
   void operator()(const ChargedBack& body) {
     proto_->set_payment_sequence(body.payment_sequence);
-    WriteMoney(body.amount, currency_code_, proto_->mutable_amount());
+    WriteMoney(body.amount, words_.currency_code, proto_->mutable_amount());
     Say(Money(body.amount), " of the payment of entry ", std::to_string(body.payment_sequence),
         " was charged back: an adjustment",
         body.overdraft.value == 0 ? std::string()
@@ -308,7 +308,7 @@ class BodyWriter {
         body.reason.empty() ? std::string() : ": " + body.reason, ".");
   }
   void operator()(const LowBalanceNoticed& body) {
-    WriteMoney(body.balance, currency_code_, proto_->mutable_amount());
+    WriteMoney(body.balance, words_.currency_code, proto_->mutable_amount());
     Say("The balance fell to the threshold of ", Money(body.threshold), ".");
   }
 
@@ -389,7 +389,7 @@ void BodyWriter::operator()(const UsageCharged& body) {
 
 void BodyWriter::operator()(const PaymentFinished& body) {
   proto_->set_payment_sequence(body.payment_sequence);
-  WriteMoney(body.amount, currency_code_, proto_->mutable_amount());
+  WriteMoney(body.amount, words_.currency_code, proto_->mutable_amount());
   std::string verdict;
   switch (body.state) {
     case PaymentState::kSucceeded:
