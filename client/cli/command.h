@@ -17,6 +17,7 @@ namespace bursar::cli {
 void AddOrganizationCommands(CLI::App& root, Action* action);
 void AddMemberCommands(CLI::App& root, Action* action);
 void AddMoneyCommands(CLI::App& root, Action* action);
+void AddLimitCommands(CLI::App& root, Action* action);
 void AddRequestCommands(CLI::App& root, Action* action);
 void AddHoldCommands(CLI::App& root, Action* action);
 void AddReportCommands(CLI::App& root, Action* action);

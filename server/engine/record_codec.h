@@ -88,6 +88,19 @@ struct RememberedRequest {
 std::string EncodeRemembered(const RememberedRequest& request);
 absl::StatusOr<RememberedRequest> DecodeRemembered(std::string_view bytes);
 
+// What a notice of a threshold tells; of an hour's limit that is a runaway (rules L5, L6).
+struct LimitNotice {
+  Scope scope = Scope::kOrganization;
+  std::string scope_id;
+  int percent = 0;
+  PeriodKind period = PeriodKind::kMonth;
+  Nanos amount;
+  std::string currency_code;
+  absl::Time period_end;
+
+  friend bool operator==(const LimitNotice&, const LimitNotice&) = default;
+};
+
 // A notice of the outbox (rules N1, N3).
 struct StoredNotice {
   bool resolved = false;  // The pool was lifted; otherwise it ran out.
@@ -97,6 +110,7 @@ struct StoredNotice {
   std::string member_id;  // Who met it first, or crossed; empty when resolved.
   std::string organization_name;
   bool crossing = false;  // Neither: a member drew extra usage for the first time (rule B9).
+  std::optional<LimitNotice> limit = std::nullopt;  // Neither: a limit reached a threshold.
 
   friend bool operator==(const StoredNotice&, const StoredNotice&) = default;
 };

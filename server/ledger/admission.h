@@ -59,6 +59,10 @@ struct Evaluation {
   Amount held;
   absl::Time resets_at = absl::InfiniteFuture();  // Infinite: never by time.
   bool blocking = false;
+  // Of spend limits: what they are for, whether they count this member alone, and their number.
+  PeriodKind period = PeriodKind::kMonth;
+  bool each_member = false;
+  int64_t limit_sequence = 0;
 
   // limit - spent - held, not floored. Requires: limit.
   Amount Headroom() const { return *limit - spent - held; }
@@ -103,7 +107,8 @@ struct AdmissionState {
   // The smallest headroom over limits and balance, floored at zero; empty: unlimited.
   std::optional<Amount> extra_headroom;
 
-  // Every bound, included first, then limits (member, tier, organization), then the balance.
+  // Every bound, included first, then limits (member, tier, surface, model, organization), then the
+  // balance.
   absl::InlinedVector<Evaluation, 8> bounds;
 
   // What one request could draw now, included and beyond; empty: no bound.
@@ -170,7 +175,15 @@ struct ThresholdReached {
   std::string scope_id;
   int percent = 0;        // 50, 75, 90 or 100: the highest reached.
   bool exceeded = false;  // More than that is spent.
+  PeriodKind period = PeriodKind::kMonth;
 };
 std::vector<ThresholdReached> ThresholdsReached(const AdmissionState& state);
+
+// The highest of 50, 75, 90 and 100 percent of `limit` that `spent` has reached; zero for none, and
+// for limits of zero.
+int ThresholdOf(Amount spent, Amount limit);
+
+// Adds a bound beyond included usage, and what it leaves. For the evaluation of limits.
+void AddOverflowBound(AdmissionState& state, const Evaluation& bound);
 
 }  // namespace bursar

@@ -251,7 +251,9 @@ absl::StatusOr<Decision<CheckAdmissionOutcome>> Decide(const Wallet& wallet,
   outcome.bucket = verdict.bucket;
   outcome.thresholds = ThresholdsReached(state);
   if (!verdict.admitted) {
-    const bool pool = IsPoolExhausted(verdict.reason);
+    const Scope scope = verdict.blocking_bound < 0 ? Scope::kOrganization
+                                                   : state.bounds[verdict.blocking_bound].scope;
+    const bool pool = IsPoolExhausted(verdict.reason, scope);
     const bool opens = pool && !header.episode.has_value() && !command.validate_only;
     if (opens) {
       decision.bodies.push_back(EpisodeOpened{verdict.reason == DenialReason::kBalanceExhausted,

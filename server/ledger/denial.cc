@@ -5,6 +5,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "server/base/strings.h"
+#include "server/ledger/limit_words.h"
+#include "server/ledger/limits.h"
 
 namespace bursar {
 
@@ -86,8 +88,16 @@ std::string IncludedGone(const Writer& writer) {
 std::string LimitSentence(const Writer& writer, const char* whose) {
   const Evaluation& bound = *writer.Bound();
   // A limit of zero stays reached however its period rolls.
-  return absl::StrCat(whose, " spend limit of ", writer.Money(*bound.limit), " is reached",
+  return absl::StrCat(whose, " ", LimitName(bound), " of ", writer.Money(*bound.limit),
+                      " is reached",
                       bound.limit->is_positive() ? writer.Until(bound.resets_at) : "", ".");
+}
+
+// Of a surface or model that an owner limited or forbade.
+std::string NamedLimitSentence(const Writer& writer) {
+  const Evaluation& bound = *writer.Bound();
+  if (bound.limit->is_positive()) return LimitSentence(writer, "Your org's");
+  return absl::StrCat("Your org does not use extra usage for ", ToAbsl(bound.scope_id), ".");
 }
 
 std::string DoesNotFitSentence(const Writer& writer) {
@@ -124,6 +134,8 @@ std::string Banner(const Writer& writer, bool admin_notified) {
     case DenialReason::kSeatTierLimitReached:
       return LimitSentence(writer, "Your seat tier's");
     case DenialReason::kOrganizationLimitReached:
+      if (writer.Bound()->scope != Scope::kOrganization) return NamedLimitSentence(writer);
+      [[fallthrough]];
     case DenialReason::kBalanceExhausted:
       return absl::StrCat("Your org is out of extra usage.", notified);
     case DenialReason::kHoldDoesNotFit:
@@ -141,18 +153,6 @@ absl::Time ReopensAt(const Evaluation& bound) {
     return absl::InfiniteFuture();
   }
   return bound.resets_at;
-}
-
-const char* WhoseLimit(Scope scope) {
-  switch (scope) {
-    case Scope::kMember:
-      return "your";
-    case Scope::kSeatTier:
-      return "your seat tier's";
-    case Scope::kOrganization:
-      break;
-  }
-  return "the organization's";
 }
 
 // Credit that only pays what is owed and held; more than it is needed. Zero or more for a balance
@@ -178,7 +178,7 @@ std::string InTheWayUntil(const Writer& writer, const Evaluation& bound) {
   }
   const absl::Time until = ReopensAt(bound);
   return absl::StrCat(
-      WhoseLimit(bound.scope), " spend limit",
+      WhoseLimit(bound), " ", LimitName(bound),
       until == absl::InfiniteFuture() ? " of zero until it is raised" : writer.Until(until));
 }
 
@@ -205,8 +205,9 @@ std::string Explanation(const Writer& writer, const Denial& denial) {
         owed.is_positive() ? absl::StrCat(" is overdrawn by ", writer.Money(owed)) : " is used up",
         ". ");
   } else if (denial.reason == DenialReason::kOrganizationLimitReached) {
-    absl::StrAppend(&text, "The spend limit of ", writer.header.settings.display_name, ", ",
-                    writer.Money(*writer.Bound()->limit), ", is reached. ");
+    absl::StrAppend(&text, "The ", LimitName(*writer.Bound()), " of ",
+                    writer.header.settings.display_name, ", ", writer.Money(*writer.Bound()->limit),
+                    ", is reached. ");
   }
   if (writer.Bound() != nullptr && writer.Bound()->bucket != Bucket::kIncluded &&
       denial.reason != DenialReason::kHoldDoesNotFit) {
@@ -308,7 +309,7 @@ std::string Promise(const Writer& writer) {
   for (const Evaluation* bound : ReachedBeyondIncluded(writer)) {
     if (bound == writer.Bound()) continue;
     if (bound->source != BoundSource::kBalance) {
-      return absl::StrCat("; ", WhoseLimit(bound->scope), " spend limit is in the way then.");
+      return absl::StrCat("; ", WhoseLimit(*bound), " ", LimitName(*bound), " is in the way then.");
     }
     const Amount owed = Owed(*bound);
     if (!owed.is_positive()) return "; the empty balance is in the way then.";
@@ -331,8 +332,8 @@ void AddLimitRemedies(const Writer& writer, std::vector<Remedy>& remedies) {
                own ? OwnersAndAdmins() : Owners(), remedies);
   remedies.push_back(ByAdministrator(
       RemedyKind::kRaiseLimit,
-      absl::StrCat(own ? "An owner or admin" : "An owner", " can raise ", WhoseLimit(bound->scope),
-                   " spend limit", above, Promise(writer)),
+      absl::StrCat(own ? "An owner or admin" : "An owner", " can raise ", WhoseLimit(*bound), " ",
+                   LimitName(*bound), above, Promise(writer)),
       own ? OwnersAndAdmins() : Owners()));
 }
 
@@ -439,9 +440,9 @@ int HttpStatusOf(DenialReason reason) {
 
 }  // namespace
 
-bool IsPoolExhausted(DenialReason reason) {
+bool IsPoolExhausted(DenialReason reason, Scope scope) {
   return reason == DenialReason::kBalanceExhausted ||
-         reason == DenialReason::kOrganizationLimitReached;
+         (reason == DenialReason::kOrganizationLimitReached && scope == Scope::kOrganization);
 }
 
 Denial BuildDenial(const WalletHeader& header, const Member* member, const AdmissionQuery& query,
@@ -470,6 +471,8 @@ Denial BuildDenial(const WalletHeader& header, const Member* member, const Admis
   denial.explanation = Explanation(writer, denial);
   denial.remedies = BuildRemedies(writer, denial.ends_at);
   denial.http_status = HttpStatusOf(verdict.reason);
+  const Evaluation* bound = writer.Bound();
+  if (bound != nullptr && bound->source == BoundSource::kSpendLimit) denial.period = bound->period;
   return denial;
 }
 
@@ -498,16 +501,20 @@ std::vector<Blocker> OrganizationBlockers(const WalletHeader& header,
     blockers.push_back(
         {DenialReason::kExtraUsageDisabled, Scope::kOrganization, "Extra usage is off."});
   }
-  const CurrentMonth month = FindCurrentMonth(header.month, header.settings, context);
   const auto money = [&](Amount amount) {
     return absl::StrCat(FormatAmount(amount), " ", header.settings.currency_code);
   };
-  const Amount spent = month.counter.extra + header.held_extra;
-  if (header.limit.has_value() && header.limit->amount.has_value() &&
-      Amount(*header.limit->amount) <= spent) {
+  for (const LimitLine& line : HeaderLimits(header, context)) {
+    const std::optional<Nanos>& amount = line.limit.AmountAt(context.now);
+    // Those that count each member alone have no one sum.
+    if (line.scope != Scope::kOrganization || !line.spent.has_value()) continue;
+    const Amount spent = *line.spent + header.held_extra;
+    if (!amount.has_value() || Amount(*amount) > spent) continue;
+    Evaluation bound;
+    bound.period = line.period;
     blockers.push_back(
         {DenialReason::kOrganizationLimitReached, Scope::kOrganization,
-         absl::StrCat("The organization's spend limit of ", money(*header.limit->amount),
+         absl::StrCat("The organization's ", LimitName(bound), " of ", money(*amount),
                       " is reached; above ", money(UpToCents(spent)), " it is not.")});
   }
   const Amount left = header.Balance() - header.overdraft - header.held_extra;

@@ -57,11 +57,13 @@ struct Denial {
   std::vector<Remedy> remedies;  // Best first (rule D2).
   int http_status = 429;         // 402 empty wallet, 403 suspended, 429 limit.
   std::string settings_url;
+  std::optional<PeriodKind> period;  // Of the spend limit that denied.
 };
 
-// Whether the denial means that the organization's pool ran out: an exhausted balance or the
-// organization's spend limit. Only these open an episode (rules D3, N3).
-bool IsPoolExhausted(DenialReason reason);
+// Whether the denial means that the organization's pool ran out: an exhausted balance or a spend
+// limit of the organization as a whole, whose scope says so (a surface or a model that an owner
+// limited is no such thing). Only these open an episode (rules D3, N3).
+bool IsPoolExhausted(DenialReason reason, Scope scope);
 
 // The banner's second sentence, added once the notice to the admins is durable (rule D3).
 inline constexpr char kAdminNotifiedSentence[] = " We let your admin know.";

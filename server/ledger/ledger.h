@@ -246,6 +246,7 @@ struct UpdateOrganizationCommand {
   std::optional<Nanos> max_hold;                   // More than zero.
   std::string max_hold_currency_code;              // As sent; empty: the wallet's.
   std::optional<CrossingPolicy> crossing_policy;
+  std::optional<std::string> plan_id;       // Acts at once (rule O8).
   std::optional<int64_t> expected_version;  // The etag; another version is ABORTED.
 };
 
@@ -269,13 +270,20 @@ struct UpdateExtraUsageCommand {
   bool enabled = false;
   std::optional<ExtraUsageAudience> audience;
   std::optional<std::vector<std::string>> selected_member_ids;  // Exactly these, each id once.
+  // The organization's monthly spend limit, set in the same commit (rule X0); unset: as it is.
+  std::optional<SpendLimit> limit = std::nullopt;
+  std::string limit_currency_code = "";  // Of its amount, as sent; empty: the wallet's.
+  // Automatic reload is set in the same commit too: its settings belong here.
 };
 
 struct SetSpendLimitCommand {
   Scope scope = Scope::kOrganization;
-  std::string scope_id;  // Tier or member.
-  SpendLimit limit;
+  std::string scope_id;       // Tier, member, surface or model.
+  SpendLimit limit;           // Amount and basis; the rest is not read.
   std::string currency_code;  // Of the amount, as sent; empty: the wallet's.
+  // A temporary limit, until then; unset: a permanent one, which ends a temporary one (rule L4).
+  std::optional<absl::Time> expires_at;
+  PeriodKind period = PeriodKind::kMonth;
 };
 
 struct GrantCreditCommand {
@@ -336,17 +344,17 @@ inline constexpr int kMaxDueEntries = 256;
 std::vector<std::string> MembersDue(const Wallet& wallet, absl::Time now);
 
 // What has fallen due by `context.now` and is not journaled, oldest first, at most kMaxDueEntries:
-// expired credit, expired holds, pending seats, pending settings. Empty where nothing has. Call
-// Apply on them and ask again until none is left: a hold that is captured comes alone, because what
-// it draws depends on everything before it.
+// expired credit, expired holds, expired temporary limits, pending seats, pending settings. Empty
+// where nothing has. Call Apply on them and ask again until none is left: a hold that is captured
+// comes alone, because what it draws depends on everything before it.
 std::vector<EntryBody> DueEntries(const Wallet& wallet, const DecisionContext& context);
 
 // ---- Episodes ---------------------------------------------------------------------------------
 
 // Given a wallet to which `bodies` were just applied: the entry that ends the open episode, if one
-// is open and one of the bodies can end it (credit, limit, settings, a month or pool window that
-// opened, credit expired never, a refund, but not a released hold) and the pool has headroom again
-// (rule N3).
+// is open and one of the bodies can end it (credit, a limit set or one that expired, settings, the
+// plan, a period that opened, credit expired never, a refund, but not a released hold) and the pool
+// has headroom again (rule N3).
 std::optional<EntryBody> EpisodeEnd(const WalletHeader& header,
                                     const std::vector<EntryBody>& bodies,
                                     const DecisionContext& context);

@@ -30,6 +30,21 @@ const SeatTier* Plan::FindTier(std::string_view tier_id) const {
   return nullptr;
 }
 
+bool Plan::AllowsLimit(Scope scope) const {
+  switch (scope) {
+    case Scope::kSeatTier:
+      return tier_limits_allowed;
+    case Scope::kSurface:
+      return surface_limits_allowed;
+    case Scope::kModel:
+      return model_limits_allowed;
+    case Scope::kOrganization:
+    case Scope::kMember:
+      break;
+  }
+  return true;
+}
+
 bool Plan::IsEligible(std::string_view surface, std::string_view model) const {
   for (const std::string& excluded : excluded_surfaces) {
     if (surface == excluded) return false;

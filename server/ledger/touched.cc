@@ -42,6 +42,12 @@ struct MembersOf {
   std::vector<std::string> operator()(const CrossingNoticed& body) const {
     return {body.member_id};
   }
+  std::vector<std::string> operator()(const ThresholdNoticed& body) const {
+    return If(!body.member_id.empty(), body.member_id);
+  }
+  std::vector<std::string> operator()(const LimitRaiseExpired& body) const {
+    return If(body.scope == Scope::kMember, body.scope_id);
+  }
   // The others change no member.
   template <typename Body>
   std::vector<std::string> operator()(const Body&) const {

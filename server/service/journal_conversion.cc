@@ -1,39 +1,96 @@
 #include "server/service/journal_conversion.h"
 
+#include <array>
+#include <utility>
 #include <variant>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/strings.h"
+#include "server/ledger/limit_words.h"
 #include "server/service/conversion.h"
 
 namespace bursar {
 namespace {
 
-// The kinds of the public enum are the body's index plus one.
-template <class Body, v1::JournalEntryKind kind>
-constexpr bool IsAt() {
-  return std::is_same_v<std::variant_alternative_t<kind - 1, EntryBody>, Body>;
+// The public kind of each kind of body.
+constexpr v1::JournalEntryKind KindOf(const OrganizationCreated*) {
+  return v1::JOURNAL_ENTRY_KIND_ORGANIZATION_CREATED;
 }
-static_assert(IsAt<OrganizationCreated, v1::JOURNAL_ENTRY_KIND_ORGANIZATION_CREATED>());
-static_assert(IsAt<OrganizationUpdated, v1::JOURNAL_ENTRY_KIND_ORGANIZATION_UPDATED>());
-static_assert(IsAt<MemberUpserted, v1::JOURNAL_ENTRY_KIND_MEMBER_UPSERTED>());
-static_assert(IsAt<ExtraUsageUpdated, v1::JOURNAL_ENTRY_KIND_EXTRA_USAGE_UPDATED>());
-static_assert(IsAt<SpendLimitSet, v1::JOURNAL_ENTRY_KIND_SPEND_LIMIT_SET>());
-static_assert(IsAt<CreditGranted, v1::JOURNAL_ENTRY_KIND_CREDIT_GRANTED>());
-static_assert(IsAt<CreditExpired, v1::JOURNAL_ENTRY_KIND_CREDIT_EXPIRED>());
-static_assert(IsAt<WindowOpened, v1::JOURNAL_ENTRY_KIND_WINDOW_OPENED>());
-static_assert(IsAt<MonthOpened, v1::JOURNAL_ENTRY_KIND_PERIOD_OPENED>());
-static_assert(IsAt<UsageCharged, v1::JOURNAL_ENTRY_KIND_USAGE_CHARGED>());
-static_assert(IsAt<EpisodeOpened, v1::JOURNAL_ENTRY_KIND_EPISODE_OPENED>());
-static_assert(IsAt<EpisodeEnded, v1::JOURNAL_ENTRY_KIND_EPISODE_ENDED>());
-static_assert(IsAt<PendingChangeApplied, v1::JOURNAL_ENTRY_KIND_PENDING_CHANGE_APPLIED>());
-static_assert(IsAt<HoldPlaced, v1::JOURNAL_ENTRY_KIND_HOLD_PLACED>());
-static_assert(IsAt<HoldExtended, v1::JOURNAL_ENTRY_KIND_HOLD_EXTENDED>());
-static_assert(IsAt<HoldEnded, v1::JOURNAL_ENTRY_KIND_HOLD_ENDED>());
-static_assert(IsAt<EntryReversed, v1::JOURNAL_ENTRY_KIND_ENTRY_REVERSED>());
-static_assert(IsAt<ExtraUsageConfirmed, v1::JOURNAL_ENTRY_KIND_EXTRA_USAGE_CONFIRMED>());
-static_assert(IsAt<CrossingNoticed, v1::JOURNAL_ENTRY_KIND_CROSSING_NOTICED>());
+constexpr v1::JournalEntryKind KindOf(const OrganizationUpdated*) {
+  return v1::JOURNAL_ENTRY_KIND_ORGANIZATION_UPDATED;
+}
+constexpr v1::JournalEntryKind KindOf(const MemberUpserted*) {
+  return v1::JOURNAL_ENTRY_KIND_MEMBER_UPSERTED;
+}
+constexpr v1::JournalEntryKind KindOf(const ExtraUsageUpdated*) {
+  return v1::JOURNAL_ENTRY_KIND_EXTRA_USAGE_UPDATED;
+}
+constexpr v1::JournalEntryKind KindOf(const SpendLimitSet*) {
+  return v1::JOURNAL_ENTRY_KIND_SPEND_LIMIT_SET;
+}
+constexpr v1::JournalEntryKind KindOf(const CreditGranted*) {
+  return v1::JOURNAL_ENTRY_KIND_CREDIT_GRANTED;
+}
+constexpr v1::JournalEntryKind KindOf(const CreditExpired*) {
+  return v1::JOURNAL_ENTRY_KIND_CREDIT_EXPIRED;
+}
+constexpr v1::JournalEntryKind KindOf(const WindowOpened*) {
+  return v1::JOURNAL_ENTRY_KIND_WINDOW_OPENED;
+}
+constexpr v1::JournalEntryKind KindOf(const MonthOpened*) {
+  return v1::JOURNAL_ENTRY_KIND_PERIOD_OPENED;
+}
+constexpr v1::JournalEntryKind KindOf(const UsageCharged*) {
+  return v1::JOURNAL_ENTRY_KIND_USAGE_CHARGED;
+}
+constexpr v1::JournalEntryKind KindOf(const EpisodeOpened*) {
+  return v1::JOURNAL_ENTRY_KIND_EPISODE_OPENED;
+}
+constexpr v1::JournalEntryKind KindOf(const EpisodeEnded*) {
+  return v1::JOURNAL_ENTRY_KIND_EPISODE_ENDED;
+}
+constexpr v1::JournalEntryKind KindOf(const PendingChangeApplied*) {
+  return v1::JOURNAL_ENTRY_KIND_PENDING_CHANGE_APPLIED;
+}
+constexpr v1::JournalEntryKind KindOf(const HoldPlaced*) {
+  return v1::JOURNAL_ENTRY_KIND_HOLD_PLACED;
+}
+constexpr v1::JournalEntryKind KindOf(const HoldExtended*) {
+  return v1::JOURNAL_ENTRY_KIND_HOLD_EXTENDED;
+}
+constexpr v1::JournalEntryKind KindOf(const HoldEnded*) {
+  return v1::JOURNAL_ENTRY_KIND_HOLD_ENDED;
+}
+constexpr v1::JournalEntryKind KindOf(const EntryReversed*) {
+  return v1::JOURNAL_ENTRY_KIND_ENTRY_REVERSED;
+}
+constexpr v1::JournalEntryKind KindOf(const ExtraUsageConfirmed*) {
+  return v1::JOURNAL_ENTRY_KIND_EXTRA_USAGE_CONFIRMED;
+}
+constexpr v1::JournalEntryKind KindOf(const CrossingNoticed*) {
+  return v1::JOURNAL_ENTRY_KIND_CROSSING_NOTICED;
+}
+constexpr v1::JournalEntryKind KindOf(const PeriodsOpened*) {
+  return v1::JOURNAL_ENTRY_KIND_LIMIT_PERIODS_OPENED;
+}
+constexpr v1::JournalEntryKind KindOf(const ThresholdNoticed*) {
+  return v1::JOURNAL_ENTRY_KIND_THRESHOLD_NOTICED;
+}
+constexpr v1::JournalEntryKind KindOf(const LimitRaiseExpired*) {
+  return v1::JOURNAL_ENTRY_KIND_LIMIT_RAISE_EXPIRED;
+}
+constexpr v1::JournalEntryKind KindOf(const PlanChanged*) {
+  return v1::JOURNAL_ENTRY_KIND_PLAN_CHANGED;
+}
+
+// By the body's place in the variant.
+template <size_t... kPlaces>
+constexpr std::array<v1::JournalEntryKind, sizeof...(kPlaces)> MakeKinds(
+    std::index_sequence<kPlaces...>) {
+  return {KindOf(static_cast<const std::variant_alternative_t<kPlaces, EntryBody>*>(nullptr))...};
+}
+constexpr auto kKinds = MakeKinds(std::make_index_sequence<std::variant_size_v<EntryBody>>());
 
 std::string ShortDate(absl::Time time) {
   return absl::FormatTime("%Y-%m-%d %H:%M UTC", time, absl::UTCTimeZone());
@@ -51,11 +108,6 @@ std::string_view WindowWord(WindowKind kind) {
       return "five-hour session";
   }
   return "window";
-}
-
-std::string ScopeWords(Scope scope, const std::string& scope_id) {
-  if (scope == Scope::kOrganization) return "the organization";
-  return absl::StrCat(scope == Scope::kSeatTier ? "seat tier " : "member ", scope_id);
 }
 
 // Fills what is particular to a body, and the sentence.
@@ -92,13 +144,47 @@ class BodyWriter {
     if (body.scope == Scope::kMember) proto_->set_member_id(body.scope_id);
     if (body.scope == Scope::kSeatTier) proto_->set_seat_tier(body.scope_id);
     Changes(body.changes);
-    if (body.limit.amount.has_value()) {
-      WriteMoney(*body.limit.amount, currency_code_, proto_->mutable_amount());
-      Say("Spend limit of ", ScopeWords(body.scope, body.scope_id), " is ",
-          Money(*body.limit.amount), " a month.");
+    const std::string until = body.limit.raise.has_value()
+                                  ? absl::StrCat(" until ", ShortDate(body.limit.raise->expires_at))
+                                  : std::string();
+    if (const std::optional<Nanos>& amount = body.limit.InForce(); amount.has_value()) {
+      WriteMoney(*amount, currency_code_, proto_->mutable_amount());
+      Say("Spend limit of ", ScopeWords(body.scope, body.scope_id), " is ", Money(*amount), " ",
+          PerPeriod(body.period), until, ".");
     } else {
-      Say("No spend limit for ", ScopeWords(body.scope, body.scope_id), ".");
+      Say("No spend limit for ", ScopeWords(body.scope, body.scope_id),
+          body.period == PeriodKind::kMonth ? "" : " for ",
+          body.period == PeriodKind::kMonth ? "" : PerPeriod(body.period), until, ".");
     }
+  }
+  void operator()(const LimitRaiseExpired& body) {
+    if (body.scope == Scope::kMember) proto_->set_member_id(body.scope_id);
+    if (body.scope == Scope::kSeatTier) proto_->set_seat_tier(body.scope_id);
+    Changes(body.changes);
+    Say("The temporary spend limit of ", ScopeWords(body.scope, body.scope_id), " expired.");
+  }
+  void operator()(const PlanChanged& body) {
+    Changes(body.changes);
+    if (body.billed_overdraft.is_zero()) return Say("The plan is ", body.plan_id, " now.");
+    WriteMoney(body.billed_overdraft, currency_code_, proto_->mutable_amount());
+    Say("The plan is ", body.plan_id, " now; ", FormatAmount(body.billed_overdraft), " ",
+        currency_code_, " that was overdrawn opens the statement.");
+  }
+  void operator()(const PeriodsOpened& body) {
+    const char* what = !body.day.has_value()    ? "week"
+                       : !body.week.has_value() ? "day"
+                                                : "week and the day";
+    const absl::Time end = body.day.has_value() ? body.day->end : body.week->end;
+    Say("The ", what, " opened, until ", ShortDate(end), ".");
+  }
+  void operator()(const ThresholdNoticed& body) {
+    proto_->set_member_id(body.member_id);
+    if (body.scope == Scope::kSeatTier) proto_->set_seat_tier(body.scope_id);
+    proto_->set_surface(body.surface);
+    WriteMoney(body.limit, currency_code_, proto_->mutable_amount());
+    Say(std::to_string(body.percent), " % of the spend limit of ",
+        ScopeWords(body.scope, body.scope_id), ", ", Money(body.limit), " ", PerPeriod(body.period),
+        ", is used.");
   }
   void operator()(const CreditGranted& body) {
     WriteMoney(body.amount, currency_code_, proto_->mutable_amount());
@@ -266,8 +352,10 @@ void BodyWriter::operator()(const EntryReversed& body) {
 }  // namespace
 
 std::optional<size_t> BodyIndexOf(v1::JournalEntryKind kind) {
-  if (kind == v1::JOURNAL_ENTRY_KIND_UNSPECIFIED) return std::nullopt;
-  return static_cast<size_t>(kind) - 1;
+  for (size_t i = 0; i < kKinds.size(); ++i) {
+    if (kKinds[i] == kind) return i;
+  }
+  return std::nullopt;
 }
 
 void WriteJournalEntry(const JournalPage::Item& item, std::string_view currency_code,
@@ -275,13 +363,46 @@ void WriteJournalEntry(const JournalPage::Item& item, std::string_view currency_
   const Entry& entry = item.entry;
   proto->set_sequence(entry.sequence);
   WriteTimestamp(entry.recorded_at, proto->mutable_record_time());
-  proto->set_kind(static_cast<v1::JournalEntryKind>(entry.body.index() + 1));
+  proto->set_kind(kKinds[entry.body.index()]);
   proto->set_actor(entry.cause.actor);
   proto->set_caller(entry.cause.caller);
   proto->set_request_id(entry.cause.request_id);
   std::visit(BodyWriter(currency_code, proto), entry.body);
   proto->set_chain_hash(absl::BytesToHexString(item.chain_hash));
 }
+
+namespace {
+
+void WriteLimitNotice(const PendingNotice& notice, const LimitNotice& limit, v1::Notice* proto) {
+  const bool runaway = limit.period == PeriodKind::kHour;
+  proto->set_kind(runaway ? v1::NOTICE_KIND_RUNAWAY : v1::NOTICE_KIND_THRESHOLD);
+  proto->add_recipients(v1::MEMBER_ROLE_ADMIN);
+  if (!runaway) proto->add_recipients(v1::MEMBER_ROLE_BILLING);
+  proto->set_scope(ToProtoEnum<v1::Scope>(limit.scope));
+  proto->set_scope_id(limit.scope_id);
+  proto->set_member_id(notice.member_id);
+  if (!runaway) proto->set_threshold_percent(limit.percent);
+  proto->set_period(ToProtoEnum<v1::LimitPeriod>(limit.period));
+  WriteMoney(limit.amount, limit.currency_code, proto->mutable_limit_amount());
+  WriteTimestamp(limit.period_end, proto->mutable_reset_time());
+  const std::string amount = absl::StrCat(FormatAmount(limit.amount), " ", limit.currency_code, " ",
+                                          PerPeriod(limit.period));
+  if (runaway) {
+    proto->set_subject("A member of your workspace spends unusually fast");
+    proto->set_summary(absl::StrCat(notice.member_id, " at ", notice.organization_name,
+                                    " has spent its limit of ", amount, " and is paused until ",
+                                    ShortDate(limit.period_end), "."));
+    return;
+  }
+  const std::string whose = ScopeWords(limit.scope, limit.scope_id);
+  proto->set_subject(absl::StrCat(limit.percent, " % of a spend limit of your workspace is used"));
+  proto->set_summary(absl::StrCat(
+      notice.member_id.empty() ? whose : absl::StrCat("member ", notice.member_id), " at ",
+      notice.organization_name, " has used ", limit.percent, " % of the spend limit of ", whose,
+      ", ", amount, ", which starts anew on ", ShortDate(limit.period_end), "."));
+}
+
+}  // namespace
 
 void WriteNotice(const PendingNotice& notice, v1::Notice* proto) {
   proto->set_notice_id(notice.notice_id);
@@ -290,6 +411,7 @@ void WriteNotice(const PendingNotice& notice, v1::Notice* proto) {
   proto->add_recipients(v1::MEMBER_ROLE_PRIMARY_OWNER);
   proto->add_recipients(v1::MEMBER_ROLE_OWNER);
   proto->set_sequence(notice.sequence);
+  if (notice.limit.has_value()) return WriteLimitNotice(notice, *notice.limit, proto);
   if (notice.crossing) {
     proto->set_kind(v1::NOTICE_KIND_EXTRA_USAGE_CROSSED);
     proto->add_recipients(v1::MEMBER_ROLE_ADMIN);

@@ -78,9 +78,34 @@ class Draw {
   WindowCounter Counter() {
     return {Any(WindowKind::kMonth, WindowKind::kFiveHours), AnyWindow(), Sum(), Int()};
   }
+  LimitBasis Basis() { return Any(LimitBasis::kEachMember, LimitBasis::kTierTotal); }
   SpendLimit Limit() {
-    return {Maybe([this] { return Money(); }),
-            Any(LimitBasis::kEachMember, LimitBasis::kTierTotal)};
+    return {Maybe([this] { return Money(); }), Basis(), Maybe([this] {
+              return LimitRaise{Maybe([this] { return Money(); }), Basis(), Instant()};
+            }),
+            Int()};
+  }
+  Scope AnyScope() { return Any(Scope::kOrganization, Scope::kModel); }
+  PeriodKind Period() { return Any(PeriodKind::kMonth, PeriodKind::kHour); }
+  std::vector<PeriodLimit> PeriodLimits() {
+    return Many([this] { return PeriodLimit{Period(), Limit()}; });
+  }
+  PeriodCounter AnyPeriod() { return {Bool() ? AnyWindow() : Window(), Sum(), Int()}; }
+  RecentSpend Recent() { return {AnyPeriod(), AnyPeriod()}; }
+  std::vector<NoticedThreshold> Noticed() {
+    return Many([this] {
+      return NoticedThreshold{AnyScope(), Text(),    Period(),
+                              Int(),      Instant(), static_cast<int>(Below(101))};
+    });
+  }
+  NamedScope Named() {
+    return {Any(Scope::kSurface, Scope::kModel),
+            Text(),
+            Int(),
+            AnyPeriod(),
+            Recent(),
+            Sum(),
+            PeriodLimits()};
   }
   OrganizationSettings Settings() {
     return {Text(),
@@ -127,6 +152,11 @@ class Draw {
     member.held_extra = Sum();
     if (Bool()) member.confirmed_until = Instant();
     if (Bool()) member.crossing_noticed_until = Instant();
+    member.period_limits = PeriodLimits();
+    member.recent = Recent();
+    member.hour = AnyPeriod();
+    member.tier_recent = Many([this] { return TierRecentSpend{Text(), Sum(), Sum()}; });
+    member.noticed = Noticed();
     return member;
   }
   WalletHeader Header() {
@@ -144,8 +174,18 @@ class Draw {
     header.selected_count = Int();
     header.limit = Maybe([this] { return Limit(); });
     header.tiers = Many([this] {
-      return TierState{Text(), Int(), Month(), Sum(), Maybe([this] { return Limit(); })};
+      return TierState{Text(),   Int(),         Month(), Sum(), Maybe([this] { return Limit(); }),
+                       Recent(), PeriodLimits()};
     });
+    header.period_limits = PeriodLimits();
+    header.named_scopes = Many([this] { return Named(); });
+    for (const NamedScope& named : header.named_scopes) {
+      header.named_limit_count += static_cast<int64_t>(named.limits.size());
+    }
+    header.raises = Many([this] { return PendingRaise{Instant(), AnyScope(), Text(), Period()}; });
+    header.noticed = Noticed();
+    header.funding = Maybe([this] { return Any(Funding::kPrepaid, Funding::kPostpaid); });
+    header.recent = Recent();
     header.member_count = Int();
     header.owner_count = Int();
     header.primary_owner_id = Text();
@@ -165,7 +205,7 @@ class Draw {
     header.burn.hours = Many([this] { return BurnCounters::Bucket{Int(), Sum()}; });
     header.burn.days = Many([this] { return BurnCounters::Bucket{Int(), Sum()}; });
     header.pending_seats = Many([this] { return Seat(); });
-    header.totals = {Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum()};
+    header.totals = {Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum()};
     return header;
   }
 
@@ -247,6 +287,22 @@ class Draw {
     body.of_pool = Bool();
     return body;
   }
+  // One of those about limits and plans.
+  EntryBody LimitBody(size_t index) {
+    switch (index) {
+      case 19:
+        return PeriodsOpened{Maybe([this] { return AnyWindow(); }),
+                             Maybe([this] { return AnyWindow(); }), Sum(), Sum()};
+      case 20:
+        return ThresholdNoticed{AnyScope(), Text(),      Text(),
+                                Period(),   AnyWindow(), static_cast<int>(Below(101)),
+                                Money(),    Int(),       Text()};
+      case 21:
+        return LimitRaiseExpired{AnyScope(), Text(), Period(), Changes()};
+      default:
+        return PlanChanged{Text(), Any(Funding::kPrepaid, Funding::kPostpaid), Sum(), Changes()};
+    }
+  }
   // A body of that kind.
   EntryBody Body(size_t index) {
     switch (index) {
@@ -261,7 +317,7 @@ class Draw {
                                  Any(ExtraUsageAudience::kEveryone, ExtraUsageAudience::kSelected),
                                  Int(), Many([this] { return Text(); }), Changes()};
       case 4:
-        return SpendLimitSet{Any(Scope::kOrganization, Scope::kMember), Text(), Limit(), Changes()};
+        return SpendLimitSet{AnyScope(), Text(), Limit(), Changes(), Period()};
       case 5:
         return CreditGranted{Any(CreditKind::kPurchase, CreditKind::kAdjustment),
                              Money(),
@@ -290,24 +346,24 @@ class Draw {
         return HoldEnded{Int(), Text(), Any(HoldEnd::kReleased, HoldEnd::kExpired), Money(),
                          Money()};
       case 16:
-        return EntryReversed{Int(),
-                             Int(),
-                             Facts(),
-                             Money(),
-                             Money(),
-                             Money(),
-                             Bool(),
-                             Bool(),
-                             Many([this] {
-              return Any(WindowKind::kMonth, WindowKind::kFiveHours); }),
-                             Text()};
+        return EntryReversed{
+            Int(),   Int(),
+            Facts(), Money(),
+            Money(), Money(),
+            Bool(),  Bool(),
+            Bool(),  Bool(),
+            Bool(),  Many([this] {
+                               return Any(WindowKind::kMonth, WindowKind::kFiveHours); }),
+            Text()};
       case 17:
         return ExtraUsageConfirmed{Text(), AnyWindow()};
       case 18:
         return CrossingNoticed{Text(), Text(), AnyWindow()};
-      default:
+      case 12:
         return PendingChangeApplied{Maybe([this] { return Pending(); }),
                                     Maybe([this] { return Seat(); })};
+      default:
+        return LimitBody(index);
     }
   }
   std::string RequestId() {

@@ -34,7 +34,6 @@ class Rehearsal {
  public:
   Rehearsal(uint64_t seed, const Plan& plan)
       : random_(seed),
-        plan_(plan),
         settings_(RandomSettings()),
         wallet_(plan.id, settings_),
         naive_(plan, wallet_.header().settings, TestZones()) {
@@ -58,7 +57,9 @@ class Rehearsal {
       Reverse();
     } else if (choice < 70) {
       SetPolicy();
-    } else if (choice < 75) {
+    } else if (choice < 71) {
+      ChangePlan();
+    } else if (choice < 77) {
       SetLimit();
     } else if (choice < 82) {
       Grant();
@@ -82,12 +83,27 @@ class Rehearsal {
     EXPECT_EQ(header.episode.has_value(), naive_.episode_open());
     EXPECT_EQ(header.member_count, naive_.SeatCount());
     CompareMonth(header.month, naive_.SumOf("", ""));
+    CompareRecent(header.recent, {});
+    for (const NamedScope& named : header.named_scopes) {
+      const bool surface = named.scope == Scope::kSurface;
+      const NaiveWallet::Selection own{"", "", surface ? named.id : "", surface ? "" : named.id};
+      CompareRecent(named.recent, own);
+      ComparePeriod(named.month, PeriodKind::kMonth, own);
+    }
     for (const TierState& tier : header.tiers) {
       CompareMonth(tier.month, naive_.SumOf("", tier.tier_id));
+      CompareRecent(tier.recent, {"", tier.tier_id, "", ""});
     }
     for (const auto& [member_id, member] : wallet_.wallet().members) {
       EXPECT_EQ(member.tier_id, naive_.TierOf(member_id).value_or("nobody"));
       CompareMonth(member.month, naive_.SumOf(member_id, ""));
+      CompareRecent(member.recent, {member_id, "", "", ""});
+      ComparePeriod(member.hour, PeriodKind::kHour, {member_id, "", "", ""});
+      for (const TierRecentSpend& spend : member.tier_recent) {
+        const NaiveWallet::Selection in_tier{member_id, spend.tier_id, "", ""};
+        ComparePeriod({member.recent.week.period, spend.week}, PeriodKind::kWeek, in_tier);
+        ComparePeriod({member.recent.day.period, spend.day}, PeriodKind::kDay, in_tier);
+      }
     }
   }
 
@@ -137,6 +153,7 @@ class Rehearsal {
     int64_t sequence = 0;
     std::string member_id;
     std::string surface;
+    std::string model;
   };
 
   int64_t Below(int64_t end) { return std::uniform_int_distribution<int64_t>(0, end - 1)(random_); }
@@ -162,7 +179,11 @@ class Rehearsal {
       // Exactly to where something changes, or a hair before it.
       const absl::Time due = wallet_.header().NextDue();
       const absl::Time month_end = wallet_.header().month.month.end;
-      const absl::Time boundary = OneIn(2) ? due : month_end;
+      const RecentSpend& recent = wallet_.header().recent;
+      const absl::Time boundary = OneIn(2)   ? due
+                                  : OneIn(3) ? month_end
+                                  : OneIn(2) ? recent.week.period.end
+                                             : recent.day.period.end;
       if (boundary > wallet_.now() && boundary < wallet_.now() + absl::Hours(24 * 40)) {
         next = OneIn(3) ? boundary - absl::Nanoseconds(1) : boundary;
       }
@@ -175,8 +196,14 @@ class Rehearsal {
   }
 
   std::string AnyMember() { return absl::StrCat("member-", Below(kMembers)); }
-  std::string AnySurface() { return OneIn(6) ? "batch" : "chat"; }
-  std::string AnyTier() { return plan_.seat_tiers[Below(plan_.seat_tiers.size())].id; }
+  std::string AnySurface() { return OneIn(6) ? "batch" : OneIn(3) ? "editor" : "chat"; }
+  std::string AnyModel() {
+    return OneIn(8) ? "research-1" : OneIn(3) ? "maker/opus" : OneIn(2) ? "opus" : "haiku";
+  }
+  std::string AnyTier() {
+    const std::vector<SeatTier>& tiers = naive_.plan().seat_tiers;
+    return tiers[Below(tiers.size())].id;
+  }
   Nanos AnyAmount() {
     if (OneIn(20)) return Nanos();
     if (OneIn(4)) return Dollars(1 + Below(30));
@@ -196,19 +223,22 @@ class Rehearsal {
   }
 
   void Record() {
-    const RecordConsumptionCommand command = RecordOf(AnyMember(), AnyAmount(), AnySurface());
+    const RecordConsumptionCommand command =
+        RecordOf(AnyMember(), AnyAmount(), AnySurface(), AnyModel());
     Note(absl::StrCat("record ", command.member_id, " ", FormatAmount(command.cost), " ",
                       command.surface));
     const auto outcome = wallet_.Try<RecordConsumptionOutcome>(command);
-    const NaiveCharge expected = naive_.Record(command.member_id, command.surface, command.cost);
+    const NaiveCharge expected =
+        naive_.Record(command.member_id, command.surface, command.model, command.cost);
     ASSERT_EQ(outcome.ok(), expected.found);
     if (outcome.ok()) CompareCharge(outcome->charge, expected);
   }
 
   void CompareCharge(const UsageCharged& charge, const NaiveCharge& expected) {
     EXPECT_EQ(Amount(charge.included), expected.included);
-    EXPECT_EQ(Amount(plan_.metered ? charge.metered : charge.extra), expected.extra);
-    EXPECT_EQ(Amount(plan_.metered ? charge.extra : charge.metered), Amount());
+    const bool metered = naive_.plan().metered;
+    EXPECT_EQ(Amount(metered ? charge.metered : charge.extra), expected.extra);
+    EXPECT_EQ(Amount(metered ? charge.extra : charge.metered), Amount());
     EXPECT_EQ(Amount(charge.overshoot), expected.overshoot);
     EXPECT_EQ(Amount(charge.overdraft), expected.overdraft);
     EXPECT_EQ(charge.unadmitted, expected.unadmitted);
@@ -222,7 +252,8 @@ class Rehearsal {
     if (!wallet_.wallet().holds.empty() && !OneIn(3)) {
       auto open = wallet_.wallet().holds.begin();
       std::advance(open, Below(static_cast<int64_t>(wallet_.wallet().holds.size())));
-      hold = {open->first, open->second.member_id, open->second.surface};
+      const Hold& found = open->second;
+      hold = {open->first, found.member_id, found.surface, found.model};
       return true;
     }
     const size_t last = OneIn(5) ? placed_.size() : std::min<size_t>(placed_.size(), 6);
@@ -231,7 +262,7 @@ class Rehearsal {
   }
 
   void PlaceHold() {
-    CheckAdmissionCommand command = CheckOf(AnyMember(), AnySurface());
+    CheckAdmissionCommand command = CheckOf(AnyMember(), AnySurface(), AnyModel());
     command.mode = OneIn(3) ? AdmissionMode::kHoldUpToAvailable : AdmissionMode::kHold;
     command.estimate = OneIn(12) ? Dollars(90 + Below(30)) : AnyAmount();
     const absl::Duration ttl = OneIn(3) ? absl::Minutes(10 + Below(1400)) : absl::Minutes(10);
@@ -239,17 +270,20 @@ class Rehearsal {
     Note(absl::StrCat("hold ", command.member_id, " ", FormatAmount(*command.estimate)));
     const auto outcome = wallet_.Try<CheckAdmissionOutcome>(command);
     const bool placed = outcome.ok() && outcome->hold.has_value();
-    const NaiveAnswer expected =
-        naive_.Hold(placed ? outcome->hold->sequence : -1, command.member_id, command.surface,
-                    *command.estimate, command.mode == AdmissionMode::kHoldUpToAvailable, ttl,
-                    wallet_.header().settings.max_hold);
+    const NaiveAnswer expected = naive_.Hold(
+        placed ? outcome->hold->sequence : -1, command.member_id, command.surface, command.model,
+        *command.estimate, command.mode == AdmissionMode::kHoldUpToAvailable, ttl,
+        wallet_.header().settings.max_hold);
     ASSERT_EQ(outcome.ok(), expected.found);
     if (!outcome.ok()) return;
     ASSERT_EQ(placed, expected.admitted);
     const DenialReason reason =
         outcome->denial.has_value() ? outcome->denial->reason : DenialReason::kNone;
     EXPECT_EQ(reason, expected.reason);
-    if (placed) placed_.push_back({outcome->hold->sequence, command.member_id, command.surface});
+    if (placed) {
+      placed_.push_back(
+          {outcome->hold->sequence, command.member_id, command.surface, command.model});
+    }
     ++done_[placed ? "holds placed" : "holds denied"];
     if (placed && OneIn(2)) Settle();  // Others outlive the steps that follow, or do not.
   }
@@ -265,7 +299,7 @@ class Rehearsal {
     const auto outcome =
         wallet_.Try<RecordConsumptionOutcome>(SettlementOf(hold.sequence, cost, partial));
     const NaiveCharge expected =
-        naive_.Settle(hold.sequence, hold.member_id, hold.surface, cost, partial);
+        naive_.Settle(hold.sequence, hold.member_id, hold.surface, hold.model, cost, partial);
     ASSERT_TRUE(outcome.ok()) << outcome.status().message();
     CompareCharge(outcome->charge, expected);
     if (live) {
@@ -331,14 +365,14 @@ class Rehearsal {
   }
 
   void Check() {
-    CheckAdmissionCommand command = CheckOf(AnyMember(), AnySurface());
+    CheckAdmissionCommand command = CheckOf(AnyMember(), AnySurface(), AnyModel());
     if (OneIn(2)) command.estimate = OneIn(2) ? AnyAmount() : Dollars(Below(100));
     command.validate_only = OneIn(4);
     Note(absl::StrCat("check ", command.member_id, " ", command.surface, " ",
                       command.estimate.has_value() ? FormatAmount(*command.estimate) : ""));
     const auto outcome = wallet_.Try<CheckAdmissionOutcome>(command);
-    const NaiveAnswer expected =
-        naive_.Check(command.member_id, command.surface, command.estimate, command.validate_only);
+    const NaiveAnswer expected = naive_.Check(command.member_id, command.surface, command.model,
+                                              command.estimate, command.validate_only);
     ASSERT_EQ(outcome.ok(), expected.found);
     if (!outcome.ok()) return;
     EXPECT_EQ(outcome->admitted, expected.admitted);
@@ -353,16 +387,42 @@ class Rehearsal {
   }
 
   void SetLimit() {
-    const Scope scope = OneIn(3)   ? Scope::kOrganization
-                        : OneIn(2) ? Scope::kMember
-                                   : Scope::kSeatTier;
-    const std::string id = scope == Scope::kSeatTier ? AnyTier() : AnyMember();
-    SpendLimit limit;
-    if (OneIn(2)) limit.amount = OneIn(5) ? Nanos() : Dollars(Below(100));
+    static constexpr Scope kScopes[] = {Scope::kOrganization, Scope::kOrganization, Scope::kMember,
+                                        Scope::kMember,       Scope::kSeatTier,     Scope::kSurface,
+                                        Scope::kModel};
+    const Scope scope = kScopes[Below(std::size(kScopes))];
+    const std::string id = scope == Scope::kSeatTier  ? AnyTier()
+                           : scope == Scope::kSurface ? AnySurface()
+                           : scope == Scope::kModel   ? AnyModel()
+                                                      : AnyMember();
+    NaiveLimit limit;
+    if (!OneIn(3)) limit.amount = OneIn(8) ? Nanos() : Dollars(Below(100));
     if (OneIn(2)) limit.basis = LimitBasis::kTierTotal;
-    Note(absl::StrCat("limit ", static_cast<int>(scope), " ", id));
+    if (OneIn(2)) limit.period = static_cast<PeriodKind>(2 + Below(3));
+    if (OneIn(3)) limit.expires_at = wallet_.now() + absl::Minutes(Below(60 * 24 * 6) - 60);
+    Note(absl::StrCat("limit ", static_cast<int>(scope), " ", id, " ",
+                      static_cast<int>(limit.period), " ",
+                      limit.amount.has_value() ? FormatAmount(*limit.amount) : "unlimited",
+                      limit.expires_at.has_value() ? " for a time" : ""));
     SetSpendLimitCommand command = LimitOf(scope, id, limit.amount, limit.basis);
-    EXPECT_EQ(Administer(command), naive_.SetLimit(scope, id, limit));
+    command.period = limit.period;
+    command.expires_at = limit.expires_at;
+    const absl::StatusCode code = Administer(command);
+    EXPECT_EQ(code, naive_.SetLimit(scope, id, limit));
+    if (code == absl::StatusCode::kOk) ++done_[limit.expires_at.has_value() ? "raises" : "limits"];
+    NoteChange();
+  }
+
+  void ChangePlan() {
+    if (!OneIn(3)) return Check();
+    const std::vector<Plan>& plans = TestPlans().plans;
+    const Plan& plan = plans[Below(plans.size())];
+    Note(absl::StrCat("plan ", plan.id));
+    UpdateOrganizationCommand command;
+    command.plan_id = plan.id;
+    const absl::StatusCode code = Administer(command);
+    EXPECT_EQ(code, naive_.ChangePlan(plan));
+    if (code == absl::StatusCode::kOk) ++done_["plans"];
     NoteChange();
   }
 
@@ -429,8 +489,17 @@ class Rehearsal {
     EXPECT_EQ(current ? month.included : Amount(), expected.included);
   }
 
+  void ComparePeriod(const PeriodCounter& counter, PeriodKind kind,
+                     const NaiveWallet::Selection& selection) {
+    const bool current = counter.period.Contains(wallet_.now());
+    EXPECT_EQ(current ? counter.extra : Amount(), naive_.SpentIn(kind, selection));
+  }
+  void CompareRecent(const RecentSpend& recent, const NaiveWallet::Selection& selection) {
+    ComparePeriod(recent.week, PeriodKind::kWeek, selection);
+    ComparePeriod(recent.day, PeriodKind::kDay, selection);
+  }
+
   std::mt19937_64 random_;
-  const Plan& plan_;
   const OrganizationSettings settings_;
   TestWallet wallet_;
   NaiveWallet naive_;
@@ -444,8 +513,8 @@ class Rehearsal {
   Amount overshoot_held_;
 };
 
-// Rules: B1, B2, B3, B5, B7, B8, B9, D1, D2, H2, H3, H4, H5, H7, J1, J2, L1, L2, L3, N3, O5, O6,
-// R1, R4, R7, T3, T4, X1, X2, X3
+// Rules: B1, B2, B3, B5, B7, B8, B9, D1, D2, H2, H3, H4, H5, H7, J1, J2, L1, L2, L3, L4, L6, N3,
+// O5, O6, O8, R1, R4, R7, T3, T4, X1, X2, X3
 TEST(RandomCommands, AgreeWithTheNaiveModel) {
   const uint64_t clock = std::chrono::steady_clock::now().time_since_epoch().count();
   const uint64_t seed = NumberFrom("BURSAR_TEST_SEED", clock);
@@ -476,7 +545,7 @@ TEST(RandomCommands, AgreeWithTheNaiveModel) {
   // Every reason and admission itself, and everything that can become of a hold.
   if (commands >= kCommands) {
     EXPECT_EQ(reasons.size(), 11u);
-    EXPECT_EQ(done_counts.size(), 8u);
+    EXPECT_EQ(done_counts.size(), 11u);
   }
 }
 
