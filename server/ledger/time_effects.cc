@@ -169,12 +169,11 @@ std::optional<EntryBody> EpisodeEnd(const WalletHeader& header,
   if (!header.episode.has_value()) return std::nullopt;
   auto lifting = std::find_if(bodies.begin(), bodies.end(), CanEndEpisode);
   if (lifting == bodies.end()) return std::nullopt;
+  // Extra usage that is off, by its switch or since the plan has it, has no pool that could be out.
+  const Plan* plan = context.plans->Find(header.settings.plan_id);
+  const bool off = plan != nullptr && !plan->metered && !header.extra_enabled;
   for (const Blocker& blocker : OrganizationBlockers(header, context)) {
-    if (IsPoolExhausted(blocker.reason, blocker.scope)) {
-      // Extra usage that is switched off has no pool that could be out.
-      const auto* updated = std::get_if<ExtraUsageUpdated>(&*lifting);
-      if (updated == nullptr || updated->enabled) return std::nullopt;
-    }
+    if (!off && IsPoolExhausted(blocker.reason, blocker.scope)) return std::nullopt;
   }
   return EpisodeEnded{header.episode->sequence, EndCause(*lifting)};
 }

@@ -48,6 +48,7 @@ absl::StatusCode NaiveWallet::ChangePlan(const Plan& plan) {
   NaiveEvent event = Event(Kind::kPlan);
   event.next_plan = &plan;
   events_.push_back(event);
+  if (!plan.metered && !CurrentExtra().enabled) episode_open_ = false;
   return absl::StatusCode::kOk;
 }
 
