@@ -29,7 +29,7 @@ NamedScope* NamedFor(Wallet& wallet, Scope scope, std::string_view id, int64_t s
   made.id = std::string(id);
   made.since_sequence = sequence;
   for (const auto& [hold_sequence, hold] : wallet.holds) {
-    const std::string_view name = scope == Scope::kSurface ? hold.surface : ModelKey(hold.model);
+    const std::string_view name = NameOf(hold, scope);
     if (name == id) made.held_extra += hold.extra;
   }
   auto place = std::find_if(header.named_scopes.begin(), header.named_scopes.end(),
@@ -242,10 +242,8 @@ void UncountRecent(Wallet& wallet, Member& member, TierState& tier, const EntryR
 
 bool ChangeNamedHeld(WalletHeader& header, const Hold& hold, Amount extra) {
   if (extra.is_zero() || header.named_scopes.empty()) return true;
-  const std::pair<Scope, std::string_view> names[] = {{Scope::kSurface, hold.surface},
-                                                      {Scope::kModel, ModelKey(hold.model)}};
-  for (const auto& [scope, id] : names) {
-    NamedScope* named = header.FindNamed(scope, id);
+  for (const Scope scope : {Scope::kSurface, Scope::kModel}) {
+    NamedScope* named = header.FindNamed(scope, NameOf(hold, scope));
     if (named == nullptr) continue;
     named->held_extra += extra;
     if (named->held_extra.is_negative()) return false;

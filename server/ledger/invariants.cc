@@ -130,9 +130,7 @@ class Checker {
              "J2", absl::StrCat(what, " spent less than nothing"));
       Amount held;
       for (const auto& [sequence, hold] : wallet_.holds) {
-        const std::string_view id =
-            named.scope == Scope::kSurface ? std::string_view(hold.surface) : ModelKey(hold.model);
-        if (id == named.id) held += hold.extra;
+        if (NameOf(hold, named.scope) == named.id) held += hold.extra;
       }
       ExpectEqual(named.held_extra, held, "J2",
                   absl::StrCat("held extra usage: ", what, " = live holds"));

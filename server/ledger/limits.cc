@@ -132,13 +132,17 @@ class LimitMeter {
     bound_.scope = Scope::kSeatTier;
     bound_.scope_id = state_.tier->id;
     if (tier_->limit.has_value()) {
-      FillTier(*tier_->limit, PeriodKind::kMonth);
+      FillTier(tier_->limit->BasisAt(now_), PeriodKind::kMonth);
       Add(*tier_->limit, PeriodKind::kMonth);
+      FillTier(tier_->limit->basis, PeriodKind::kMonth);
+      AddReturning(*tier_->limit, PeriodKind::kMonth);
     }
     for (const PeriodLimit& one : tier_->period_limits) {
-      if (one.period == PeriodKind::kHour || !one.limit.AmountAt(now_).has_value()) continue;
-      FillTier(one.limit, one.period);
-      Add(one.limit, one.period);
+      if (one.period == PeriodKind::kHour) continue;
+      FillTier(one.limit.BasisAt(now_), one.period);
+      if (one.limit.AmountAt(now_).has_value()) Add(one.limit, one.period);
+      FillTier(one.limit.basis, one.period);
+      AddReturning(one.limit, one.period);
     }
     bound_.each_member = false;
   }
@@ -150,7 +154,7 @@ class LimitMeter {
     bound_.scope = scope;
     bound_.scope_id = named->id;
     bound_.held = named->held_extra;
-    if (query_.settling != nullptr && IdIn(*query_.settling, scope) == id) {
+    if (query_.settling != nullptr && NameOf(*query_.settling, scope) == id) {
       bound_.held -= settling_;
     }
     for (const PeriodLimit& one : named->limits) {
@@ -179,32 +183,45 @@ class LimitMeter {
     balance.limit = header_.Balance();
     balance.spent = header_.overdraft;
     balance.held = header_.held_extra - settling_;
-    AddOverflowBound(state_, balance);
+    state_.bounds.push_back(balance);
   }
 
  private:
-  static std::string_view IdIn(const Hold& hold, Scope scope) {
-    return scope == Scope::kSurface ? std::string_view(hold.surface) : ModelKey(hold.model);
-  }
-
   bool CountsTier() const { return state_.plan->tier_limits_allowed && tier_ != nullptr; }
 
   void Add(const SpendLimit& limit, PeriodKind period) {
+    const bool temporary = limit.raise.has_value() && now_ < limit.raise->expires_at;
     bound_.limit = InForce(limit, now_);
     bound_.limit_sequence = limit.sequence;
     bound_.period = period;
     bound_.resets_at = periods_.Of(period).end;
-    AddOverflowBound(state_, bound_);
+    bound_.limit_until = temporary ? limit.raise->expires_at : absl::InfiniteFuture();
+    if (bound_.limit == Amount()) state_.zero_limit = true;
+    state_.bounds.push_back(bound_);
+  }
+  // What comes back when the temporary limit expires: `bound_` with what counts in it then.
+  void AddReturning(const SpendLimit& limit, PeriodKind period) {
+    const bool temporary = limit.raise.has_value() && now_ < limit.raise->expires_at;
+    if (!temporary || !limit.amount.has_value()) return;
+    AdmissionState::ReturningLimit returning{limit.raise->expires_at, bound_};
+    returning.bound.limit = *limit.amount;
+    returning.bound.limit_sequence = limit.sequence;
+    returning.bound.period = period;
+    returning.bound.resets_at = periods_.Of(period).end;
+    returning.bound.limit_until = absl::InfiniteFuture();
+    state_.returning.push_back(returning);
   }
   void AddMonth(const std::optional<SpendLimit>* limit, Amount spent) {
     static const SpendLimit kUnlimited;
+    const bool is_set = limit != nullptr && limit->has_value();
     bound_.spent = spent;
-    Add(limit != nullptr && limit->has_value() ? **limit : kUnlimited, PeriodKind::kMonth);
+    Add(is_set ? **limit : kUnlimited, PeriodKind::kMonth);
+    if (is_set) AddReturning(**limit, PeriodKind::kMonth);
   }
   void AddPeriod(const PeriodLimit& one, Amount spent) {
-    if (!one.limit.AmountAt(now_).has_value()) return;
     bound_.spent = spent;
-    Add(one.limit, one.period);
+    if (one.limit.AmountAt(now_).has_value()) Add(one.limit, one.period);
+    AddReturning(one.limit, one.period);
   }
   void AddHours(const std::vector<PeriodLimit>& limits) {
     for (const PeriodLimit& one : limits) {
@@ -212,8 +229,8 @@ class LimitMeter {
       AddPeriod(one, member_ == nullptr ? Amount() : periods_.SpentBy(*member_, one.period));
     }
   }
-  void FillTier(const SpendLimit& limit, PeriodKind period) {
-    bound_.each_member = limit.BasisAt(now_) == LimitBasis::kEachMember;
+  void FillTier(LimitBasis basis, PeriodKind period) {
+    bound_.each_member = basis == LimitBasis::kEachMember;
     if (bound_.each_member) {
       bound_.spent =
           member_ == nullptr ? Amount() : periods_.SpentInTier(*member_, state_.tier->id, period);
@@ -347,6 +364,25 @@ const Evaluation* LeastLimit(const AdmissionState& state) {
     if (least == nullptr || bound.Headroom() < least->Headroom()) least = &bound;
   }
   return least;
+}
+
+absl::Time ReopensAt(const AdmissionState& state, const Evaluation& bound) {
+  // A balance never refills itself, and a limit of zero stays reached however its period rolls.
+  const absl::Time never = absl::InfiniteFuture();
+  if (bound.source == BoundSource::kBalance) return never;
+  const absl::Time rolls_at = bound.limit->is_positive() ? bound.resets_at : never;
+  if (bound.limit_until >= rolls_at) return rolls_at;
+  // Before that another limit is in force in its place, or none.
+  for (const AdmissionState::ReturningLimit& returning : state.returning) {
+    const Evaluation& after = returning.bound;
+    if (after.scope != bound.scope || after.scope_id != bound.scope_id ||
+        after.period != bound.period || after.limit_sequence != bound.limit_sequence) {
+      continue;
+    }
+    if (after.Unspent().is_positive()) break;
+    return after.limit->is_positive() ? after.resets_at : never;
+  }
+  return bound.limit_until;
 }
 
 std::optional<PeriodsOpened> OpenPeriods(const WalletHeader& header,

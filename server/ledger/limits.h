@@ -44,6 +44,11 @@ void EvaluateLimits(AdmissionState& state, const WalletHeader& header, const Mem
 // where nothing is limited (rule L2).
 const Evaluation* LeastLimit(const AdmissionState& state);
 
+// When a bound that is used up is open again by time alone, if nobody does anything until then: its
+// period rolls, or a temporary limit expires; InfiniteFuture for a balance and a limit of zero.
+// Requires: not of included usage, and limited.
+absl::Time ReopensAt(const AdmissionState& state, const Evaluation& bound);
+
 // The openings of week and day that extra or metered usage needs now, or nothing.
 std::optional<PeriodsOpened> OpenPeriods(const WalletHeader& header,
                                          const DecisionContext& context);

@@ -76,8 +76,10 @@ inline constexpr absl::Duration kMaxHoldTtl = absl::Hours(24);
 // As shipped: how long a hold lives, and the largest one.
 inline constexpr absl::Duration kShippedHoldTtl = absl::Minutes(10);
 inline constexpr Nanos kShippedMaxHold = Nanos::Units(100);
-// How many holds of one organization may be open at once: they are loaded with its header.
+// How many holds of one organization may be open at once: they are loaded with its header. And how
+// many of one member, so that no runaway agent locks out the others (rule H2).
 inline constexpr int64_t kMaxOpenHolds = 10'000;
+inline constexpr int64_t kMaxOpenHoldsOfMember = 2'000;
 // How many limits of surfaces and models an organization may have, and how many temporary limits
 // may be in force at once: they are part of its header.
 inline constexpr int64_t kMaxNamedLimits = 200;
@@ -85,6 +87,9 @@ inline constexpr size_t kMaxRaises = 1'000;
 // How many surfaces and models without a limit are counted in a month. What is used beyond them is
 // counted from when a limit is set.
 inline constexpr size_t kMaxCountedNames = 128;
+
+// The surface of a request that names none (rule R5).
+inline constexpr char kDefaultSurface[] = "api";
 
 // What people set on an organization.
 struct OrganizationSettings {
@@ -253,7 +258,7 @@ struct Hold {
   int64_t sequence = 0;  // The journal entry that placed it; names it.
   std::string member_id;
   std::string tier_id;  // The tier that `extra` is reserved in; kept when the member moves.
-  std::string surface;
+  std::string surface;  // These three are empty where the check did not say.
   std::string provider;
   std::string model;
   std::string parent_session_id;
@@ -519,6 +524,13 @@ inline std::string_view ModelKey(std::string_view model) {
   return slash == std::string_view::npos ? model : model.substr(slash + 1);
 }
 
+// The surface or model by which limits know a hold: a record of one that names no surface is of the
+// default one.
+inline std::string_view NameOf(const Hold& hold, Scope scope) {
+  if (scope == Scope::kModel) return ModelKey(hold.model);
+  return hold.surface.empty() ? std::string_view(kDefaultSurface) : std::string_view(hold.surface);
+}
+
 // Whether the member is one of those of whom one must stay (rule O4).
 inline bool IsActiveOwner(const Member& member) {
   return member.status == AccountStatus::kActive &&
@@ -531,8 +543,9 @@ struct Wallet {
   WalletHeader header;
   std::unordered_map<std::string, Member> members;
   std::map<int64_t, Hold> holds;  // Every open hold, by sequence.
-  // Derived from `holds`: the same by (expires_at, sequence).
+  // Derived from `holds`: the same by (expires_at, sequence), and how many each member has.
   std::set<std::pair<absl::Time, int64_t>> hold_expiries;
+  std::unordered_map<std::string, int64_t> holds_of_members;
   // Only those that a command needs or that are not durable yet; see the head of this file.
   std::unordered_map<int64_t, EndedHold> ended_holds;
   std::unordered_map<int64_t, Reversal> reversals;

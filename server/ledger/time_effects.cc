@@ -10,11 +10,6 @@ namespace bursar {
 
 namespace {
 
-struct Due {
-  absl::Time at;
-  EntryBody body;
-};
-
 bool CanEndEpisode(const EntryBody& body) {
   if (const auto* month = std::get_if<MonthOpened>(&body)) {
     return month->scope == Scope::kOrganization;
@@ -40,10 +35,6 @@ std::string EndCause(const EntryBody& body) {
   return "settings";
 }
 
-}  // namespace
-
-namespace {
-
 // What a temporary limit leaves behind when it expires.
 EntryBody RaiseExpiry(const Wallet& wallet, const PendingRaise& raise,
                       const DecisionContext& context) {
@@ -63,10 +54,10 @@ EntryBody RaiseExpiry(const Wallet& wallet, const PendingRaise& raise,
 
 // Expired credit and temporary limits, pending seats and settings, and the end of an episode with
 // its periods.
-std::vector<Due> DuesButHolds(const Wallet& wallet, const DecisionContext& context) {
+std::vector<DueEntry> DuesButHolds(const Wallet& wallet, const DecisionContext& context) {
   const WalletHeader& header = wallet.header;
   const absl::Time now = context.now;
-  std::vector<Due> dues;
+  std::vector<DueEntry> dues;
   for (const PendingRaise& raise : header.raises) {
     if (raise.expires_at > now || dues.size() >= kMaxDueEntries) break;
     dues.push_back({raise.expires_at, RaiseExpiry(wallet, raise, context)});
@@ -93,7 +84,7 @@ std::vector<Due> DuesButHolds(const Wallet& wallet, const DecisionContext& conte
     if (credit_first || limit_first) {
       // Credit that expires before may be all there is, and a limit that returns may be reached:
       // decided anew once that is journaled.
-      std::erase_if(dues, [&](const Due& due) { return due.at > reopens; });
+      std::erase_if(dues, [&](const DueEntry& due) { return due.at > reopens; });
     } else {
       dues.push_back({reopens, EpisodeEnded{header.episode->sequence, "period"}});
     }
@@ -103,7 +94,7 @@ std::vector<Due> DuesButHolds(const Wallet& wallet, const DecisionContext& conte
 
 // Adds the holds that expired by `now`, in order. Returns the first that is to be captured, at
 // which it stops, or null: what a capture draws depends on everything that falls due before it.
-const Hold* AddExpiredHolds(const Wallet& wallet, absl::Time now, std::vector<Due>& dues) {
+const Hold* AddExpiredHolds(const Wallet& wallet, absl::Time now, std::vector<DueEntry>& dues) {
   const bool captures = wallet.header.settings.hold_expiry_policy == HoldExpiryPolicy::kCapture;
   int added = 0;
   for (const auto& [expires_at, sequence] : wallet.hold_expiries) {
@@ -116,6 +107,17 @@ const Hold* AddExpiredHolds(const Wallet& wallet, absl::Time now, std::vector<Du
     ++added;
   }
   return nullptr;
+}
+
+std::vector<DueEntry> CaptureAtExpiry(const Wallet& wallet, const Hold& hold,
+                                      const DecisionContext& context) {
+  DecisionContext then = context;
+  then.now = std::max(hold.expires_at, wallet.header.last_entry_at);
+  std::vector<DueEntry> dues;
+  for (EntryBody& body : CaptureHold(wallet, hold, then)) {
+    dues.push_back({then.now, std::move(body)});
+  }
+  return dues;
 }
 
 }  // namespace
@@ -140,27 +142,24 @@ std::vector<std::string> MembersDue(const Wallet& wallet, absl::Time now) {
   return members;
 }
 
-std::vector<EntryBody> DueEntries(const Wallet& wallet, const DecisionContext& context) {
+std::vector<DueEntry> DueEntries(const Wallet& wallet, const DecisionContext& context) {
   const WalletHeader& header = wallet.header;
   if (header.NextDue() > context.now) return {};
-  std::vector<Due> dues = DuesButHolds(wallet, context);
+  std::vector<DueEntry> dues = DuesButHolds(wallet, context);
   const Hold* capture = nullptr;
   if (header.next_hold_expiry <= context.now) {
     capture = AddExpiredHolds(wallet, context.now, dues);
   }
   if (capture != nullptr) {
-    std::erase_if(dues, [&](const Due& due) { return due.at > capture->expires_at; });
-    if (dues.empty()) return CaptureHold(wallet, *capture, context);
+    std::erase_if(dues, [&](const DueEntry& due) { return due.at > capture->expires_at; });
+    if (dues.empty()) return CaptureAtExpiry(wallet, *capture, context);
   }
   // At one instant holds come last: what else happens then is in force when they end.
   std::stable_sort(dues.begin(), dues.end(),
-                   [](const Due& a, const Due& b) { return a.at < b.at; });
-  std::vector<EntryBody> bodies;
-  for (Due& due : dues) {
-    if (bodies.size() == kMaxDueEntries) break;
-    bodies.push_back(std::move(due.body));
-  }
-  return bodies;
+                   [](const DueEntry& a, const DueEntry& b) { return a.at < b.at; });
+  if (dues.size() > kMaxDueEntries) dues.erase(dues.begin() + kMaxDueEntries, dues.end());
+  for (DueEntry& due : dues) due.at = std::max(due.at, header.last_entry_at);
+  return dues;
 }
 
 std::optional<EntryBody> EpisodeEnd(const WalletHeader& header,
@@ -172,9 +171,7 @@ std::optional<EntryBody> EpisodeEnd(const WalletHeader& header,
   // Extra usage that is off, by its switch or since the plan has it, has no pool that could be out.
   const Plan* plan = context.plans->Find(header.settings.plan_id);
   const bool off = plan != nullptr && !plan->metered && !header.extra_enabled;
-  for (const Blocker& blocker : OrganizationBlockers(header, context)) {
-    if (!off && IsPoolExhausted(blocker.reason, blocker.scope)) return std::nullopt;
-  }
+  if (!off && IsPoolUsedUp(header, context)) return std::nullopt;
   return EpisodeEnded{header.episode->sequence, EndCause(*lifting)};
 }
 

@@ -128,6 +128,16 @@ std::optional<NaiveWallet::LimitValue> NaiveWallet::LimitOf(Scope scope,
   return LimitValue{*base.amount, base.basis};
 }
 
+absl::Time NaiveWallet::RaisedUntil(Scope scope, const std::string& scope_id,
+                                    PeriodKind period) const {
+  std::optional<absl::Time> expires_at;
+  for (const NaiveEvent& event : events_) {
+    if (event.kind != Kind::kLimit || event.scope != scope || event.member_id != scope_id) continue;
+    if (event.limit.period == period) expires_at = event.limit.expires_at;
+  }
+  return expires_at.has_value() && effect_at_ < *expires_at ? *expires_at : absl::InfiniteFuture();
+}
+
 // Whether there is something that could be lifted.
 bool NaiveWallet::IsLimitSet(Scope scope, const std::string& scope_id, PeriodKind period) const {
   bool set = false;
@@ -180,113 +190,113 @@ absl::StatusCode NaiveWallet::SetLimit(Scope scope, const std::string& scope_id,
 
 // ---- What a request meets.
 
-void NaiveWallet::MeetLimits(const Request& request, Scope scope, const std::string& scope_id,
-                             Situation& situation) const {
-  const bool tier = scope == Scope::kSeatTier;
+void NaiveWallet::MeetLimit(const Request& request, Scope scope, const std::string& scope_id,
+                            PeriodKind period, Situation& situation) const {
   const std::vector<NaiveHold> open = OpenHolds();
-  const auto held = [&](const auto& mine) {
-    Amount sum;
+  const auto bound_of = [&](const LimitValue& limit) {
+    const bool hour = period == PeriodKind::kHour;
+    const bool tier = scope == Scope::kSeatTier;
+    // An hour's limit of more than one member counts each alone.
+    const bool alone = scope == Scope::kMember || hour ||
+                       (tier && limit.basis == LimitBasis::kEachMember);
+    Selection selection;
+    if (alone) selection.member_id = request.member_id;
+    if (tier && !hour) selection.tier_id = request.tier_id;
+    if (scope == Scope::kSurface) selection.surface = scope_id;
+    if (scope == Scope::kModel) selection.model = scope_id;
+    Bound bound;
+    bound.period = period;
+    bound.reason = scope == Scope::kMember || hour ? DenialReason::kMemberLimitReached
+                   : tier                          ? DenialReason::kSeatTierLimitReached
+                                                   : DenialReason::kOrganizationLimitReached;
+    bound.pool = scope == Scope::kOrganization && !hour;
+    bound.limit = limit.amount;
+    bound.spent = SpentIn(period, selection);
+    bound.reset = PeriodAt(period, now_).end;
     for (const NaiveHold& hold : open) {
-      if (hold.id != request.settling && mine(hold)) sum += hold.extra;
+      if (hold.id == request.settling) continue;
+      const bool mine = alone                      ? hold.member_id == request.member_id
+                        : tier                     ? hold.tier_id == request.tier_id
+                        : scope == Scope::kSurface ? hold.surface == scope_id
+                        : scope == Scope::kModel   ? WithoutProvider(hold.model) == scope_id
+                                                   : true;
+      if (mine) bound.holds.emplace_back(hold.expires_at, hold.extra);
     }
-    return sum;
+    return bound;
   };
-  const auto add = [&](PeriodKind period, DenialReason reason, const LimitValue& limit,
-                       Amount spent, bool pool) {
-    const bool zero = limit.amount.value == 0;
-    if (zero) situation.zero_limit = true;
-    situation.bounds.push_back({reason, limit.amount, Amount(limit.amount) - spent,
-                                zero ? absl::InfiniteFuture() : PeriodAt(period, now_).end, pool});
-  };
-  const auto of_member = [&](const NaiveHold& hold) { return hold.member_id == request.member_id; };
-  for (const PeriodKind period : kPeriods) {
-    const std::optional<LimitValue> limit = LimitOf(scope, scope_id, period, now_);
-    if (!limit.has_value() || (period == PeriodKind::kHour && scope != Scope::kMember)) continue;
-    const bool together = tier && limit->basis == LimitBasis::kTierTotal;
-    if (scope == Scope::kMember || (tier && !together)) {
-      Selection own{request.member_id, tier ? request.tier_id : "", "", ""};
-      add(period, tier ? DenialReason::kSeatTierLimitReached : DenialReason::kMemberLimitReached,
-          *limit, SpentIn(period, own) + held(of_member), false);
-    } else if (together) {
-      add(period, DenialReason::kSeatTierLimitReached, *limit,
-          SpentIn(period, {"", request.tier_id, "", ""}) +
-              held([&](const NaiveHold& hold) { return hold.tier_id == request.tier_id; }),
-          false);
-    } else if (scope == Scope::kSurface) {
-      add(period, DenialReason::kOrganizationLimitReached, *limit,
-          SpentIn(period, {"", "", request.surface, ""}) +
-              held([&](const NaiveHold& hold) { return hold.surface == request.surface; }),
-          false);
-    } else if (scope == Scope::kModel) {
-      add(period, DenialReason::kOrganizationLimitReached, *limit,
-          SpentIn(period, {"", "", "", scope_id}) +
-              held([&](const NaiveHold& hold) { return WithoutProvider(hold.model) == scope_id; }),
-          false);
-    } else {
-      add(period, DenialReason::kOrganizationLimitReached, *limit,
-          SpentIn(period, {}) + held([](const NaiveHold&) { return true; }), true);
-    }
+  const absl::Time until = RaisedUntil(scope, scope_id, period);
+  if (const auto limit = LimitOf(scope, scope_id, period, now_); limit.has_value()) {
+    situation.bounds.push_back(bound_of(*limit));
+    situation.bounds.back().until = until;
+    if (limit->amount.value == 0) situation.zero_limit = true;
   }
-  if (scope != Scope::kMember) return;
-  // An hour's limit of more than one member counts each alone.
-  const auto add_hour = [&](Scope of, const std::string& id) {
-    const std::optional<LimitValue> limit = LimitOf(of, id, PeriodKind::kHour, now_);
-    if (!limit.has_value()) return;
-    add(PeriodKind::kHour, DenialReason::kMemberLimitReached, *limit,
-        SpentIn(PeriodKind::kHour, {request.member_id, "", "", ""}) + held(of_member), false);
-  };
-  if (plan().tier_limits_allowed) add_hour(Scope::kSeatTier, request.tier_id);
-  add_hour(Scope::kOrganization, "");
+  if (until == absl::InfiniteFuture()) return;
+  if (const auto limit = LimitOf(scope, scope_id, period, until); limit.has_value()) {
+    situation.returning.push_back(bound_of(*limit));
+    situation.returning.back().from = until;
+  }
 }
 
 void NaiveWallet::MeetBounds(const Request& request, Situation& situation) const {
   const std::string model = WithoutProvider(request.model);
-  MeetLimits(request, Scope::kMember, request.member_id, situation);
+  const auto meet = [&](Scope scope, const std::string& scope_id) {
+    for (const PeriodKind period : kPeriods) {
+      if (period == PeriodKind::kHour && scope != Scope::kMember) continue;
+      MeetLimit(request, scope, scope_id, period, situation);
+    }
+  };
+  meet(Scope::kMember, request.member_id);
   if (plan().tier_limits_allowed) {
-    MeetLimits(request, Scope::kSeatTier, request.tier_id, situation);
+    MeetLimit(request, Scope::kSeatTier, request.tier_id, PeriodKind::kHour, situation);
   }
-  if (plan().surface_limits_allowed) {
-    MeetLimits(request, Scope::kSurface, request.surface, situation);
-  }
-  if (plan().model_limits_allowed && !model.empty()) {
-    MeetLimits(request, Scope::kModel, model, situation);
-  }
-  MeetLimits(request, Scope::kOrganization, "", situation);
+  MeetLimit(request, Scope::kOrganization, "", PeriodKind::kHour, situation);
+  if (plan().tier_limits_allowed) meet(Scope::kSeatTier, request.tier_id);
+  if (plan().surface_limits_allowed) meet(Scope::kSurface, request.surface);
+  if (plan().model_limits_allowed && !model.empty()) meet(Scope::kModel, model);
+  meet(Scope::kOrganization, "");
   if (plan().funding != Funding::kPrepaid) return;
-  Amount held;
-  for (const NaiveHold& hold : OpenHolds()) {
-    if (hold.id != request.settling) held += hold.extra;
-  }
   const Credit credit = CreditAt(effect_at_);
-  situation.bounds.push_back({DenialReason::kBalanceExhausted, credit.balance,
-                              credit.balance - credit.overdraft - held, absl::InfiniteFuture(),
-                              true});
+  Bound balance;
+  balance.reason = DenialReason::kBalanceExhausted;
+  balance.pool = true;
+  balance.limit = credit.balance;
+  balance.spent = credit.overdraft;
+  for (const NaiveHold& hold : OpenHolds()) {
+    if (hold.id != request.settling) balance.holds.emplace_back(hold.expires_at, hold.extra);
+  }
+  situation.bounds.push_back(balance);
+}
+
+Window NaiveWallet::LaterPeriod(const Bound& bound, absl::Time at) const {
+  const bool hour = bound.period == PeriodKind::kHour;
+  const Zone zone = hour ? Zone() : *zones_.Find(SettingsAt(effect_at_).time_zone);
+  Window period = CalendarPeriodAt(at, *bound.period, zone);
+  period.start = std::max(period.start, bound.reset);
+  return period;
 }
 
 // ---- Episodes.
 
-bool NaiveWallet::PoolBlocked(absl::Time instant) const {
+bool NaiveWallet::PoolBlocked() const {
   for (const PeriodKind period : kPeriods) {
     if (period == PeriodKind::kHour) continue;
     const std::optional<LimitValue> limit = LimitOf(Scope::kOrganization, "", period, now_);
-    if (limit.has_value() && Amount(limit->amount) <= SpentIn(period, {}) + HeldExtra()) {
-      return true;
-    }
+    if (limit.has_value() && Amount(limit->amount) <= SpentIn(period, {})) return true;
   }
   if (plan().funding != Funding::kPrepaid) return false;
-  const Credit credit = CreditAt(instant);
-  return !(credit.balance - credit.overdraft - HeldExtra()).is_positive();
+  const Credit credit = CreditAt(effect_at_);
+  return !(credit.balance - credit.overdraft).is_positive();
 }
 
 void NaiveWallet::EndEpisodeIfLifted() {
-  if (episode_open_ && !PoolBlocked(effect_at_)) episode_open_ = false;
+  if (episode_open_ && !PoolBlocked()) episode_open_ = false;
 }
 
-absl::Time NaiveWallet::PoolReopensAt(absl::Time instant) const {
+absl::Time NaiveWallet::PoolReopensAt() const {
   absl::Time reopens = absl::InfinitePast();
   for (const PeriodKind period : kPeriods) {
     if (period == PeriodKind::kHour) continue;
-    const std::optional<LimitValue> limit = LimitOf(Scope::kOrganization, "", period, instant);
+    const std::optional<LimitValue> limit = LimitOf(Scope::kOrganization, "", period, effect_at_);
     if (!limit.has_value()) continue;
     const Window last = LastPeriod(period);
     const Amount spent = last == Window() ? Amount() : SpentIn(last, {});
@@ -297,40 +307,30 @@ absl::Time NaiveWallet::PoolReopensAt(absl::Time instant) const {
   return reopens == absl::InfinitePast() ? absl::InfiniteFuture() : reopens;
 }
 
-std::vector<absl::Time> NaiveWallet::RaiseExpiries(absl::Time from, absl::Time until) const {
-  std::vector<absl::Time> instants;
-  for (size_t i = 0; i < events_.size(); ++i) {
-    const NaiveEvent& event = events_[i];
+absl::Time NaiveWallet::NextRaiseExpiry(absl::Time after, absl::Time until) const {
+  absl::Time next = absl::InfiniteFuture();
+  for (const NaiveEvent& event : events_) {
     if (event.kind != Kind::kLimit || !event.limit.expires_at.has_value()) continue;
-    const bool replaced = std::any_of(
-        events_.begin() + static_cast<int64_t>(i) + 1, events_.end(), [&](const NaiveEvent& later) {
-          return later.kind == Kind::kLimit && later.scope == event.scope &&
-                 later.member_id == event.member_id && later.limit.period == event.limit.period;
-        });
     const absl::Time expires_at = *event.limit.expires_at;
-    if (!replaced && from < expires_at && expires_at <= until) instants.push_back(expires_at);
+    if (after < expires_at && expires_at <= until &&
+        RaisedUntil(event.scope, event.member_id, event.limit.period) == expires_at) {
+      next = std::min(next, expires_at);
+    }
   }
-  std::sort(instants.begin(), instants.end());
-  return instants;
+  return next;
 }
 
-// The periods that were charged last end an episode of their limits, once they are over. What a
-// limit is changes on the way, where a temporary one expires.
-void NaiveWallet::EndEpisodeWithPeriods(absl::Time from, absl::Time until) {
-  std::vector<absl::Time> instants = RaiseExpiries(from, until);
-  instants.push_back(absl::InfiniteFuture());
-  for (const absl::Time next : instants) {
-    const absl::Time reopens = PoolReopensAt(from);
-    from = next;
-    if (!episode_open_ || reopens > until || reopens >= next) continue;
-    const bool known = EverChangedPlan();
-    if (!known || plan().funding == Funding::kPrepaid) {
-      const Credit credit = CreditAt(std::max(reopens, effect_at_));
-      if (!credit.overdraft.is_zero()) continue;
-      if ((known || EverCredited()) && !credit.balance.is_positive()) continue;
-    }
-    episode_open_ = false;
+// The periods that were charged last end an episode of their limits, once they are over.
+void NaiveWallet::EndEpisodeWithPeriods(absl::Time before) {
+  const absl::Time reopens = PoolReopensAt();
+  if (!episode_open_ || reopens >= before) return;
+  const bool known = EverChangedPlan();
+  if (!known || plan().funding == Funding::kPrepaid) {
+    const Credit credit = CreditAt(std::max(reopens, effect_at_));
+    if (!credit.overdraft.is_zero()) return;
+    if ((known || EverCredited()) && !credit.balance.is_positive()) return;
   }
+  episode_open_ = false;
 }
 
 }  // namespace bursar

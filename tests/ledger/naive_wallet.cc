@@ -147,8 +147,6 @@ bool NaiveWallet::IsUpgrade(const Plan& plan, const std::string& from, const std
 // ---- Time.
 
 void NaiveWallet::MoveTo(absl::Time now) {
-  absl::Time from = now_;
-  bool limit_returned = false;
   while (true) {
     const NaiveHold* first = nullptr;
     const std::vector<NaiveHold> open = OpenHolds();
@@ -156,35 +154,28 @@ void NaiveWallet::MoveTo(absl::Time now) {
       if (hold.expires_at > now) continue;
       if (first == nullptr || hold.expires_at < first->expires_at) first = &hold;
     }
-    const absl::Time until = first == nullptr ? now : first->expires_at;
-    EndEpisodeWithPeriods(from, until);
-    limit_returned |= !RaiseExpiries(from, until).empty();
-    now_ = now;
-    if (first == nullptr || Captures(*first)) {
-      // What a limit that returned lifts is lifted together with all that fell due until then.
-      effect_at_ = std::max(effect_at_, until);
-      if (limit_returned) EndEpisodeIfLifted();
-      limit_returned = false;
+    const absl::Time expiry = first == nullptr ? absl::InfiniteFuture() : first->expires_at;
+    const absl::Time raise = NextRaiseExpiry(effect_at_, now);
+    // Recorded when it fell due, and not before what was recorded last. At one instant temporary
+    // limits come first and holds last.
+    if (raise != absl::InfiniteFuture() && raise <= expiry) {
+      EndEpisodeWithPeriods(raise);
+      effect_at_ = now_ = raise;
+      EndEpisodeIfLifted();
+      continue;
     }
+    EndEpisodeWithPeriods(first == nullptr ? now + absl::Nanoseconds(1)
+                                           : expiry + absl::Nanoseconds(1));
     if (first == nullptr) break;
-    from = std::max(from, until);
-    effect_at_ = std::max(effect_at_, first->expires_at);
+    effect_at_ = now_ = std::max(effect_at_, expiry);
     EndExpired(*first);
   }
   now_ = now;
   effect_at_ = now;
 }
 
-bool NaiveWallet::Captures(const NaiveHold& hold) const {
-  bool captures = false;
-  for (const NaiveEvent& event : events_) {
-    if (event.kind == Kind::kPolicy) captures = event.captures;
-  }
-  return captures && (hold.included + hold.extra).is_positive();
-}
-
 void NaiveWallet::EndExpired(const NaiveHold& hold) {
-  if (Captures(hold)) {
+  if (Captures() && (hold.included + hold.extra).is_positive()) {
     Charge(hold.member_id, hold.surface, hold.model, *(hold.included + hold.extra).ToNanos(), &hold,
            true, true);
     return;
@@ -297,11 +288,11 @@ NaiveWallet::Situation NaiveWallet::Meet(const std::string& member_id, const std
   Situation situation;
   // What other holds reserve, where `mine` says that they are in the way.
   const auto held = [&](const auto& mine) {
-    Amount sum;
+    std::vector<std::pair<absl::Time, Amount>> holds;
     for (const NaiveHold& hold : OpenHolds()) {
-      if (hold.id != settling && mine(hold)) sum += hold.included;
+      if (hold.id != settling && mine(hold)) holds.emplace_back(hold.expires_at, hold.included);
     }
-    return sum;
+    return holds;
   };
   const MemberState member = MemberAt(member_id, effect_at_);
   const Settings settings = SettingsAt(effect_at_);
@@ -336,69 +327,21 @@ NaiveWallet::Situation NaiveWallet::Meet(const std::string& member_id, const std
       const Used used = UsedAt(pool ? "" : member_id, window.kind, now_);
       const Amount allowance =
           pool ? PoolAllowance(window.kind, member.exists ? "" : tier_id) : Amount(window.amount);
-      const Amount reserved = held([&](const NaiveHold& hold) {
+      const auto reserved = held([&](const NaiveHold& hold) {
         return hold.from_pool == pool && (pool || hold.member_id == member_id);
       });
-      const Amount headroom = Max(allowance - used.spent - reserved, Amount());
-      situation.included = situation.windows.empty() ? headroom : Min(situation.included, headroom);
-      situation.windows.emplace_back(headroom, used.window.end);
+      Bound bound;
+      bound.limit = allowance;
+      bound.spent = used.spent;
+      bound.reset = used.window.end;
+      bound.holds = reserved;
+      situation.windows.push_back(bound);
     }
     situation.included_applies = !situation.windows.empty();
   }
   MeetBounds({member_id, tier_id, surface, model, settling}, situation);
+  Measure(situation);
   return situation;
-}
-
-NaiveAnswer NaiveWallet::Judge(const Situation& situation, std::optional<Nanos> estimate) const {
-  const Bucket overflow = plan().metered ? Bucket::kMetered : Bucket::kExtra;
-  NaiveAnswer answer;
-  answer.bucket = situation.included_applies ? Bucket::kIncluded : overflow;
-  if (situation.refusal != DenialReason::kNone) {
-    answer.reason = situation.refusal;
-    return answer;
-  }
-  const Amount wanted = estimate.has_value() && estimate->value > 0 ? Amount(*estimate) : Nanos(1);
-  if (situation.included >= wanted) {
-    answer.admitted = true;
-    return answer;
-  }
-  absl::Time all_open = absl::InfinitePast();
-  for (const auto& [headroom, reset] : situation.windows) {
-    if (!headroom.is_positive()) all_open = std::max(all_open, reset);
-  }
-  if (situation.windows.empty()) all_open = absl::InfiniteFuture();
-  if (situation.gate != DenialReason::kNone) {
-    answer.reason = situation.gate;
-    answer.ends_at = all_open;
-    return answer;
-  }
-  const bool starts_included = situation.included.is_positive();
-  absl::Time lifted = absl::InfinitePast();
-  for (const Bound& bound : situation.bounds) {
-    if (bound.headroom.is_positive()) continue;
-    if (answer.reason == DenialReason::kNone) {
-      answer.reason = bound.reason;
-      answer.of_pool = bound.pool;
-    }
-    lifted = std::max(lifted, bound.reopens_at);
-  }
-  answer.bucket = overflow;
-  answer.ends_at = std::min(all_open, lifted);
-  if (answer.reason != DenialReason::kNone) return answer;
-  for (const Bound& bound : situation.bounds) {
-    if (bound.headroom < wanted - situation.included) answer.reason = DenialReason::kHoldDoesNotFit;
-  }
-  if (answer.reason != DenialReason::kNone) return answer;
-  answer.admitted = true;
-  if (starts_included) answer.bucket = Bucket::kIncluded;
-  return answer;
-}
-
-NaiveAnswer NaiveWallet::Decide(const Situation& situation, std::optional<Nanos> estimate,
-                                bool validate_only) {
-  const NaiveAnswer answer = Judge(situation, estimate);
-  if (!validate_only && answer.of_pool) episode_open_ = true;
-  return answer;
 }
 
 NaiveAnswer NaiveWallet::Check(const std::string& member_id, const std::string& surface,
@@ -409,7 +352,7 @@ NaiveAnswer NaiveWallet::Check(const std::string& member_id, const std::string& 
     unknown.found = false;
     return unknown;
   }
-  return Decide(Meet(member_id, surface, model), estimate, validate_only);
+  return Decide(Meet(member_id, surface, model), estimate, std::nullopt, validate_only);
 }
 
 NaiveCharge NaiveWallet::Record(const std::string& member_id, const std::string& surface,
@@ -428,7 +371,7 @@ NaiveCharge NaiveWallet::Charge(const std::string& member_id, const std::string&
     return charge;
   }
   const Situation situation = Meet(member_id, surface, model, hold == nullptr ? 0 : hold->id);
-  charge.unadmitted = hold == nullptr && !Judge(situation, std::nullopt).admitted;
+  charge.unadmitted = hold == nullptr && !Judge(situation, std::nullopt, std::nullopt).admitted;
   charge.tier_id = Tier(plan, before.exists ? before.tier_id : "").id;
   charge.unseated = before.exists ? before.unseated : SeatsFull();
   if (!before.exists) Join(member_id, charge.unseated);

@@ -29,8 +29,9 @@ struct NaiveAnswer {
   bool admitted = false;
   DenialReason reason = DenialReason::kNone;
   Bucket bucket = Bucket::kIncluded;
-  absl::Time ends_at = absl::InfiniteFuture();  // Of a denial without an estimate.
-  bool of_pool = false;                         // The organization's pool is out.
+  absl::Time ends_at = absl::InfiniteFuture();  // Of a denial.
+  bool held = false;                            // Denied by live holds alone.
+  bool of_pool = false;                         // The organization's pool is used up.
 };
 
 // What a record does.
@@ -247,22 +248,29 @@ class NaiveWallet {
     Window window;
     Amount spent;
   };
-  // One bound beyond included usage.
+  // One window, limit or balance.
   struct Bound {
-    DenialReason reason;
+    DenialReason reason = DenialReason::kNone;
     Amount limit;
+    Amount spent;
+    absl::Time reset = absl::InfiniteFuture();         // Infinite: never.
+    std::vector<std::pair<absl::Time, Amount>> holds;  // When they expire, and what they reserve.
     Amount headroom;
-    absl::Time reopens_at;
-    bool pool = false;  // The organization's as a whole.
+    // Of a spend limit.
+    std::optional<PeriodKind> period;
+    bool pool = false;                        // The organization's as a whole.
+    absl::Time from = absl::InfinitePast();   // In force from,
+    absl::Time until = absl::InfiniteFuture();  // and before.
   };
   // Everything that one request meets.
   struct Situation {
     DenialReason refusal = DenialReason::kNone;  // Suspended.
     DenialReason gate = DenialReason::kNone;
     bool included_applies = false;
-    std::vector<std::pair<Amount, absl::Time>> windows;  // Headroom and reset of each.
-    Amount included;                                     // The smallest of them.
+    std::vector<Bound> windows;
+    Amount included;  // The smallest headroom of them, or zero.
     std::vector<Bound> bounds;
+    std::vector<Bound> returning;  // What temporary limits stand in for.
     bool zero_limit = false;
   };
 
@@ -272,19 +280,20 @@ class NaiveWallet {
                      bool captured);
   // Whether what a charge draws beyond included usage is the first of its week or day.
   bool OpensPeriod() const;
-  NaiveAnswer Decide(const Situation& situation, std::optional<Nanos> estimate, bool validate_only);
+  NaiveAnswer Decide(const Situation& situation, std::optional<Nanos> estimate,
+                     std::optional<Nanos> max_hold, bool validate_only);
   void Join(const std::string& member_id, bool unseated);
   NaiveEvent ChargeEvent(int64_t charge) const;
   void TakeBack(const NaiveEvent& charge, Amount amount);
+  absl::Time ConfirmedUntil(const std::string& member_id) const;
   bool Confirmed(const std::string& member_id) const;
   void EndExpired(const NaiveHold& hold);
-  bool Captures(const NaiveHold& hold) const;
-  void EndEpisodeWithPeriods(absl::Time from, absl::Time until);
-  // Whether the periods whose limits are reached at an instant, with the limits of then, are over
-  // at another.
-  absl::Time PoolReopensAt(absl::Time instant) const;
-  std::vector<absl::Time> RaiseExpiries(absl::Time from, absl::Time until) const;
-  Amount HeldExtra() const;
+  void EndEpisodeWithPeriods(absl::Time before);
+  // When the periods whose limits are reached are over.
+  absl::Time PoolReopensAt() const;
+  // The first instant after that one, by `until`, at which a temporary limit expires, or the
+  // infinite future.
+  absl::Time NextRaiseExpiry(absl::Time after, absl::Time until) const;
   absl::Time LastChargeAt() const;
   Settings SettingsAt(absl::Time instant) const;
   MemberState MemberAt(const std::string& member_id, absl::Time instant) const;
@@ -328,10 +337,22 @@ class NaiveWallet {
     int64_t settling = 0;
   };
   void MeetBounds(const Request& request, Situation& situation) const;
-  void MeetLimits(const Request& request, Scope scope, const std::string& scope_id,
-                  Situation& situation) const;
-  NaiveAnswer Judge(const Situation& situation, std::optional<Nanos> estimate) const;
-  bool PoolBlocked(absl::Time instant) const;
+  void MeetLimit(const Request& request, Scope scope, const std::string& scope_id,
+                 PeriodKind period, Situation& situation) const;
+  // When the temporary limit that is in force expires; InfiniteFuture where none is.
+  absl::Time RaisedUntil(Scope scope, const std::string& scope_id, PeriodKind period) const;
+  // What it says as it is, whether used up or held.
+  NaiveAnswer JudgeAsItIs(const Situation& situation, std::optional<Nanos> estimate,
+                          std::optional<Nanos> max_hold) const;
+  NaiveAnswer Judge(const Situation& situation, std::optional<Nanos> estimate,
+                    std::optional<Nanos> max_hold) const;
+  bool Captures() const;
+  // The situation at a later instant where nothing but time changes it.
+  Situation Later(const Situation& situation, absl::Time at) const;
+  // The period of a limit that contains an instant after the present period.
+  Window LaterPeriod(const Bound& bound, absl::Time at) const;
+  static void Measure(Situation& situation);
+  bool PoolBlocked() const;
   NaiveEvent Event(NaiveEvent::Kind kind) const;
 
   const Plan& first_plan_;
