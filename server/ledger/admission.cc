@@ -302,9 +302,7 @@ AdmissionState Evaluate(const WalletHeader& header, const Member* member,
   return state;
 }
 
-Verdict Judge(const AdmissionState& state, std::optional<Amount> estimate,
-              std::optional<Amount> max_hold) {
-  const AdmissionAsk ask{estimate, max_hold};
+Verdict Judge(const AdmissionState& state, const AdmissionAsk& ask) {
   Verdict verdict = JudgeAsItIs(state, ask);
   const bool any_held = std::any_of(state.bounds.begin(), state.bounds.end(),
                                     [](const Evaluation& bound) { return !bound.held.is_zero(); });

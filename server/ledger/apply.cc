@@ -328,28 +328,23 @@ struct Folder {
   }
 
   // Takes amounts off an open hold.
-  absl::Status ReduceHold(Hold& hold, Nanos included, Nanos extra) {
+  absl::Status ReduceHold(const Hold& hold, Nanos included, Nanos extra) {
     const bool fits =
         included.value >= 0 && included <= hold.included && extra.value >= 0 && extra <= hold.extra;
     if (!fits) return DoesNotFit(wallet, "more is taken off a hold than it holds");
-    hold.included = Nanos(hold.included.value - included.value);
-    hold.extra = Nanos(hold.extra.value - extra.value);
+    wallet.TakeOffHold(hold.sequence, included, extra);
     return ChangeHeld(hold, -Amount(included), -Amount(extra));
   }
 
   // Ends an open hold that holds nothing any more.
   absl::Status EndHold(int64_t sequence, HoldEnd end, std::optional<Reversal> capture) {
-    auto found = wallet.holds.find(sequence);
-    const Hold& hold = found->second;
+    const Hold& hold = wallet.holds.at(sequence);
     if (hold.Held().value != 0) return DoesNotFit(wallet, "a hold ends that still holds something");
     EndedHold& ended = wallet.ended_holds[sequence];
     ended = {sequence,      hold.member_id,    hold.surface,
              hold.provider, hold.model,        hold.parent_session_id,
              end,           entry.recorded_at, std::move(capture)};
-    wallet.hold_expiries.erase({hold.expires_at, sequence});
-    auto of_member = wallet.holds_of_members.find(hold.member_id);
-    if (--of_member->second == 0) wallet.holds_of_members.erase(of_member);
-    wallet.holds.erase(found);
+    wallet.RemoveHold(sequence);
     NoteExpiries();
     return absl::OkStatus();
   }
@@ -382,13 +377,10 @@ struct Folder {
   }
 
   absl::Status operator()(const HoldExtended& body) {
-    auto found = wallet.holds.find(body.hold_sequence);
-    if (found == wallet.holds.end())
+    if (wallet.FindHold(body.hold_sequence) == nullptr) {
       return DoesNotFit(wallet, "a hold is extended that is not open");
-    Hold& hold = found->second;
-    wallet.hold_expiries.erase({hold.expires_at, hold.sequence});
-    hold.expires_at = body.expires_at;
-    wallet.hold_expiries.insert({hold.expires_at, hold.sequence});
+    }
+    wallet.MoveHoldExpiry(body.hold_sequence, body.expires_at);
     NoteExpiries();
     return absl::OkStatus();
   }

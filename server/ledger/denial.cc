@@ -383,8 +383,8 @@ std::vector<Blocker> OrganizationBlockers(const WalletHeader& header,
 bool IsPoolUsedUp(const WalletHeader& header, const DecisionContext& context) {
   const std::vector<Blocker> blockers = OrganizationBlockers(header, context);
   return std::any_of(blockers.begin(), blockers.end(), [](const Blocker& blocker) {
-    return !blocker.held && (blocker.reason == DenialReason::kBalanceExhausted ||
-                             blocker.reason == DenialReason::kOrganizationLimitReached);
+    return !blocker.held && (blocker.reason == DenialReason::kOrganizationLimitReached ||
+                             blocker.reason == DenialReason::kBalanceExhausted);
   });
 }
 

@@ -154,10 +154,14 @@ class Checker {
     const WalletHeader& header = wallet_.header;
     Amount all, pool;
     std::map<std::string, Amount> by_tier, by_member, included_by_member;
+    std::unordered_map<std::string, int64_t> count_by_member;
+    Amount included;
     for (const auto& [sequence, hold] : wallet_.holds) {
       all += hold.extra;
       by_tier[hold.tier_id] += hold.extra;
       by_member[hold.member_id] += hold.extra;
+      ++count_by_member[hold.member_id];
+      included += hold.included;
       (hold.of_pool ? pool : included_by_member[hold.member_id]) += hold.included;
       Expect(hold.included.value >= 0 && hold.extra.value >= 0, "H3",
              absl::StrCat("hold ", sequence, " holds less than nothing"));
@@ -170,6 +174,9 @@ class Checker {
     }
     ExpectEqual(header.held_extra, all, "J2", "held extra usage: organization = live holds");
     ExpectEqual(header.held_included, pool, "J2", "held included usage: pool = live holds");
+    ExpectEqual(wallet_.held_included, included, "J2", "held included usage: all = live holds");
+    Expect(wallet_.holds_of_members == count_by_member, "H3",
+           "the numbers of open holds by member are off");
     for (const TierState& tier : header.tiers) {
       ExpectEqual(tier.held_extra, by_tier[tier.tier_id], "J2",
                   absl::StrCat("held extra usage: tier ", tier.tier_id, " = live holds"));

@@ -49,8 +49,7 @@ enum class AdmissionMode : uint8_t { kCheckOnly = 1, kHold = 2, kHoldUpToAvailab
 
 struct CheckAdmissionCommand {
   std::string member_id;
-  std::string surface;           // Never empty: the caller fills in kDefaultSurface.
-  bool surface_assumed = false;  // It was not sent: a record of the hold may say another.
+  std::string surface;  // Empty: decided as kDefaultSurface, and a record of the hold may say it.
   std::string provider;
   std::string model;
   std::optional<Nanos> estimate;

@@ -19,7 +19,8 @@ namespace bursar {
 // period alone. After a temporary limit what it stood in for counts. Each included window counts to
 // its next reset, and credit as if it did not expire.
 //
-// At worst it goes through every open hold of the organization.
+// Open holds are gone through only where the answer hangs on them: where it would be admitted
+// without them, or where a bound begins anew before the last of them expires.
 absl::Time AdmittedAt(const Wallet& wallet, std::string_view member_id, const AdmissionState& state,
                       const AdmissionAsk& ask, const DecisionContext& context);
 

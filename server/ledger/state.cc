@@ -90,8 +90,35 @@ void Wallet::InstallHold(Hold hold) {
   const int64_t sequence = hold.sequence;
   hold_expiries.insert({hold.expires_at, sequence});
   ++holds_of_members[hold.member_id];
+  held_included += hold.included;
   const bool added = holds.emplace(sequence, std::move(hold)).second;
   BURSAR_CHECK(added);
+}
+
+void Wallet::TakeOffHold(int64_t sequence, Nanos included, Nanos extra) {
+  Hold& hold = holds.at(sequence);
+  BURSAR_CHECK(included <= hold.included && extra <= hold.extra);
+  hold.included = Nanos(hold.included.value - included.value);
+  hold.extra = Nanos(hold.extra.value - extra.value);
+  held_included -= included;
+}
+
+void Wallet::MoveHoldExpiry(int64_t sequence, absl::Time expires_at) {
+  Hold& hold = holds.at(sequence);
+  hold_expiries.erase({hold.expires_at, sequence});
+  hold.expires_at = expires_at;
+  hold_expiries.insert({expires_at, sequence});
+}
+
+void Wallet::RemoveHold(int64_t sequence) {
+  auto found = holds.find(sequence);
+  BURSAR_CHECK(found != holds.end());
+  const Hold& hold = found->second;
+  hold_expiries.erase({hold.expires_at, sequence});
+  auto of_member = holds_of_members.find(hold.member_id);
+  if (--of_member->second == 0) holds_of_members.erase(of_member);
+  held_included -= hold.included;
+  holds.erase(found);
 }
 
 }  // namespace bursar

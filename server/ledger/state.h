@@ -543,9 +543,12 @@ struct Wallet {
   WalletHeader header;
   std::unordered_map<std::string, Member> members;
   std::map<int64_t, Hold> holds;  // Every open hold, by sequence.
-  // Derived from `holds`: the same by (expires_at, sequence), and how many each member has.
+  // Derived from `holds`, and kept so by the functions below: the same by (expires_at, sequence),
+  // how many each member has, and what all of them hold of included usage, of seats and of the
+  // pool.
   std::set<std::pair<absl::Time, int64_t>> hold_expiries;
   std::unordered_map<std::string, int64_t> holds_of_members;
+  Amount held_included;
   // Only those that a command needs or that are not durable yet; see the head of this file.
   std::unordered_map<int64_t, EndedHold> ended_holds;
   std::unordered_map<int64_t, Reversal> reversals;
@@ -563,9 +566,18 @@ struct Wallet {
     auto found = ended_holds.find(sequence);
     return found == ended_holds.end() ? nullptr : &found->second;
   }
-  // Puts an open hold where a loader read it from the store. The figures of header, tiers and
-  // members already contain it. Requires: it is not there.
+  int64_t CountHoldsOf(const std::string& member_id) const {
+    auto found = holds_of_members.find(member_id);
+    return found == holds_of_members.end() ? 0 : found->second;
+  }
+
+  // These four change open holds and what is derived from them, not the figures of header, tiers
+  // and members. The first puts one there, new or read from the store; requires: it is not there.
+  // The others require that it is, and that it holds what is taken off.
   void InstallHold(Hold hold);
+  void TakeOffHold(int64_t sequence, Nanos included, Nanos extra);
+  void MoveHoldExpiry(int64_t sequence, absl::Time expires_at);
+  void RemoveHold(int64_t sequence);
 };
 
 }  // namespace bursar

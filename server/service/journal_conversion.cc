@@ -114,8 +114,7 @@ std::string_view WindowWord(WindowKind kind) {
 // Fills what is particular to a body, and the sentence.
 class BodyWriter {
  public:
-  BodyWriter(const JournalWords& words, v1::JournalEntry* proto)
-      : words_(words), currency_code_(words.currency_code), proto_(proto) {}
+  BodyWriter(const JournalWords& words, v1::JournalEntry* proto) : words_(words), proto_(proto) {}
 
   void operator()(const OrganizationCreated& body) {
     Say("The wallet of ", body.settings.display_name, " began on plan ", body.settings.plan_id,
@@ -149,7 +148,7 @@ class BodyWriter {
                                   ? absl::StrCat(" until ", ShortDate(body.limit.raise->expires_at))
                                   : std::string();
     if (const std::optional<Nanos>& amount = body.limit.InForce(); amount.has_value()) {
-      WriteMoney(*amount, currency_code_, proto_->mutable_amount());
+      WriteMoney(*amount, words_.currency_code, proto_->mutable_amount());
       Say("Spend limit of ", ScopeWords(body.scope, body.scope_id), " is ", Money(*amount), " ",
           PerPeriod(body.period), until, ".");
     } else {
@@ -167,9 +166,9 @@ class BodyWriter {
   void operator()(const PlanChanged& body) {
     Changes(body.changes);
     if (body.billed_overdraft.is_zero()) return Say("The plan is ", body.plan_id, " now.");
-    WriteMoney(body.billed_overdraft, currency_code_, proto_->mutable_amount());
+    WriteMoney(body.billed_overdraft, words_.currency_code, proto_->mutable_amount());
     Say("The plan is ", body.plan_id, " now; ", FormatAmount(body.billed_overdraft), " ",
-        currency_code_, " that was overdrawn opens the statement.");
+        ToAbsl(words_.currency_code), " that was overdrawn opens the statement.");
   }
   void operator()(const PeriodsOpened& body) {
     const char* what = !body.day.has_value()    ? "week"
@@ -182,13 +181,13 @@ class BodyWriter {
     proto_->set_member_id(body.member_id);
     if (body.scope == Scope::kSeatTier) proto_->set_seat_tier(body.scope_id);
     proto_->set_surface(body.surface);
-    WriteMoney(body.limit, currency_code_, proto_->mutable_amount());
+    WriteMoney(body.limit, words_.currency_code, proto_->mutable_amount());
     Say(std::to_string(body.percent), " % of the spend limit of ",
         ScopeWords(body.scope, body.scope_id), ", ", Money(body.limit), " ", PerPeriod(body.period),
         ", is used.");
   }
   void operator()(const CreditGranted& body) {
-    WriteMoney(body.amount, currency_code_, proto_->mutable_amount());
+    WriteMoney(body.amount, words_.currency_code, proto_->mutable_amount());
     proto_->set_reversed_sequence(body.refund_of);
     Say("Credit of ", Money(body.amount), body.refund_of == 0 ? " was added" : " was given back",
         body.expires_at == absl::InfiniteFuture()
@@ -200,7 +199,7 @@ class BodyWriter {
         ".");
   }
   void operator()(const CreditExpired& body) {
-    WriteMoney(body.amount, currency_code_, proto_->mutable_amount());
+    WriteMoney(body.amount, words_.currency_code, proto_->mutable_amount());
     Say("Credit expired with ", Money(body.amount), " left.");
   }
   void operator()(const WindowOpened& body) {
@@ -239,7 +238,7 @@ class BodyWriter {
     proto_->set_member_id(body.member_id);
     AboutHold(body.hold_sequence);
     const Nanos held(body.included.value + body.extra.value);
-    WriteMoney(held, currency_code_, proto_->mutable_amount());
+    WriteMoney(held, words_.currency_code, proto_->mutable_amount());
     Say("A hold of member ", body.member_id,
         body.end == HoldEnd::kExpired ? " expired; " : " was released; ", Money(held),
         " came back.");
@@ -266,7 +265,7 @@ class BodyWriter {
   static void Append(std::string* text, std::string_view part) { text->append(part); }
 
   std::string Money(Nanos nanos) const {
-    return absl::StrCat(FormatAmount(nanos), " ", ToAbsl(currency_code_));
+    return absl::StrCat(FormatAmount(nanos), " ", ToAbsl(words_.currency_code));
   }
 
   void Changes(const std::vector<FieldChange>& changes) {
@@ -282,7 +281,7 @@ class BodyWriter {
     if (amount.value == 0) return;
     v1::Draw* draw = proto_->add_draws();
     draw->set_bucket(ToProtoEnum<v1::Bucket>(bucket));
-    WriteMoney(amount, currency_code_, draw->mutable_amount());
+    WriteMoney(amount, words_.currency_code, draw->mutable_amount());
   }
 
   // The hold that the entry is about, and the admission id by which callers know it.
@@ -293,7 +292,6 @@ class BodyWriter {
   }
 
   const JournalWords& words_;
-  const std::string_view currency_code_;
   v1::JournalEntry* const proto_;
 };
 
@@ -304,11 +302,11 @@ void BodyWriter::operator()(const UsageCharged& body) {
   proto_->set_provider(body.provider);
   proto_->set_model(body.model);
   if (body.usage.has_value()) WriteUsage(*body.usage, proto_->mutable_usage());
-  WriteMoney(body.cost, currency_code_, proto_->mutable_amount());
+  WriteMoney(body.cost, words_.currency_code, proto_->mutable_amount());
   Draw(Bucket::kIncluded, body.included);
   Draw(Bucket::kExtra, body.extra);
   Draw(Bucket::kMetered, body.metered);
-  WriteMoney(body.overshoot, currency_code_, proto_->mutable_overshoot());
+  WriteMoney(body.overshoot, words_.currency_code, proto_->mutable_overshoot());
   proto_->set_price_card(body.price_card);
   WriteTimestamp(body.occurred_at, proto_->mutable_occur_time());
   proto_->set_price_fallback(body.price_fallback);
@@ -335,11 +333,12 @@ void BodyWriter::operator()(const HoldPlaced& body) {
   proto_->set_model(hold.model);
   proto_->set_parent_session_id(hold.parent_session_id);
   AboutHold(proto_->sequence());
-  WriteMoney(hold.Held(), currency_code_, proto_->mutable_amount());
+  WriteMoney(hold.Held(), words_.currency_code, proto_->mutable_amount());
   Draw(Bucket::kIncluded, hold.included);
   Draw(hold.metered ? Bucket::kMetered : Bucket::kExtra, hold.extra);
   for (const auto& [key, value] : body.labels) (*proto_->mutable_labels())[key] = value;
-  Say("Member ", hold.member_id, " holds ", Money(hold.Held()), " on ", hold.surface, " until ",
+  Say("Member ", hold.member_id, " holds ", Money(hold.Held()),
+      hold.surface.empty() ? "" : absl::StrCat(" on ", hold.surface), " until ",
       ShortDate(hold.expires_at), ".");
 }
 
@@ -352,7 +351,7 @@ void BodyWriter::operator()(const EntryReversed& body) {
   proto_->set_reversed_sequence(body.reversed_sequence);
   AboutHold(body.hold_sequence);
   const Nanos amount(body.included.value + body.extra.value + body.metered.value);
-  WriteMoney(amount, currency_code_, proto_->mutable_amount());
+  WriteMoney(amount, words_.currency_code, proto_->mutable_amount());
   Draw(Bucket::kIncluded, body.included);
   Draw(Bucket::kExtra, body.extra);
   Draw(Bucket::kMetered, body.metered);

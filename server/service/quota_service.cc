@@ -185,7 +185,6 @@ grpc::Status QuotaService::GetMemberUsage(grpc::ServerContext* context,
                            // (rule D5).
                            CheckAdmissionCommand command;
                            command.member_id = request->member_id();
-                           command.surface = kDefaultSurface;
                            command.validate_only = true;
                            command.full_view = true;
                            const auto decision = Decide(wallet, command, decision_context);

@@ -71,10 +71,6 @@ void CheckCommonFields(const Request& request, FieldViolations* violations) {
   if (!request.labels().empty()) CheckLabels("labels", request.labels(), violations);
 }
 
-std::string SurfaceOf(const std::string& surface) {
-  return surface.empty() ? std::string(kDefaultSurface) : surface;
-}
-
 void ReadEstimate(const v1::CheckAdmissionRequest& request, CheckAdmissionCommand* command,
                   FieldViolations* violations) {
   switch (request.estimate().value_case()) {
@@ -131,8 +127,7 @@ absl::StatusOr<CheckAdmissionCommand> ReadCommand(const v1::CheckAdmissionReques
   ReadHold(request, &command, &violations);
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
   command.member_id = request.member_id();
-  command.surface = SurfaceOf(request.surface());
-  command.surface_assumed = request.surface().empty();
+  command.surface = request.surface();
   command.provider = request.provider();
   command.model = request.model();
   command.validate_only = request.validate_only();
@@ -175,7 +170,7 @@ absl::StatusOr<RecordConsumptionCommand> ReadCommand(const v1::RecordConsumption
   }
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
   command.member_id = request.member_id();
-  command.surface = named ? request.surface() : SurfaceOf(request.surface());
+  command.surface = request.surface();
   command.provider = request.provider();
   command.model = request.model();
   command.admission_id = request.admission_id();
