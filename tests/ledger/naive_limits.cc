@@ -197,8 +197,8 @@ void NaiveWallet::MeetLimit(const Request& request, Scope scope, const std::stri
     const bool hour = period == PeriodKind::kHour;
     const bool tier = scope == Scope::kSeatTier;
     // An hour's limit of more than one member counts each alone.
-    const bool alone = scope == Scope::kMember || hour ||
-                       (tier && limit.basis == LimitBasis::kEachMember);
+    const bool alone =
+        scope == Scope::kMember || hour || (tier && limit.basis == LimitBasis::kEachMember);
     Selection selection;
     if (alone) selection.member_id = request.member_id;
     if (tier && !hour) selection.tier_id = request.tier_id;

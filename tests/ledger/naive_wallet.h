@@ -258,8 +258,8 @@ class NaiveWallet {
     Amount headroom;
     // Of a spend limit.
     std::optional<PeriodKind> period;
-    bool pool = false;                        // The organization's as a whole.
-    absl::Time from = absl::InfinitePast();   // In force from,
+    bool pool = false;                          // The organization's as a whole.
+    absl::Time from = absl::InfinitePast();     // In force from,
     absl::Time until = absl::InfiniteFuture();  // and before.
   };
   // Everything that one request meets.
