@@ -20,6 +20,7 @@ void AddMoneyCommands(CLI::App& root, Action* action);
 void AddLimitCommands(CLI::App& root, Action* action);
 void AddRequestCommands(CLI::App& root, Action* action);
 void AddHoldCommands(CLI::App& root, Action* action);
+void AddIncreaseCommands(CLI::App& root, Action* action);
 void AddReportCommands(CLI::App& root, Action* action);
 void AddJournalCommands(CLI::App& root, Action* action);
 void AddWatchCommand(CLI::App& root, Action* action);

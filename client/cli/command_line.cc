@@ -44,6 +44,7 @@ void AddCommands(CLI::App& root, Action* action) {
   AddLimitCommands(root, action);
   AddRequestCommands(root, action);
   AddHoldCommands(root, action);
+  AddIncreaseCommands(root, action);
   AddReportCommands(root, action);
   AddJournalCommands(root, action);
   AddWatchCommand(root, action);

@@ -13,6 +13,7 @@
 #include "server/engine/limit_codec.h"
 #include "server/engine/record_codec.h"
 #include "server/engine/record_parts.h"
+#include "server/engine/request_codec.h"
 
 namespace bursar {
 namespace {
@@ -238,6 +239,11 @@ class BodyWriter {
     if (body.settings.has_value()) ToRecord(*body.settings, to->mutable_settings());
     if (body.seat.has_value()) ToRecord(*body.seat, to->mutable_seat());
   }
+  // Those with a codec of their own.
+  template <typename Body>
+  void operator()(const Body& body) {
+    BodyToRecord(body, out_);
+  }
 
   static int64_t BucketSum(const UsageCharged& body) {
     return WrappingPlus(WrappingPlus(body.included.value, body.extra.value), body.metered.value);
@@ -415,8 +421,7 @@ EntryBody TakePolicyBody(const record::EntryRecord& in, Damage& damage) {
     case record::EntryRecord::kPlanChanged:
       return FromRecord(in.plan_changed(), damage);
     default:
-      damage.Note("an entry says nothing that is known");
-      return EntryBody();
+      return RequestBodyFromRecord(in, damage);
   }
 }
 

@@ -7,6 +7,7 @@
 #include "server/base/sha256.h"
 #include "server/engine/limit_codec.h"
 #include "server/engine/record_parts.h"
+#include "server/engine/request_codec.h"
 
 namespace bursar {
 namespace {
@@ -131,6 +132,9 @@ void ExtraUsageToRecord(const WalletHeader& header, record::HeaderRecord* out) {
     episode->set_sequence(header.episode->sequence);
     episode->set_opened_at_unix_nanos(TimeToRecord(header.episode->opened_at));
     episode->set_balance(header.episode->balance);
+    if (header.episode->answer.has_value()) {
+      ToRecord(*header.episode->answer, episode->mutable_answer());
+    }
   }
   for (const auto& bucket : header.burn.hours) ToRecord(bucket, out->add_burn_hours());
   for (const auto& bucket : header.burn.days) ToRecord(bucket, out->add_burn_days());
@@ -149,6 +153,7 @@ void ExtraUsageFromRecord(const record::HeaderRecord& in, WalletHeader& header, 
     episode.sequence = in.episode().sequence();
     episode.opened_at = TimeFromRecord(in.episode().opened_at_unix_nanos());
     episode.balance = in.episode().balance();
+    if (in.episode().has_answer()) episode.answer = FromRecord(in.episode().answer(), damage);
     header.episode = episode;
   }
   for (const auto& bucket : in.burn_hours()) {
@@ -211,6 +216,7 @@ std::string EncodeHeader(const WalletHeader& header, const std::string& chain_ha
     out->set_next_hold_expiry_unix_nanos(TimeToRecord(header.next_hold_expiry));
   }
   for (const PendingSeat& seat : header.pending_seats) ToRecord(seat, out->add_pending_seats());
+  out->set_open_request_count(header.open_request_count);
   out->set_chain_hash(chain_hash);
   return out->SerializeAsString();
 }
@@ -253,6 +259,7 @@ absl::StatusOr<StoredHeader> DecodeHeader(std::string_view bytes) {
   for (const auto& seat : in.pending_seats()) {
     header.pending_seats.push_back(FromRecord(seat, damage));
   }
+  header.open_request_count = in.open_request_count();
   stored.chain_hash = in.chain_hash();
   if (header.organization_id.empty()) damage.Note("it names no organization");
   if (header.revision <= 0) damage.Note("it has no revision");
@@ -282,6 +289,7 @@ std::string EncodeMember(const Member& member) {
   if (member.crossing_noticed_until != absl::InfinitePast()) {
     out->set_crossing_noticed_until_unix_nanos(TimeToRecord(member.crossing_noticed_until));
   }
+  if (member.requests.has_value()) ToRecord(*member.requests, out->mutable_requests());
   return out->SerializeAsString();
 }
 
@@ -307,6 +315,7 @@ absl::StatusOr<Member> DecodeMember(std::string_view bytes) {
   if (in.has_crossing_noticed_until_unix_nanos()) {
     member.crossing_noticed_until = TimeFromRecord(in.crossing_noticed_until_unix_nanos());
   }
+  if (in.has_requests()) member.requests = FromRecord(in.requests(), damage);
   if (member.member_id.empty()) damage.Note("it names no member");
   if (damage.found()) return damage.ToStatus();
   return member;
@@ -408,6 +417,24 @@ absl::StatusOr<RememberedRequest> DecodeRemembered(std::string_view bytes) {
 
 namespace {
 
+void RequestToRecord(const RequestNotice& request, record::NoticeRecord& out) {
+  out.set_kind(request.state == IncreaseState::kPending ? record::NOTICE_KIND_INCREASE_REQUESTED
+                                                        : record::NOTICE_KIND_INCREASE_DECIDED);
+  out.set_request_sequence(request.sequence);
+  out.set_request_kind(static_cast<uint32_t>(request.kind));
+  out.set_request_state(static_cast<uint32_t>(request.state));
+  out.set_request_note(request.note);
+}
+
+RequestNotice RequestFromRecord(const record::NoticeRecord& in, Damage& damage) {
+  return {in.request_sequence(),
+          EnumFromRecord(in.request_kind(), IncreaseKind::kExtraUsage, IncreaseKind::kHigherSeat,
+                         damage),
+          EnumFromRecord(in.request_state(), IncreaseState::kPending, IncreaseState::kSuperseded,
+                         damage),
+          in.request_note()};
+}
+
 void PutLimitNotice(const LimitNotice& limit, record::NoticeRecord& out) {
   const bool runaway = limit.period == PeriodKind::kHour;
   out.set_kind(runaway ? record::NOTICE_KIND_RUNAWAY : record::NOTICE_KIND_THRESHOLD);
@@ -439,6 +466,7 @@ std::string EncodeNotice(const StoredNotice& notice) {
   const auto episode =
       notice.resolved ? record::NOTICE_KIND_RESOLVED : record::NOTICE_KIND_EXHAUSTED;
   out.set_kind(notice.crossing ? record::NOTICE_KIND_CROSSED : episode);
+  if (notice.request.has_value()) RequestToRecord(*notice.request, out);
   if (notice.limit.has_value()) PutLimitNotice(*notice.limit, out);
   out.set_balance(notice.balance);
   out.set_created_at_unix_nanos(TimeToRecord(notice.created_at));
@@ -452,16 +480,18 @@ absl::StatusOr<StoredNotice> DecodeNotice(std::string_view bytes) {
   Damage damage("a notice");
   record::NoticeRecord in;
   ParseRecord(bytes, in, damage);
+  const bool of_request = in.kind() == record::NOTICE_KIND_INCREASE_REQUESTED ||
+                          in.kind() == record::NOTICE_KIND_INCREASE_DECIDED;
   const bool of_limit =
       in.kind() == record::NOTICE_KIND_THRESHOLD || in.kind() == record::NOTICE_KIND_RUNAWAY;
-  const bool other = in.kind() == record::NOTICE_KIND_EXHAUSTED ||
-                     in.kind() == record::NOTICE_KIND_RESOLVED ||
-                     in.kind() == record::NOTICE_KIND_CROSSED;
-  if (!of_limit && !other) damage.Note("it is of an unknown kind");
-  std::optional<LimitNotice> limit;
-  if (of_limit) limit = TakeLimitNotice(in, damage);
-  if (damage.found()) return damage.ToStatus();
+  if (!of_request && !of_limit &&
+      (in.kind() < record::NOTICE_KIND_EXHAUSTED || in.kind() > record::NOTICE_KIND_CROSSED)) {
+    damage.Note("it is of an unknown kind");
+  }
   StoredNotice notice;
+  if (of_request) notice.request = RequestFromRecord(in, damage);
+  if (of_limit) notice.limit = TakeLimitNotice(in, damage);
+  if (damage.found()) return damage.ToStatus();
   notice.resolved = in.kind() == record::NOTICE_KIND_RESOLVED;
   notice.crossing = in.kind() == record::NOTICE_KIND_CROSSED;
   notice.balance = in.balance();
@@ -469,7 +499,6 @@ absl::StatusOr<StoredNotice> DecodeNotice(std::string_view bytes) {
   notice.sequence = in.sequence();
   notice.member_id = in.member_id();
   notice.organization_name = in.organization_name();
-  notice.limit = std::move(limit);
   return notice;
 }
 

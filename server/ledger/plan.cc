@@ -30,6 +30,15 @@ const SeatTier* Plan::FindTier(std::string_view tier_id) const {
   return nullptr;
 }
 
+bool Plan::IsUpgrade(std::string_view from, std::string_view to) const {
+  const SeatTier* tier = FindTier(from);
+  for (size_t steps = 0; tier != nullptr && steps < seat_tiers.size(); ++steps) {
+    if (tier->upgrade_to == to) return true;
+    tier = FindTier(tier->upgrade_to);
+  }
+  return false;
+}
+
 bool Plan::AllowsLimit(Scope scope) const {
   switch (scope) {
     case Scope::kSeatTier:

@@ -67,6 +67,8 @@ struct Plan {
   const SeatTier* FindTier(std::string_view tier_id) const;
   // Whether limits of that scope may be set, and count (rule L1).
   bool AllowsLimit(Scope scope) const;
+  // Whether a chain of upgrades leads from the one tier to the other.
+  bool IsUpgrade(std::string_view from, std::string_view to) const;
   // Whether usage of that surface and model may draw from included usage (rule B7).
   bool IsEligible(std::string_view surface, std::string_view model) const;
   // The longest kind of window that any tier has; a month where none has any (rules O5, B9).

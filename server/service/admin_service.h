@@ -62,6 +62,17 @@ class AdminService final : public v1::AdminService::Service {
                                   v1::ListJournalEntriesResponse* response) override;
   grpc::Status ListNotices(grpc::ServerContext* context, const v1::ListNoticesRequest* request,
                            v1::ListNoticesResponse* response) override;
+  grpc::Status ListIncreaseRequests(grpc::ServerContext* context,
+                                    const v1::ListIncreaseRequestsRequest* request,
+                                    v1::ListIncreaseRequestsResponse* response) override;
+  grpc::Status ApproveIncreaseRequest(grpc::ServerContext* context,
+                                      const v1::ApproveIncreaseRequestRequest* request,
+                                      v1::ApproveIncreaseRequestResponse* response) override;
+  grpc::Status DenyIncreaseRequest(grpc::ServerContext* context,
+                                   const v1::DenyIncreaseRequestRequest* request,
+                                   v1::DenyIncreaseRequestResponse* response) override;
+  grpc::Status AnswerEpisode(grpc::ServerContext* context, const v1::AnswerEpisodeRequest* request,
+                             v1::AnswerEpisodeResponse* response) override;
 
  private:
   Engine* const engine_;

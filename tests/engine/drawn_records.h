@@ -121,7 +121,8 @@ class Draw {
             Any(HoldExpiryPolicy::kRelease, HoldExpiryPolicy::kCapture),
             absl::Nanoseconds(Int() / 2),
             Money(),
-            Any(CrossingPolicy::kAuto, CrossingPolicy::kConfirm)};
+            Any(CrossingPolicy::kAuto, CrossingPolicy::kConfirm),
+            absl::Nanoseconds(Int() / 2)};
   }
   PendingSettings Pending() {
     return {Instant(), Text(), Instant(), Any(IncludedScope::kSeat, IncludedScope::kOrganization)};
@@ -152,12 +153,39 @@ class Draw {
     member.held_extra = Sum();
     if (Bool()) member.confirmed_until = Instant();
     if (Bool()) member.crossing_noticed_until = Instant();
+    if (Bool()) {
+      member.requests = MemberRequests{Maybe([this] { return Request(); }), Int(),
+                                       Bool() ? Instant() : absl::InfinitePast(), Text()};
+    }
     member.period_limits = PeriodLimits();
     member.recent = Recent();
     member.hour = AnyPeriod();
     member.tier_recent = Many([this] { return TierRecentSpend{Text(), Sum(), Sum()}; });
     member.noticed = Noticed();
     return member;
+  }
+  IncreaseRequest Request() {
+    return {static_cast<int64_t>(Below(1'000'000)) + 1,
+            Id(),
+            Any(IncreaseKind::kExtraUsage, IncreaseKind::kHigherSeat),
+            Maybe([this] { return Money(); }),
+            Text(),
+            Text(),
+            Text(),
+            Instant(),
+            Any(IncreaseState::kPending, IncreaseState::kSuperseded),
+            Bool() ? Instant() : absl::InfinitePast(),
+            Text(),
+            Text(),
+            Maybe([this] { return Money(); }),
+            Bool() ? Instant() : absl::InfiniteFuture()};
+  }
+  EpisodeAnswerKind AnswerKind() {
+    return Any(EpisodeAnswerKind::kWaitingForReset, EpisodeAnswerKind::kNote);
+  }
+  Boxed<EpisodeAnswer> Answer() {
+    if (Bool()) return {};
+    return EpisodeAnswer{AnswerKind(), Text(), Instant(), Text()};
   }
   WalletHeader Header() {
     WalletHeader header;
@@ -201,10 +229,11 @@ class Draw {
                          Text()};
     });
     header.overdraft = Sum();
-    header.episode = Maybe([this] { return Episode{Int(), Instant(), Bool()}; });
+    header.episode = Maybe([this] { return Episode{Int(), Instant(), Bool(), Answer()}; });
     header.burn.hours = Many([this] { return BurnCounters::Bucket{Int(), Sum()}; });
     header.burn.days = Many([this] { return BurnCounters::Bucket{Int(), Sum()}; });
     header.pending_seats = Many([this] { return Seat(); });
+    header.open_request_count = Int();
     header.totals = {Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum()};
     return header;
   }
@@ -287,17 +316,35 @@ class Draw {
     body.of_pool = Bool();
     return body;
   }
+  EntryBody RequestBody(size_t index) {
+    switch (index) {
+      case 19:
+        return IncreaseRequested{Request()};
+      case 20:
+        return IncreaseDecided{Int(),
+                               Id(),
+                               Any(IncreaseKind::kExtraUsage, IncreaseKind::kHigherSeat),
+                               Any(IncreaseState::kPending, IncreaseState::kSuperseded),
+                               Text(),
+                               Maybe([this] { return Money(); }),
+                               Bool() ? Instant() : absl::InfiniteFuture()};
+      case 21:
+        return MemberSelected{Text()};
+      default:
+        return EpisodeAnswered{Int(), AnswerKind(), Text()};
+    }
+  }
   // One of those about limits and plans.
   EntryBody LimitBody(size_t index) {
     switch (index) {
-      case 19:
+      case 23:
         return PeriodsOpened{Maybe([this] { return AnyWindow(); }),
                              Maybe([this] { return AnyWindow(); }), Sum(), Sum()};
-      case 20:
+      case 24:
         return ThresholdNoticed{AnyScope(), Text(),      Text(),
                                 Period(),   AnyWindow(), static_cast<int>(Below(101)),
                                 Money(),    Int(),       Text()};
-      case 21:
+      case 25:
         return LimitRaiseExpired{AnyScope(), Text(), Period(), Changes()};
       default:
         return PlanChanged{Text(), Any(Funding::kPrepaid, Funding::kPostpaid), Sum(), Changes()};
@@ -363,7 +410,7 @@ class Draw {
         return PendingChangeApplied{Maybe([this] { return Pending(); }),
                                     Maybe([this] { return Seat(); })};
       default:
-        return LimitBody(index);
+        return index < 23 ? RequestBody(index) : LimitBody(index);
     }
   }
   std::string RequestId() {

@@ -273,7 +273,13 @@ class Rehearsal {
       placed_.push_back({outcome->hold->sequence, command.member_id, surface, command.model});
     }
     ++done_[placed ? "holds placed" : "holds denied"];
-    if (placed && OneIn(2)) Settle();  // Others outlive the steps that follow, or do not.
+    if (!placed) return;
+    // One that took all there was is what the next check of its member meets.
+    if (command.mode == AdmissionMode::kHoldUpToAvailable && OneIn(2)) {
+      Check(command.member_id, surface, command.model);
+    } else if (OneIn(2)) {
+      Settle();  // Others outlive the steps that follow, or do not.
+    }
   }
 
   void Settle() {
@@ -352,9 +358,10 @@ class Rehearsal {
     NoteChange();
   }
 
-  void Check() {
+  void Check() { Check(AnyMember(), AnySurface(), AnyModel()); }
+  void Check(const std::string& member_id, const std::string& surface, const std::string& model) {
     ++done_["checks"];
-    CheckAdmissionCommand command = CheckOf(AnyMember(), AnySurface(), AnyModel());
+    CheckAdmissionCommand command = CheckOf(member_id, surface, model);
     if (OneIn(2)) command.estimate = OneIn(2) ? AnyAmount() : Dollars(Below(100));
     command.validate_only = OneIn(4);
     Note(absl::StrCat("check ", command.member_id, " ", command.surface, " ",
