@@ -19,6 +19,7 @@ void AddMemberCommands(CLI::App& root, Action* action);
 void AddMoneyCommands(CLI::App& root, Action* action);
 // Those of the group `credit` that are about payments and auto-reload; `credit` is that group.
 void AddPaymentCommands(CLI::App& credit, Action* action);
+void AddLimitCommands(CLI::App& root, Action* action);
 void AddRequestCommands(CLI::App& root, Action* action);
 void AddHoldCommands(CLI::App& root, Action* action);
 void AddIncreaseCommands(CLI::App& root, Action* action);

@@ -41,6 +41,7 @@ void AddCommands(CLI::App& root, Action* action) {
   AddOrganizationCommands(root, action);
   AddMemberCommands(root, action);
   AddMoneyCommands(root, action);
+  AddLimitCommands(root, action);
   AddRequestCommands(root, action);
   AddHoldCommands(root, action);
   AddIncreaseCommands(root, action);

@@ -1,4 +1,4 @@
-// bursar extra …, bursar credit …, bursar limits …
+// bursar extra …, bursar credit …
 #include "absl/strings/str_cat.h"
 #include "bursar/v1/admin_service.grpc.pb.h"
 #include "client/cli/command.h"
@@ -16,6 +16,7 @@ struct ExtraOptions {
   std::string organization;
   std::string audience;
   std::vector<std::string> members;
+  std::string limit;
   std::string request_id;
 };
 
@@ -25,15 +26,6 @@ struct CreditOptions {
   std::string kind;
   std::string expires;
   std::string reference;
-  std::string request_id;
-};
-
-struct LimitOptions {
-  std::string organization;
-  std::string value;
-  std::string scope;
-  std::string id;
-  std::string basis;
   std::string request_id;
 };
 
@@ -55,6 +47,13 @@ absl::StatusOr<ExitStatus> SwitchExtra(Session& session, const ExtraOptions& opt
     request.set_audience(v1::EXTRA_USAGE_AUDIENCE_SELECTED);
   }
   for (const std::string& member : options.members) request.add_selected_member_ids(member);
+  if (options.limit == "unlimited") {
+    request.set_limit_unlimited(true);
+  } else if (!options.limit.empty()) {
+    absl::StatusOr<v1::Money> amount = ParseAmount(options.limit, "--limit");
+    if (!amount.ok()) return amount.status();
+    *request.mutable_limit_amount() = *std::move(amount);
+  }
   request.set_request_id(session.RequestId(options.request_id));
   return Show(session, session.Call(&Admin::UpdateExtraUsage, request), [&](const auto& reply) {
     const v1::ExtraUsage& extra = reply.extra_usage();
@@ -130,89 +129,6 @@ absl::StatusOr<ExitStatus> RunCreditList(Session& session, const ListOptions& op
   });
 }
 
-absl::Status FillScope(const LimitOptions& options, v1::SetSpendLimitRequest* request) {
-  if (options.scope == "organization") {
-    if (!options.id.empty() && options.id != options.organization) {
-      return UsageError("--id has no meaning with --scope organization.");
-    }
-    request->set_organization(true);
-    return absl::OkStatus();
-  }
-  if (options.id.empty()) {
-    return UsageError(
-        absl::StrCat("--scope ", options.scope, " needs --id: which ", options.scope, "?"));
-  }
-  if (options.scope == "member") {
-    request->set_member_id(options.id);
-  } else {
-    request->set_seat_tier(options.id);
-  }
-  return absl::OkStatus();
-}
-
-absl::Status FillValue(const LimitOptions& options, v1::SetSpendLimitRequest* request) {
-  if (options.value == "unlimited") {
-    request->set_unlimited(true);
-  } else {
-    absl::StatusOr<v1::Money> amount = ParseAmount(options.value, "value");
-    if (!amount.ok()) return amount.status();
-    *request->mutable_amount() = *std::move(amount);
-  }
-  if (!options.basis.empty()) {
-    const auto basis = ParseWord<v1::LimitBasis>(options.basis, "--basis");
-    if (!basis.ok()) return basis.status();
-    request->set_basis(*basis);
-  }
-  return absl::OkStatus();
-}
-
-void AddLimitRow(const v1::SpendLimit& limit, Table* table) {
-  table->Add({ScopeInWords(limit.scope(), limit.scope_id()),
-              FormatMoneyField(limit, "amount", "unlimited"), Word(limit.period()),
-              limit.scope() == v1::SCOPE_SEAT_TIER ? Spaced(Word(limit.basis())) : "-",
-              FormatMoneyField(limit, "spent", "-"), FormatTimeField(limit, "reset_time")});
-}
-
-Table LimitTable() {
-  return Table({{"WHOSE"},
-                {"LIMIT", Align::kRight},
-                {"PERIOD"},
-                {"BASIS"},
-                {"SPENT", Align::kRight},
-                {"STARTS ANEW"}});
-}
-
-absl::StatusOr<ExitStatus> RunLimitSet(Session& session, const LimitOptions& options) {
-  v1::SetSpendLimitRequest request;
-  request.set_organization_id(options.organization);
-  const absl::Status scoped = FillScope(options, &request);
-  if (!scoped.ok()) return scoped;
-  const absl::Status valued = FillValue(options, &request);
-  if (!valued.ok()) return valued;
-  request.set_request_id(session.RequestId(options.request_id));
-  return Show(session, session.Call(&Admin::SetSpendLimit, request), [&](const auto& reply) {
-    Table table = LimitTable();
-    AddLimitRow(reply.limit(), &table);
-    session.out() << table.Text();
-    if (reply.spend_predates_limit()) {
-      session.out() << "More than that is spent already; the spend predates the limit.\n";
-    }
-    PrintBlockers(reply.still_blocked_by(), session.out());
-  });
-}
-
-absl::StatusOr<ExitStatus> RunLimitList(Session& session, const ListOptions& options) {
-  v1::ListSpendLimitsRequest request;
-  request.set_organization_id(options.organization);
-  const auto reply = CallPaged(session, &Admin::ListSpendLimits, request, options.paging);
-  return Show(session, reply, [&](const v1::ListSpendLimitsResponse& list) {
-    Table table = LimitTable();
-    for (const v1::SpendLimit& limit : list.limits()) AddLimitRow(limit, &table);
-    session.out() << (table.empty() ? "No spend limits are set.\n" : table.Text());
-    TellOfFurtherPages(session, list.next_page_token());
-  });
-}
-
 void AddOrganization(CLI::App* app, std::string* organization) {
   app->add_option("organization", *organization, "The organization")->required()->type_name("ORG");
 }
@@ -223,6 +139,10 @@ void AddExtra(CLI::App& root, Action* action) {
   enable.app->add_option("--for", enable.options->audience, "everyone or selected");
   enable.app->add_option("--members", enable.options->members, "The selected members: a,b,c")
       ->delimiter(',');
+  enable.app
+      ->add_option("--limit", enable.options->limit,
+                   "The organization's monthly spend limit, set at once: 50.00 or unlimited")
+      ->type_name("AMOUNT|unlimited");
   const auto disable = AddCommand(*group, "disable", "Switch it off", action, &RunDisable);
   for (const auto& command : {enable, disable}) {
     AddOrganization(command.app, &command.options->organization);
@@ -253,34 +173,11 @@ void AddCredit(CLI::App& root, Action* action) {
   AddPaymentCommands(*group, action);
 }
 
-void AddLimits(CLI::App& root, Action* action) {
-  CLI::App* group = AddGroup(root, "limits", "Spend limits: set, list");
-  const auto set = AddCommand(*group, "set", "Set a spend limit, or lift it", action, &RunLimitSet);
-  LimitOptions* options = set.options.get();
-  AddOrganization(set.app, &options->organization);
-  set.app->add_option("value", options->value, "An amount such as 50.00, or unlimited")
-      ->required()
-      ->type_name("AMOUNT|unlimited");
-  set.app->add_option("--scope", options->scope, "organization, tier (or seat-tier), or member")
-      ->required()
-      ->check(CLI::IsMember({"organization", "tier", "seat-tier", "seat_tier", "member"})
-                  .description(""));
-  set.app->add_option("--id", options->id, "Which tier or member");
-  set.app->add_option("--basis", options->basis, "For tiers: each_member (default) or tier_total");
-  set.app->add_option("--request-id", options->request_id, "Names this call for retries");
-
-  const auto list =
-      AddCommand(*group, "list", "The spend limits that are set", action, &RunLimitList);
-  AddOrganization(list.app, &list.options->organization);
-  AddPagingOptions(list.app, &list.options->paging);
-}
-
 }  // namespace
 
 void AddMoneyCommands(CLI::App& root, Action* action) {
   AddExtra(root, action);
   AddCredit(root, action);
-  AddLimits(root, action);
 }
 
 }  // namespace bursar::cli

@@ -204,6 +204,19 @@ absl::StatusOr<ExitStatus> RunActivate(Session& session, const OrganizationOptio
   return RunUpdate(session, change);
 }
 
+absl::StatusOr<ExitStatus> RunChangePlan(Session& session, const OrganizationOptions& options) {
+  v1::UpdateOrganizationRequest request;
+  request.mutable_organization()->set_organization_id(options.id);
+  request.mutable_organization()->set_plan(options.plan);
+  request.mutable_update_mask()->add_paths("plan");
+  request.set_etag(options.etag);
+  request.set_request_id(session.RequestId(options.request_id));
+  return Show(session, session.Call(&Admin::UpdateOrganization, request), [&](const auto& reply) {
+    PrintOrganization(reply.organization(), session.out());
+    PrintBlockers(reply.still_blocked_by(), session.out());
+  });
+}
+
 absl::StatusOr<ExitStatus> RunGet(Session& session, const IdOptions& options) {
   v1::GetOrganizationRequest request;
   request.set_organization_id(options.id);
@@ -228,7 +241,8 @@ absl::StatusOr<ExitStatus> RunList(Session& session, const Paging& paging) {
 }  // namespace
 
 void AddOrganizationCommands(CLI::App& root, Action* action) {
-  CLI::App* group = AddGroup(root, "org", "Organizations: create, list, get, update, suspend");
+  CLI::App* group =
+      AddGroup(root, "org", "Organizations: create, list, get, update, change-plan, suspend");
 
   const auto create = AddCommand(*group, "create", "Create an organization", action, &RunCreate);
   AddSettings(create.app, create.options.get());
@@ -239,6 +253,15 @@ void AddOrganizationCommands(CLI::App& root, Action* action) {
   AddSettings(update.app, update.options.get());
   update.app->add_option("--status", update.options->status, "active or suspended");
   update.app->add_option("--etag", update.options->etag, "Change only this version");
+
+  const auto plan =
+      AddCommand(*group, "change-plan", "Move to another plan, at once", action, &RunChangePlan);
+  plan.app->add_option("id", plan.options->id, "The organization")->required()->type_name("ORG");
+  plan.app->add_option("plan", plan.options->plan, "Plan, for example enterprise_seat")
+      ->required()
+      ->type_name("PLAN");
+  plan.app->add_option("--etag", plan.options->etag, "Change only this version");
+  plan.app->add_option("--request-id", plan.options->request_id, "Names this call for retries");
 
   const auto suspend = AddCommand(*group, "suspend", "Deny every check", action, &RunSuspend);
   const auto activate = AddCommand(*group, "activate", "End a suspension", action, &RunActivate);

@@ -72,9 +72,9 @@ void PrintEvaluations(const google::protobuf::RepeatedPtrField<v1::Evaluation>& 
                {"STARTS ANEW"}});
   for (const v1::Evaluation& one : evaluations) {
     table.Add({one.blocking() ? "!" : "", ScopeInWords(one.scope(), one.scope_id()),
-               Word(one.bucket()), Spaced(one.source()),
-               FormatMoneyField(one, "limit", "unlimited"), FormatMoneyField(one, "spent", "-"),
-               FormatMoneyField(one, "held", "-"), FormatMoneyField(one, "remaining", "unlimited"),
+               Word(one.bucket()), SourceInWords(one), FormatMoneyField(one, "limit", "unlimited"),
+               FormatMoneyField(one, "spent", "-"), FormatMoneyField(one, "held", "-"),
+               FormatMoneyField(one, "remaining", "unlimited"),
                FormatTimeField(one, "reset_time")});
   }
   out << table.Text();
@@ -148,6 +148,12 @@ void PrintAutoReload(const v1::AutoReloadStatus& status, std::ostream& out) {
                absl::StrCat(status.pending().payment_id(), ", ", Word(status.pending().state()))});
   }
   out << facts.Text();
+}
+
+std::string SourceInWords(const v1::Evaluation& evaluation) {
+  const bool named = evaluation.period() != v1::LIMIT_PERIOD_UNSPECIFIED &&
+                     evaluation.period() != v1::LIMIT_PERIOD_MONTH;
+  return Spaced(evaluation.source()) + (named ? " of the " + Word(evaluation.period()) : "");
 }
 
 std::string ScopeInWords(v1::Scope scope, const std::string& id) {

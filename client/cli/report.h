@@ -34,6 +34,8 @@ void PrintAutoReload(const v1::AutoReloadStatus& status, std::ostream& out);
 
 // A scope in words: "organization acme", "seat tier premium", "member ann".
 std::string ScopeInWords(v1::Scope scope, const std::string& id);
+// "spend limit", "spend limit of the day", "included month".
+std::string SourceInWords(const v1::Evaluation& evaluation);
 
 // Roles in words: "owner, admin".
 std::string RolesInWords(const google::protobuf::RepeatedField<int>& roles);

@@ -23,7 +23,9 @@ bool IsTraffic(const EntryBody& body) {
          std::holds_alternative<UsageCharged>(body) || std::holds_alternative<WindowOpened>(body) ||
          std::holds_alternative<MonthOpened>(body) || std::holds_alternative<EpisodeOpened>(body) ||
          std::holds_alternative<HoldPlaced>(body) || std::holds_alternative<HoldExtended>(body) ||
-         std::holds_alternative<HoldEnded>(body) || std::holds_alternative<CrossingNoticed>(body);
+         std::holds_alternative<HoldEnded>(body) || std::holds_alternative<CrossingNoticed>(body) ||
+         std::holds_alternative<PeriodsOpened>(body) ||
+         std::holds_alternative<ThresholdNoticed>(body);
 }
 
 // Traffic is not read back: it comes a thousand times as often, and all that its entries hold was
@@ -115,7 +117,8 @@ absl::Status EngineCore::StageOne(WalletSlot& slot, EntryBody body, const Cause&
     StageNotice(slot, entry, opened->balance);
   } else if (std::holds_alternative<EpisodeEnded>(entry.body)) {
     StageNotice(slot, entry, out_of_balance);
-  } else if (std::holds_alternative<CrossingNoticed>(entry.body)) {
+  } else if (std::holds_alternative<CrossingNoticed>(entry.body) ||
+             std::holds_alternative<ThresholdNoticed>(entry.body)) {
     StageNotice(slot, entry, false);
   }
   return absl::OkStatus();
@@ -132,6 +135,13 @@ void EngineCore::StageNotice(WalletSlot& slot, const Entry& entry, bool balance)
   notice.sequence = entry.sequence;
   if (opened != nullptr) notice.member_id = opened->member_id;
   if (crossed != nullptr) notice.member_id = crossed->member_id;
+  if (const auto* reached = std::get_if<ThresholdNoticed>(&entry.body)) {
+    notice.member_id = reached->member_id;
+    notice.limit = LimitNotice{reached->scope,     reached->scope_id,
+                               reached->percent,   reached->period,
+                               reached->limit,     slot.wallet.header.settings.currency_code,
+                               reached->window.end};
+  }
   notice.organization_name = slot.wallet.header.settings.display_name;
   slot.gathering->notices.push_back(
       {NoticeId(epoch_, slot.organization_id, entry.sequence), std::move(notice)});

@@ -9,6 +9,8 @@
 #include "google/protobuf/arena.h"
 #include "server/base/check.h"
 #include "server/base/sha256.h"
+#include "server/engine/journal_parts.h"
+#include "server/engine/limit_codec.h"
 #include "server/engine/payment_codec.h"
 #include "server/engine/record_codec.h"
 #include "server/engine/record_parts.h"
@@ -45,16 +47,6 @@ class TextWriter {
   record::JournalBody* const body_;
   std::unordered_map<std::string_view, uint32_t> places_;  // Keys live in the entries.
 };
-
-template <typename Record>
-void PutChanges(const std::vector<FieldChange>& changes, Record* out) {
-  for (const FieldChange& change : changes) {
-    record::FieldChangeRecord* row = out->add_changes();
-    row->set_field(change.field);
-    row->set_before(change.before);
-    row->set_after(change.after);
-  }
-}
 
 void PutUsage(const Usage& usage, TextWriter& texts, record::UsageRecord* out) {
   out->set_input(usage.input);
@@ -109,8 +101,17 @@ class BodyWriter {
     to->set_scope(static_cast<uint32_t>(body.scope));
     to->set_scope_id(body.scope_id);
     ToRecord(body.limit, to->mutable_limit());
+    to->set_period(static_cast<uint32_t>(body.period));
     PutChanges(body.changes, to);
   }
+  void operator()(const PeriodsOpened& body) { ToRecord(body, out_->mutable_periods_opened()); }
+  void operator()(const ThresholdNoticed& body) {
+    ToRecord(body, out_->mutable_threshold_noticed());
+  }
+  void operator()(const LimitRaiseExpired& body) {
+    ToRecord(body, out_->mutable_limit_raise_expired());
+  }
+  void operator()(const PlanChanged& body) { ToRecord(body, out_->mutable_plan_changed()); }
   void operator()(const CreditGranted& body) {
     auto* to = out_->mutable_credit_granted();
     to->set_kind(static_cast<uint32_t>(body.kind));
@@ -209,6 +210,9 @@ class BodyWriter {
     to->set_of_pool(body.of_pool);
     for (WindowKind kind : body.windows) to->add_windows(static_cast<uint32_t>(kind));
     to->set_reason(body.reason);
+    to->set_lowers_week(body.lowers_week);
+    to->set_lowers_day(body.lowers_day);
+    to->set_lowers_hour(body.lowers_hour);
   }
   void operator()(const ExtraUsageConfirmed& body) {
     auto* to = out_->mutable_extra_usage_confirmed();
@@ -300,15 +304,6 @@ class TextReader {
   Damage& damage_;
 };
 
-template <typename Record>
-std::vector<FieldChange> TakeChanges(const Record& in) {
-  std::vector<FieldChange> changes;
-  for (const auto& row : in.changes()) {
-    changes.push_back({row.field(), row.before(), row.after()});
-  }
-  return changes;
-}
-
 Usage TakeUsage(const record::UsageRecord& in, const TextReader& texts) {
   Usage usage;
   usage.input = in.input();
@@ -386,6 +381,9 @@ EntryReversed TakeReversed(const record::EntryReversedRecord& in, Damage& damage
   body.of_pool = in.of_pool();
   for (uint32_t kind : in.windows()) body.windows.push_back(WindowKindFromRecord(kind, damage));
   body.reason = in.reason();
+  body.lowers_week = in.lowers_week();
+  body.lowers_day = in.lowers_day();
+  body.lowers_hour = in.lowers_hour();
   return body;
 }
 
@@ -419,8 +417,10 @@ EntryBody TakePolicyBody(const record::EntryRecord& in, Damage& damage) {
     }
     case record::EntryRecord::kSpendLimitSet: {
       const auto& from = in.spend_limit_set();
+      const uint32_t period = from.period();
       return SpendLimitSet{ScopeFromRecord(from.scope(), damage), from.scope_id(),
-                           FromRecord(from.limit(), damage), TakeChanges(from)};
+                           FromRecord(from.limit(), damage), TakeChanges(from),
+                           period == 0 ? PeriodKind::kMonth : PeriodFromRecord(period, damage)};
     }
     case record::EntryRecord::kPaymentRequested:
     case record::EntryRecord::kPaymentSent:
@@ -429,6 +429,10 @@ EntryBody TakePolicyBody(const record::EntryRecord& in, Damage& damage) {
     case record::EntryRecord::kChargedBack:
     case record::EntryRecord::kLowBalanceNoticed:
       return TakePaymentBody(in, damage);
+    case record::EntryRecord::kLimitRaiseExpired:
+      return FromRecord(in.limit_raise_expired(), damage);
+    case record::EntryRecord::kPlanChanged:
+      return FromRecord(in.plan_changed(), damage);
     default:
       return RequestBodyFromRecord(in, damage);
   }
@@ -474,6 +478,10 @@ EntryBody TakeBody(const record::EntryRecord& in, int64_t recorded_at_nanos,
                           FromRecord(from.window(), damage),
                           FromRecord(from.previous_spent(), damage)};
     }
+    case record::EntryRecord::kPeriodsOpened:
+      return FromRecord(in.periods_opened(), damage);
+    case record::EntryRecord::kThresholdNoticed:
+      return FromRecord(in.threshold_noticed(), damage);
     case record::EntryRecord::kMonthOpened: {
       const auto& from = in.month_opened();
       return MonthOpened{ScopeFromRecord(from.scope(), damage), from.scope_id(),

@@ -85,7 +85,7 @@ class PlanReader {
   void ReadScopes() {
     std::set<int> scopes;
     for (int scope : in_.limit_scopes()) {
-      if (scope < proto::SCOPE_ORGANIZATION || scope > proto::SCOPE_MEMBER) {
+      if (scope < proto::SCOPE_ORGANIZATION || scope > proto::SCOPE_MODEL) {
         Add(".limit_scopes", "holds an unknown scope");
       } else if (!scopes.insert(scope).second) {
         Add(".limit_scopes", "names a scope twice");
@@ -96,6 +96,8 @@ class PlanReader {
       Add(".limit_scopes", "must be empty or contain organization and member");
     }
     plan_.tier_limits_allowed = scopes.count(proto::SCOPE_SEAT_TIER) > 0;
+    plan_.surface_limits_allowed = scopes.empty() || scopes.count(proto::SCOPE_SURFACE) > 0;
+    plan_.model_limits_allowed = scopes.empty() || scopes.count(proto::SCOPE_MODEL) > 0;
   }
 
   void ReadTiers() {

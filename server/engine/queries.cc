@@ -192,7 +192,7 @@ absl::StatusOr<NoticePage> ListNotices(Store& store, const std::string& organiza
                             notice->resolved, notice->balance, notice->created_at, notice->sequence,
                             std::move(notice->member_id), std::move(notice->organization_name),
                             notice->crossing, std::move(notice->request),
-                            std::move(notice->payment)});
+                            std::move(notice->payment), std::move(notice->limit)});
   }
   return page;
 }

@@ -110,6 +110,7 @@ struct PendingNotice {
   bool crossing = false;                 // Neither: a member went into extra usage (rule B9).
   std::optional<RequestNotice> request;  // None of these: about a request of `member_id` for more.
   std::optional<PaymentNotice> payment = std::nullopt;  // None of these: about payments (N4).
+  std::optional<LimitNotice> limit = std::nullopt;  // None of these: a limit reached a threshold.
 };
 // `organization_id` empty: of all. `after`: an opaque place from the page before.
 struct NoticePage {

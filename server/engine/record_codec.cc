@@ -5,6 +5,7 @@
 #include "bursar/storage/v1/wallet.pb.h"
 #include "google/protobuf/arena.h"
 #include "server/base/sha256.h"
+#include "server/engine/limit_codec.h"
 #include "server/engine/payment_codec.h"
 #include "server/engine/record_parts.h"
 #include "server/engine/request_codec.h"
@@ -66,6 +67,7 @@ void ToRecord(const TierState& tier, record::TierStateRecord* out) {
   ToRecord(tier.month, out->mutable_month());
   PutAmount(tier.held_extra, [out] { return out->mutable_held_extra(); });
   if (tier.limit.has_value()) ToRecord(*tier.limit, out->mutable_limit());
+  LimitsToRecord(tier, out);
 }
 
 TierState FromRecord(const record::TierStateRecord& in, Damage& damage) {
@@ -75,6 +77,7 @@ TierState FromRecord(const record::TierStateRecord& in, Damage& damage) {
   tier.month = FromRecord(in.month(), damage);
   tier.held_extra = FromRecord(in.held_extra(), damage);
   if (in.has_limit()) tier.limit = FromRecord(in.limit(), damage);
+  LimitsFromRecord(in, tier, damage);
   return tier;
 }
 
@@ -101,6 +104,7 @@ void ToRecord(const LifetimeTotals& totals, record::LifetimeTotalsRecord* out) {
   PutAmount(totals.overshoot_unadmitted, [out] { return out->mutable_overshoot_unadmitted(); });
   PutAmount(totals.overshoot_policy, [out] { return out->mutable_overshoot_policy(); });
   PutAmount(totals.paid_back, [out] { return out->mutable_paid_back(); });
+  PutAmount(totals.overdraft_billed, [out] { return out->mutable_overdraft_billed(); });
 }
 
 LifetimeTotals FromRecord(const record::LifetimeTotalsRecord& in, Damage& damage) {
@@ -115,6 +119,7 @@ LifetimeTotals FromRecord(const record::LifetimeTotalsRecord& in, Damage& damage
   totals.overshoot_unadmitted = FromRecord(in.overshoot_unadmitted(), damage);
   totals.overshoot_policy = FromRecord(in.overshoot_policy(), damage);
   totals.paid_back = FromRecord(in.paid_back(), damage);
+  totals.overdraft_billed = FromRecord(in.overdraft_billed(), damage);
   return totals;
 }
 
@@ -206,6 +211,7 @@ std::string EncodeHeader(const WalletHeader& header, const std::string& chain_ha
   }
   ExtraUsageToRecord(header, out);
   if (header.limit.has_value()) ToRecord(*header.limit, out->mutable_limit());
+  LimitsToRecord(header, out);
   for (const TierState& tier : header.tiers) ToRecord(tier, out->add_tiers());
   out->set_member_count(header.member_count);
   out->set_owner_count(header.owner_count);
@@ -246,6 +252,7 @@ absl::StatusOr<StoredHeader> DecodeHeader(std::string_view bytes) {
     header.pending_settings = FromRecord(in.pending_settings(), damage);
   ExtraUsageFromRecord(in, header, damage);
   if (in.has_limit()) header.limit = FromRecord(in.limit(), damage);
+  LimitsFromRecord(in, header, damage);
   for (const auto& tier : in.tiers()) header.tiers.push_back(FromRecord(tier, damage));
   header.member_count = in.member_count();
   header.owner_count = in.owner_count();
@@ -277,6 +284,7 @@ std::string EncodeMember(const Member& member) {
   auto* out = google::protobuf::Arena::CreateMessage<record::MemberRecord>(&arena);
   SettingsToRecord(member, out);
   if (member.limit.has_value()) ToRecord(*member.limit, out->mutable_limit());
+  LimitsToRecord(member, out);
   for (const WindowCounter& counter : member.windows) ToRecord(counter, out->add_windows());
   ToRecord(member.month, out->mutable_month());
   for (const TierSpend& spend : member.tier_spends) {
@@ -304,6 +312,7 @@ absl::StatusOr<Member> DecodeMember(std::string_view bytes) {
   if (damage.found()) return damage.ToStatus();
   Member member = SettingsFromRecord(in, damage);
   if (in.has_limit()) member.limit = FromRecord(in.limit(), damage);
+  LimitsFromRecord(in, member, damage);
   for (const auto& counter : in.windows()) member.windows.push_back(FromRecord(counter, damage));
   member.month = FromRecord(in.month(), damage);
   for (const auto& spend : in.tier_spends()) {
@@ -437,6 +446,30 @@ RequestNotice RequestFromRecord(const record::NoticeRecord& in, Damage& damage) 
           in.request_note()};
 }
 
+void PutLimitNotice(const LimitNotice& limit, record::NoticeRecord& out) {
+  const bool runaway = limit.period == PeriodKind::kHour;
+  out.set_kind(runaway ? record::NOTICE_KIND_RUNAWAY : record::NOTICE_KIND_THRESHOLD);
+  out.set_scope(static_cast<uint32_t>(limit.scope));
+  out.set_scope_id(limit.scope_id);
+  out.set_percent(limit.percent);
+  out.set_period(static_cast<uint32_t>(limit.period));
+  out.set_limit_nanos(limit.amount.value);
+  out.set_currency_code(limit.currency_code);
+  out.set_period_end_unix_nanos(TimeToRecord(limit.period_end));
+}
+
+LimitNotice TakeLimitNotice(const record::NoticeRecord& in, Damage& damage) {
+  LimitNotice limit;
+  limit.scope = ScopeFromRecord(in.scope(), damage);
+  limit.scope_id = in.scope_id();
+  limit.percent = in.percent();
+  limit.period = PeriodFromRecord(in.period(), damage);
+  limit.amount = Nanos(in.limit_nanos());
+  limit.currency_code = in.currency_code();
+  limit.period_end = TimeFromRecord(in.period_end_unix_nanos());
+  return limit;
+}
+
 }  // namespace
 
 std::string EncodeNotice(const StoredNotice& notice) {
@@ -445,6 +478,7 @@ std::string EncodeNotice(const StoredNotice& notice) {
       notice.resolved ? record::NOTICE_KIND_RESOLVED : record::NOTICE_KIND_EXHAUSTED;
   out.set_kind(notice.crossing ? record::NOTICE_KIND_CROSSED : episode);
   if (notice.request.has_value()) RequestToRecord(*notice.request, out);
+  if (notice.limit.has_value()) PutLimitNotice(*notice.limit, out);
   out.set_balance(notice.balance);
   out.set_created_at_unix_nanos(TimeToRecord(notice.created_at));
   out.set_sequence(notice.sequence);
@@ -461,12 +495,15 @@ absl::StatusOr<StoredNotice> DecodeNotice(std::string_view bytes) {
   const bool of_request = in.kind() == record::NOTICE_KIND_INCREASE_REQUESTED ||
                           in.kind() == record::NOTICE_KIND_INCREASE_DECIDED;
   const bool of_payment = IsPaymentNotice(in.kind());
-  if (!of_request && !of_payment &&
+  const bool of_limit =
+      in.kind() == record::NOTICE_KIND_THRESHOLD || in.kind() == record::NOTICE_KIND_RUNAWAY;
+  if (!of_request && !of_payment && !of_limit &&
       (in.kind() < record::NOTICE_KIND_EXHAUSTED || in.kind() > record::NOTICE_KIND_CROSSED)) {
     damage.Note("it is of an unknown kind");
   }
   StoredNotice notice;
   if (of_request) notice.request = RequestFromRecord(in, damage);
+  if (of_limit) notice.limit = TakeLimitNotice(in, damage);
   if (damage.found()) return damage.ToStatus();
   notice.resolved = in.kind() == record::NOTICE_KIND_RESOLVED;
   notice.crossing = in.kind() == record::NOTICE_KIND_CROSSED;

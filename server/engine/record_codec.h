@@ -121,6 +121,19 @@ struct PaymentNotice {
   friend bool operator==(const PaymentNotice&, const PaymentNotice&) = default;
 };
 
+// What a notice of a threshold tells; of an hour's limit that is a runaway (rules L5, L6).
+struct LimitNotice {
+  Scope scope = Scope::kOrganization;
+  std::string scope_id;
+  int percent = 0;
+  PeriodKind period = PeriodKind::kMonth;
+  Nanos amount;
+  std::string currency_code;
+  absl::Time period_end;
+
+  friend bool operator==(const LimitNotice&, const LimitNotice&) = default;
+};
+
 // A notice of the outbox (rules N1, N3).
 struct StoredNotice {
   bool resolved = false;  // The pool was lifted; otherwise it ran out.
@@ -133,6 +146,7 @@ struct StoredNotice {
   // None of these: a member, `member_id`, asked for more, or its request was decided (rule Q3).
   std::optional<RequestNotice> request;
   std::optional<PaymentNotice> payment = std::nullopt;  // None of these: about payments.
+  std::optional<LimitNotice> limit = std::nullopt;  // None of these: a limit reached a threshold.
 
   friend bool operator==(const StoredNotice&, const StoredNotice&) = default;
 };

@@ -98,12 +98,28 @@ MonthCounter FromRecord(const record::MonthCounterRecord& in, Damage& damage) {
 void ToRecord(const SpendLimit& limit, record::SpendLimitRecord* out) {
   if (limit.amount.has_value()) out->set_amount_nanos(limit.amount->value);
   out->set_basis(static_cast<uint32_t>(limit.basis));
+  out->set_sequence(limit.sequence);
+  if (!limit.raise.has_value()) return;
+  record::LimitRaiseRecord* raise = out->mutable_raise();
+  if (limit.raise->amount.has_value()) raise->set_amount_nanos(limit.raise->amount->value);
+  raise->set_basis(static_cast<uint32_t>(limit.raise->basis));
+  raise->set_expires_at_unix_nanos(TimeToRecord(limit.raise->expires_at));
 }
 
 SpendLimit FromRecord(const record::SpendLimitRecord& in, Damage& damage) {
   SpendLimit limit;
   if (in.has_amount_nanos()) limit.amount = Nanos(in.amount_nanos());
-  limit.basis = EnumFromRecord(in.basis(), LimitBasis::kEachMember, LimitBasis::kTierTotal, damage);
+  const auto basis = [&](uint32_t number) {
+    return EnumFromRecord(number, LimitBasis::kEachMember, LimitBasis::kTierTotal, damage);
+  };
+  limit.basis = basis(in.basis());
+  limit.sequence = in.sequence();
+  if (in.has_raise()) {
+    limit.raise.emplace();
+    if (in.raise().has_amount_nanos()) limit.raise->amount = Nanos(in.raise().amount_nanos());
+    limit.raise->basis = basis(in.raise().basis());
+    limit.raise->expires_at = TimeFromRecord(in.raise().expires_at_unix_nanos());
+  }
   return limit;
 }
 

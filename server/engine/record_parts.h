@@ -88,7 +88,7 @@ inline WindowKind WindowKindFromRecord(uint32_t number, Damage& damage) {
   return EnumFromRecord(number, WindowKind::kMonth, WindowKind::kFiveHours, damage);
 }
 inline Scope ScopeFromRecord(uint32_t number, Damage& damage) {
-  return EnumFromRecord(number, Scope::kOrganization, Scope::kMember, damage);
+  return EnumFromRecord(number, Scope::kOrganization, Scope::kModel, damage);
 }
 
 void ToRecord(Amount amount, storage::v1::AmountRecord* record);

@@ -31,6 +31,12 @@ std::string Difference(const WalletHeader& stored, const WalletHeader& folded) {
   if (stored.settings_version != folded.settings_version) return "the version of the settings";
   if (!(stored.limit == folded.limit)) return "the spend limit";
   if (!(stored.tiers == folded.tiers)) return "the seat tiers";
+  if (!(stored.period_limits == folded.period_limits) || !(stored.raises == folded.raises)) {
+    return "the spend limits of periods, or the temporary ones";
+  }
+  if (!(stored.named_scopes == folded.named_scopes)) return "the surfaces and models";
+  if (!(stored.recent == folded.recent)) return "the week's or day's counters";
+  if (!(stored.noticed == folded.noticed)) return "the thresholds that were noticed";
   if (!(stored.month == folded.month)) return "the month's counters";
   if (!(stored.pool_windows == folded.pool_windows)) return "the pool's windows";
   if (!(stored.grants == folded.grants)) return "the live credit";
@@ -153,7 +159,8 @@ class OrganizationVerifier {
     }
     if (std::holds_alternative<EpisodeOpened>(entry.body) ||
         std::holds_alternative<EpisodeEnded>(entry.body) ||
-        std::holds_alternative<CrossingNoticed>(entry.body) || RequestTouched(entry) != 0 ||
+        std::holds_alternative<CrossingNoticed>(entry.body) ||
+        std::holds_alternative<ThresholdNoticed>(entry.body) || RequestTouched(entry) != 0 ||
         CausesPaymentNotice(entry.body)) {
       notice_causes_.insert(entry.sequence);
     }
@@ -177,10 +184,14 @@ class OrganizationVerifier {
     }
     Amount drawn = charge.overdraft;
     for (const GrantDraw& draw : charge.grant_draws) drawn += draw.amount;
-    if (!drawn.is_zero() && drawn != Amount(charge.extra) + Amount(charge.metered)) {
+    // Credit of an earlier plan may cover a part of a postpaid charge (rule O8).
+    const Amount beyond = Amount(charge.extra) + Amount(charge.metered);
+    const bool part = charge.overdraft.value == 0 && folds_ &&
+                      wallet_.header.funding == Funding::kPostpaid && drawn < beyond;
+    if (!drawn.is_zero() && drawn != beyond && !part) {
       Violate("X2", entry.sequence,
               absl::StrCat("a charge takes ", FormatAmount(drawn), " from credit for ",
-                           FormatAmount(Amount(charge.extra) + Amount(charge.metered))));
+                           FormatAmount(beyond)));
     }
   }
 
@@ -192,12 +203,20 @@ class OrganizationVerifier {
       series = absl::StrCat("window ", static_cast<int>(opened->scope), " ",
                             static_cast<int>(opened->kind), " ", opened->member_id);
       window = opened->window;
+    } else if (const auto* periods = std::get_if<PeriodsOpened>(&entry.body)) {
+      if (periods->week.has_value()) CheckTiling(entry, "week", *periods->week);
+      if (periods->day.has_value()) CheckTiling(entry, "day", *periods->day);
+      return;
     } else if (const auto* month = std::get_if<MonthOpened>(&entry.body)) {
       series = absl::StrCat("month ", static_cast<int>(month->scope), " ", month->scope_id);
       window = month->month;
     } else {
       return;
     }
+    CheckTiling(entry, series, window);
+  }
+
+  void CheckTiling(const Entry& entry, const std::string& series, const Window& window) {
     if (!window.Contains(entry.recorded_at)) {
       Violate("B4", entry.sequence, "a window opened that does not contain the instant");
     }
@@ -219,7 +238,8 @@ class OrganizationVerifier {
         std::holds_alternative<OrganizationCreated>(entry.body) ||
         std::holds_alternative<OrganizationUpdated>(entry.body) ||
         std::holds_alternative<ExtraUsageUpdated>(entry.body) ||
-        std::holds_alternative<SpendLimitSet>(entry.body) || IsAdministeredCredit(entry.body) ||
+        std::holds_alternative<SpendLimitSet>(entry.body) ||
+        std::holds_alternative<PlanChanged>(entry.body) || IsAdministeredCredit(entry.body) ||
         IsAdministeredPayment(entry.body) || (upserted != nullptr && !upserted->automatic);
     const bool continues = is_administration && request_id == last_administration_id_;
     last_administration_id_ = is_administration ? request_id : "";

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "server/base/check.h"
+#include "server/ledger/limits.h"
 
 namespace bursar {
 
@@ -32,18 +33,22 @@ Zone ZoneOf(const std::string& name, const DecisionContext& context) {
   return zone.ok() ? *zone : Zone();
 }
 
-// The pool's allowance in windows of `kind`: the sum over its seats (rule B2). `joining`: the tier
-// of a virtual member, who is not counted yet and brings a full allowance; null for none.
+// The pool's allowance in windows of `kind`: the sum over its seats (rule B2), those of tiers that
+// the plan does not have counted as its default one's (rule O8). `joining`: the tier of a virtual
+// member, who is not counted yet and brings a full allowance; null for none.
 Amount PoolAllowance(const WalletHeader& header, const Plan& plan, WindowKind kind,
                      const SeatTier* joining) {
   Amount sum;
-  for (const SeatTier& tier : plan.seat_tiers) {
-    const TierState* state = header.FindTier(tier.id);
-    const int64_t seats = (state == nullptr ? 0 : state->seats) + (joining == &tier ? 1 : 0);
+  const auto add = [&](const SeatTier& tier, int64_t seats) {
     for (const IncludedWindow& window : tier.windows) {
       if (window.kind == kind) sum += Amount(absl::int128(window.amount.value) * seats);
     }
+  };
+  for (const TierState& state : header.tiers) {
+    const SeatTier* tier = plan.FindTier(state.tier_id);
+    add(tier == nullptr ? plan.seat_tiers.front() : *tier, state.seats);
   }
+  if (joining != nullptr) add(*joining, 1);
   return sum;
 }
 
@@ -79,81 +84,6 @@ void EvaluateIncluded(AdmissionState& state, const WalletHeader& header, const M
   }
 }
 
-void AddOverflowBound(AdmissionState& state, const Evaluation& bound) {
-  const bool limits = bound.source == BoundSource::kSpendLimit && bound.limit.has_value();
-  if (limits && bound.limit->is_zero()) state.zero_limit = true;
-  state.bounds.push_back(bound);
-}
-
-std::optional<Amount> LimitAmount(const std::optional<SpendLimit>& limit) {
-  if (!limit.has_value() || !limit->amount.has_value()) return std::nullopt;
-  return Amount(*limit->amount);
-}
-
-Amount TierSpendOf(const Member* member, const CurrentMonth& month, std::string_view tier_id) {
-  if (member == nullptr || !month.opened) return Amount();
-  for (const TierSpend& spend : member->tier_spends) {
-    if (spend.tier_id == tier_id) return spend.extra;
-  }
-  return Amount();
-}
-
-void EvaluateLimits(AdmissionState& state, const WalletHeader& header, const Member* member,
-                    const AdmissionQuery& query, const DecisionContext& context) {
-  Evaluation bound;
-  bound.bucket = state.overflow_bucket;
-  bound.source = BoundSource::kSpendLimit;
-
-  const CurrentMonth organization = FindCurrentMonth(header.month, header.settings, context);
-  const CurrentMonth own = FindScopeMonth(member == nullptr ? MonthCounter() : member->month,
-                                          organization.counter.month);
-  bound.scope = Scope::kMember;
-  bound.scope_id = query.member_id;
-  bound.limit = member == nullptr ? std::nullopt : LimitAmount(member->limit);
-  bound.spent = own.counter.extra;
-  const Amount settling = query.settling == nullptr ? Amount() : Amount(query.settling->extra);
-  const Amount held_of_member = member == nullptr ? Amount() : member->held_extra - settling;
-  bound.held = held_of_member;
-  bound.resets_at = own.counter.month.end;
-  AddOverflowBound(state, bound);
-
-  const TierState* tier = header.FindTier(state.tier->id);
-  if (state.plan->tier_limits_allowed && tier != nullptr && tier->limit.has_value()) {
-    bound.scope = Scope::kSeatTier;
-    bound.scope_id = state.tier->id;
-    bound.limit = LimitAmount(tier->limit);
-    if (tier->limit->basis == LimitBasis::kTierTotal) {
-      const CurrentMonth month = FindScopeMonth(tier->month, organization.counter.month);
-      bound.spent = month.counter.extra;
-      bound.held = tier->held_extra;
-      if (query.settling != nullptr && query.settling->tier_id == state.tier->id) {
-        bound.held -= settling;
-      }
-    } else {
-      bound.spent = TierSpendOf(member, own, state.tier->id);
-      // All that the member holds, whatever tier it was placed in: settled now, it counts here.
-      bound.held = held_of_member;
-    }
-    AddOverflowBound(state, bound);
-  }
-
-  bound.scope = Scope::kOrganization;
-  bound.scope_id = header.organization_id;
-  bound.limit = LimitAmount(header.limit);
-  bound.spent = organization.counter.extra;
-  bound.held = header.held_extra - settling;
-  bound.resets_at = organization.counter.month.end;
-  AddOverflowBound(state, bound);
-
-  if (state.plan->funding == Funding::kPrepaid) {
-    bound.source = BoundSource::kBalance;
-    bound.limit = header.Balance();
-    bound.spent = header.overdraft;
-    bound.resets_at = absl::InfiniteFuture();
-    AddOverflowBound(state, bound);
-  }
-}
-
 bool SeatsFull(const WalletHeader& header, const Plan& plan) {
   const int64_t most = header.settings.max_seats > 0 && plan.max_members > 0
                            ? std::min(header.settings.max_seats, plan.max_members)
@@ -179,11 +109,15 @@ DenialReason GateOf(const WalletHeader& header, const Plan& plan, const Member* 
 
 DenialReason ReachedReason(const Evaluation& bound) {
   if (bound.source == BoundSource::kBalance) return DenialReason::kBalanceExhausted;
+  // A velocity limit pauses one member, whoever it is set for (rule L6).
+  if (bound.period == PeriodKind::kHour) return DenialReason::kMemberLimitReached;
   switch (bound.scope) {
     case Scope::kMember:
       return DenialReason::kMemberLimitReached;
     case Scope::kSeatTier:
       return DenialReason::kSeatTierLimitReached;
+    case Scope::kSurface:
+    case Scope::kModel:
     case Scope::kOrganization:
       return DenialReason::kOrganizationLimitReached;
   }
@@ -384,21 +318,24 @@ bool Admits(const AdmissionState& state, const AdmissionAsk& ask) {
   return JudgeAsItIs(state, ask).admitted;
 }
 
-std::vector<ThresholdReached> ThresholdsReached(const AdmissionState& state) {
+int ThresholdOf(Amount spent, Amount limit) {
   static constexpr int kThresholds[] = {100, 90, 75, 50};
+  if (!limit.is_positive()) return 0;
+  for (int percent : kThresholds) {
+    // spent / limit >= percent / 100, without division.
+    if (spent.nanos() * 100 >= limit.nanos() * percent) return percent;
+  }
+  return 0;
+}
+
+std::vector<ThresholdReached> ThresholdsReached(const AdmissionState& state) {
   std::vector<ThresholdReached> reached;
   for (const Evaluation& bound : state.bounds) {
     if (bound.source != BoundSource::kSpendLimit || !bound.limit.has_value()) continue;
-    if (!bound.limit->is_positive()) continue;
-    for (int percent : kThresholds) {
-      // spent / limit >= percent / 100, without division.
-      const absl::int128 spent = bound.spent.nanos() * 100;
-      const absl::int128 threshold = bound.limit->nanos() * percent;
-      if (spent < threshold) continue;
-      reached.push_back(
-          {bound.scope, std::string(bound.scope_id), percent, /*exceeded=*/spent > threshold});
-      break;
-    }
+    const int percent = ThresholdOf(bound.spent, *bound.limit);
+    if (percent == 0) continue;
+    const bool exceeded = bound.spent.nanos() * 100 > bound.limit->nanos() * percent;
+    reached.push_back({bound.scope, std::string(bound.scope_id), percent, exceeded, bound.period});
   }
   return reached;
 }

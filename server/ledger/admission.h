@@ -59,6 +59,12 @@ struct Evaluation {
   Amount held;
   absl::Time resets_at = absl::InfiniteFuture();  // Infinite: never by time.
   bool blocking = false;
+  // Of spend limits: what they are for, whether they count this member alone, and their number.
+  PeriodKind period = PeriodKind::kMonth;
+  bool each_member = false;
+  int64_t limit_sequence = 0;
+  // Of a temporary limit: when it expires (rule L4).
+  absl::Time limit_until = absl::InfiniteFuture();
 
   // limit - spent - held, not floored. Requires: limit.
   Amount Headroom() const { return *limit - spent - held; }
@@ -105,8 +111,15 @@ struct AdmissionState {
   // The smallest headroom over limits and balance, floored at zero; empty: unlimited.
   std::optional<Amount> extra_headroom;
 
-  // Every bound, included first, then limits (member, tier, organization), then the balance.
+  // Every bound, included first, then limits (member, tier, surface, model, organization), then the
+  // balance.
   absl::InlinedVector<Evaluation, 8> bounds;
+  // What temporary limits stand in for: not in force before their `limit_from` (rule L4).
+  struct ReturningLimit {
+    absl::Time limit_from;
+    Evaluation bound;
+  };
+  std::vector<ReturningLimit> returning;
 
   // What one request could draw now, included and beyond; empty: no bound.
   std::optional<Amount> Available() const;
@@ -187,7 +200,12 @@ struct ThresholdReached {
   std::string scope_id;
   int percent = 0;        // 50, 75, 90 or 100: the highest reached.
   bool exceeded = false;  // More than that is spent.
+  PeriodKind period = PeriodKind::kMonth;
 };
 std::vector<ThresholdReached> ThresholdsReached(const AdmissionState& state);
+
+// The highest of 50, 75, 90 and 100 percent of `limit` that `spent` has reached; zero for none, and
+// for limits of zero.
+int ThresholdOf(Amount spent, Amount limit);
 
 }  // namespace bursar

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "server/ledger/counting.h"
 #include "server/ledger/fold_requests.h"
 #include "server/ledger/ledger.h"
 #include "server/ledger/payments.h"
@@ -16,14 +17,6 @@ constexpr size_t kBurnDays = 8;
 absl::Status DoesNotFit(const Wallet& wallet, const std::string& what) {
   return absl::DataLossError(absl::StrCat("journal of ", wallet.header.organization_id,
                                           ", after entry ", wallet.header.revision, ": ", what));
-}
-
-TierState& TierFor(WalletHeader& header, const std::string& tier_id) {
-  if (TierState* tier = header.FindTier(tier_id); tier != nullptr) return *tier;
-  TierState tier;
-  tier.tier_id = tier_id;
-  header.tiers.push_back(std::move(tier));
-  return header.tiers.back();
 }
 
 void AddBurn(std::vector<BurnCounters::Bucket>& buckets, int64_t index, size_t keep,
@@ -163,21 +156,20 @@ struct Folder {
   }
 
   absl::Status operator()(const SpendLimitSet& body) {
-    switch (body.scope) {
-      case Scope::kOrganization:
-        header().limit = body.limit;
-        return absl::OkStatus();
-      case Scope::kSeatTier:
-        TierFor(header(), body.scope_id).limit = body.limit;
-        return absl::OkStatus();
-      case Scope::kMember:
-        if (Member* member = Find(body.scope_id); member != nullptr) {
-          member->limit = body.limit;
-          return absl::OkStatus();
-        }
-        return DoesNotFit(wallet, "the member of a limit is missing");
-    }
-    return DoesNotFit(wallet, "a limit has no known scope");
+    return FoldLimit(wallet, body, entry.sequence);
+  }
+
+  absl::Status operator()(const LimitRaiseExpired& body) {
+    return FoldRaiseExpiry(wallet, body, entry.sequence);
+  }
+
+  absl::Status operator()(const ThresholdNoticed& body) { return FoldThreshold(wallet, body); }
+
+  absl::Status operator()(const PlanChanged& body) { return FoldPlan(header(), body); }
+
+  absl::Status operator()(const PeriodsOpened& body) {
+    OpenRecentPeriods(header(), body, entry);
+    return absl::OkStatus();
   }
 
   absl::Status operator()(const CreditGranted& body) {
@@ -243,6 +235,7 @@ struct Folder {
       return DoesNotFit(wallet, "a month does not follow the one before it");
     }
     *month = MonthCounter{body.month, Amount(), Amount()};
+    if (body.scope == Scope::kOrganization) ForgetCountedNames(header(), entry.recorded_at);
     return absl::OkStatus();
   }
 
@@ -284,6 +277,7 @@ struct Folder {
     } else {
       spend->extra += overflow;
     }
+    if (overflow.is_positive()) CountRecent(wallet, *member, tier, body, overflow, entry);
     const bool pool = header().settings.included_scope == IncludedScope::kOrganization;
     for (WindowCounter& counter : pool ? header().pool_windows : member->windows) {
       if (counter.window.Contains(entry.recorded_at)) counter.spent += body.included;
@@ -327,7 +321,10 @@ struct Folder {
       *held += extra;
       if (held->is_negative()) return DoesNotFit(wallet, "less than nothing would be held");
     }
-    if (held_included.is_negative()) return DoesNotFit(wallet, "less than nothing would be held");
+    const bool named_fits = ChangeNamedHeld(header(), hold, extra);
+    if (!named_fits || held_included.is_negative()) {
+      return DoesNotFit(wallet, "less than nothing would be held");
+    }
     return absl::OkStatus();
   }
 
@@ -442,6 +439,9 @@ struct Folder {
       for (TierSpend& spend : member->tier_spends) {
         if (spend.tier_id == facts.tier_id) spend.extra -= overflow;
       }
+    }
+    if (overflow.is_positive()) {
+      UncountRecent(wallet, *member, TierFor(header(), facts.tier_id), body, overflow);
     }
     for (WindowKind kind : body.windows) {
       CounterFor(body.of_pool ? header().pool_windows : member->windows, kind).spent -=

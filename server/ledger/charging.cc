@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/check.h"
 #include "server/base/status.h"
+#include "server/ledger/limits.h"
 
 namespace bursar {
 
@@ -16,7 +17,10 @@ namespace {
 // all of it without a hold, follows rule B8.
 void SplitCost(const AdmissionState& state, const Hold* hold, UsageCharged& charge) {
   if (state.plan->metered) {
-    charge.metered = charge.cost;
+    // What a hold reserved as included stays included, where the plan was changed under it (O8).
+    const Amount reserved = hold == nullptr ? Amount() : Min(charge.cost, hold->included);
+    charge.included = *reserved.ToNanos();
+    charge.metered = Nanos(charge.cost.value - charge.included.value);
     return;
   }
   const Amount cost = charge.cost;
@@ -77,8 +81,10 @@ void TakeFromHold(const Hold& hold, UsageCharged& charge) {
   charge.released_extra = Nanos(extra);
 }
 
-// Takes extra and metered usage from credit, by earliest expiry, then oldest (rule X2).
-void DrawCredit(const WalletHeader& header, UsageCharged& charge) {
+// Takes extra and metered usage from credit, by earliest expiry, then oldest (rule X2). On postpaid
+// plans that is credit of the plan before, which is drawn before anything accrues (rule O8); what
+// it does not cover is the statement's.
+void DrawCredit(const WalletHeader& header, Funding funding, UsageCharged& charge) {
   Amount rest = Amount(charge.extra) + Amount(charge.metered);
   for (const CreditGrant& grant : header.grants) {
     if (!rest.is_positive()) break;
@@ -87,7 +93,7 @@ void DrawCredit(const WalletHeader& header, UsageCharged& charge) {
     charge.grant_draws.push_back({grant.sequence, *taken.ToNanos(), grant.expires_at});
     rest -= taken;
   }
-  charge.overdraft = *rest.ToNanos();
+  if (funding == Funding::kPrepaid) charge.overdraft = *rest.ToNanos();
 }
 
 void OpenMonth(Scope scope, const std::string& scope_id, const MonthCounter& stored,
@@ -173,9 +179,19 @@ void AppendCharge(const Wallet& wallet, const Member& member, bool new_member, c
     charge.unadmitted = charge.admission_status != AdmissionStatus::kNone || !Admits(state, {});
     MeasureOvershoot(state, charge);
   }
-  if (state.plan->funding == Funding::kPrepaid) DrawCredit(header, charge);
+  DrawCredit(header, state.plan->funding, charge);
   if (charge.included.value > 0) OpenWindows(header, member, state, context, bodies);
   OpenMonths(header, member, charge.tier_id, context, bodies);
+  const Amount overflow = Amount(charge.extra) + Amount(charge.metered);
+  if (overflow.is_positive()) {
+    if (std::optional<PeriodsOpened> opened = OpenPeriods(header, context); opened.has_value()) {
+      bodies.push_back(*std::move(opened));
+    }
+    std::vector<EntryBody> reached =
+        ReachedThresholds(state, header, new_member ? nullptr : &member, charge.member_id,
+                          charge.surface, overflow, context);
+    std::move(reached.begin(), reached.end(), std::back_inserter(bodies));
+  }
   if (charge.extra.value > 0 && member.crossing_noticed_until <= context.now) {
     bodies.push_back(CrossingNoticed{member.member_id, charge.surface,
                                      LongestWindowOf(header, *state.plan, &member, context)});

@@ -1,5 +1,5 @@
-// Decisions of the people who own the wallet: settings, extra usage, limits, credit. Members are in
-// decide_members.cc.
+// Decisions of the people who own the wallet: settings, extra usage, credit. Members are in
+// decide_members.cc, limits in decide_limits.cc, changes of plan in decide_plan.cc.
 #include <algorithm>
 #include <unordered_set>
 
@@ -7,6 +7,7 @@
 #include "absl/time/civil_time.h"
 #include "server/base/check.h"
 #include "server/base/status.h"
+#include "server/ledger/administration.h"
 #include "server/ledger/ledger.h"
 #include "server/ledger/payments.h"
 #include "server/ledger/settings_text.h"
@@ -14,18 +15,6 @@
 namespace bursar {
 
 namespace {
-
-const Plan& PlanOf(const WalletHeader& header, const DecisionContext& context) {
-  const Plan* plan = context.plans->Find(header.settings.plan_id);
-  BURSAR_CHECK(plan != nullptr);
-  return *plan;
-}
-
-std::string KnownPlans(const PlanCatalog& plans) {
-  std::string names;
-  for (const Plan& plan : plans.plans) absl::StrAppend(&names, names.empty() ? "" : ", ", plan.id);
-  return names;
-}
 
 // Currencies in which 10^9 US dollars fit one entry (2^63 nanos are about 9.2 * 10^9 units, rule
 // M4), with a margin for rates that move: at most 8 units to the dollar.
@@ -150,33 +139,6 @@ absl::Status ValidateUpdate(const UpdateOrganizationCommand& command,
   return violations.ToStatus();
 }
 
-// What is worth doing after extra usage was switched on, by plan (rule X0).
-std::vector<std::string> NextSteps(const WalletHeader& header, const Plan& plan,
-                                   const ExtraUsageUpdated& updated, int64_t selected_count,
-                                   bool reloads) {
-  if (!updated.enabled) return {};
-  std::vector<std::string> steps;
-  if (plan.funding == Funding::kPrepaid) {
-    if (!header.Balance().is_positive()) {
-      steps.push_back("Buy credit: extra usage is prepaid and the balance is empty.");
-    }
-    if (!reloads) {
-      steps.push_back(
-          "Switch on auto-reload, so that the balance is topped up before it is empty.");
-    }
-  }
-  if (!header.limit.has_value()) {
-    steps.push_back("Set a monthly spend limit for the organization, or say that it is unlimited.");
-  }
-  if (updated.audience == ExtraUsageAudience::kSelected && selected_count == 0) {
-    steps.push_back("Select members: extra usage is on for selected members, and none is.");
-  } else if (updated.audience == ExtraUsageAudience::kEveryone &&
-             plan.funding == Funding::kPrepaid) {
-    steps.push_back("Extra usage is on for everyone; to narrow it, select members.");
-  }
-  return steps;
-}
-
 std::string AudienceText(bool enabled, ExtraUsageAudience audience, int64_t selected_count) {
   if (!enabled) return "off";
   return audience == ExtraUsageAudience::kEveryone
@@ -209,62 +171,22 @@ bool IsSelection(const Wallet& wallet, const std::vector<std::string>& member_id
   });
 }
 
-// The limit and the spend that it meets, by scope.
-struct LimitTarget {
-  const std::optional<SpendLimit>* stored = nullptr;
-  Amount spent;
-};
-
-absl::StatusOr<LimitTarget> FindLimitTarget(const Wallet& wallet,
-                                            const SetSpendLimitCommand& command,
-                                            const DecisionContext& context) {
-  static const std::optional<SpendLimit> kNotSet;
-  const WalletHeader& header = wallet.header;
-  const Plan& plan = PlanOf(header, context);
-  const CurrentMonth organization = FindCurrentMonth(header.month, header.settings, context);
-  const Window& month = organization.counter.month;
-  LimitTarget target;
-  switch (command.scope) {
-    case Scope::kOrganization:
-      target.stored = &header.limit;
-      target.spent = organization.counter.extra;
-      return target;
-    case Scope::kSeatTier: {
-      const TierState* tier = header.FindTier(command.scope_id);
-      // What was set while the plan offered it can be lifted: it would act again with the scope.
-      const bool lifts =
-          !command.limit.amount.has_value() && tier != nullptr && tier->limit.has_value();
-      if (!plan.tier_limits_allowed && !lifts) {
-        return WithReason(absl::FailedPreconditionError(
-                              absl::StrCat("the plan ", plan.id,
-                                           " has no spend limits for seat tiers; set one "
-                                           "for the organization or for members")),
-                          "LIMIT_SCOPE_NOT_IN_PLAN");
-      }
-      if (plan.FindTier(command.scope_id) == nullptr && !lifts) {
-        return InvalidField("seat_tier", absl::StrCat("the plan ", plan.id, " has no seat tier \"",
-                                                      command.scope_id, "\""));
-      }
-      target.stored = tier == nullptr ? &kNotSet : &tier->limit;
-      if (tier != nullptr && command.limit.basis == LimitBasis::kTierTotal) {
-        target.spent = FindScopeMonth(tier->month, month).counter.extra;
-      }
-      return target;
-    }
-    case Scope::kMember: {
-      const Member* member = wallet.FindMember(command.scope_id);
-      if (member == nullptr) {
-        return WithReason(absl::NotFoundError(absl::StrCat("member ", command.scope_id,
-                                                           " is not known in organization ",
-                                                           header.organization_id)),
-                          "MEMBER_NOT_FOUND");
-      }
-      target.stored = &member->limit;
-      target.spent = FindScopeMonth(member->month, month).counter.extra;
-      return target;
-    }
+// The organization's limit that goes with switching extra usage (rule X0).
+absl::Status AddLimit(const Wallet& wallet, const UpdateExtraUsageCommand& command,
+                      const DecisionContext& context, Decision<AdministrationOutcome>& decision) {
+  if (!command.limit.has_value()) return absl::OkStatus();
+  absl::Status currency =
+      CheckCurrency(wallet.header, "limit_amount.currency_code", command.limit_currency_code);
+  if (!currency.ok()) return currency;
+  if (command.limit->amount.has_value() && command.limit->amount->value < 0) {
+    return InvalidField("limit_amount", "must be zero or more");
   }
-  return absl::InternalError("unknown limit scope");
+  SetSpendLimitCommand set;
+  set.limit = *command.limit;
+  absl::StatusOr<Decision<AdministrationOutcome>> limited = Decide(wallet, set, context);
+  if (!limited.ok()) return limited.status();
+  decision = *std::move(limited);
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -352,6 +274,12 @@ absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
   AppendPendingChanges(header.pending_settings, updated.pending, updated.changes);
   Decision<AdministrationOutcome> decision;
   if (!updated.changes.empty()) decision.bodies.push_back(std::move(updated));
+  if (command.plan_id.has_value()) {
+    absl::StatusOr<std::optional<EntryBody>> changed =
+        ChangePlan(header, *command.plan_id, context);
+    if (!changed.ok()) return changed.status();
+    if (changed->has_value()) decision.bodies.push_back(**std::move(changed));
+  }
   return decision;
 }
 
@@ -383,6 +311,10 @@ absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
     }
   }
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
+  Decision<AdministrationOutcome> decision;
+  if (absl::Status status = AddLimit(wallet, command, context, decision); !status.ok()) {
+    return status;
+  }
   const int64_t count = command.selected_member_ids.has_value()
                             ? static_cast<int64_t>(command.selected_member_ids->size())
                             : header.selected_count;
@@ -398,7 +330,8 @@ absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
   }
   const bool reloads =
       reload.has_value() ? reload->settings.enabled : header.reload.settings.enabled;
-  decision.outcome.next_steps = NextSteps(header, plan, updated, count, reloads);
+  const bool limited = command.limit.has_value() || header.limit.has_value();
+  decision.outcome.next_steps = NextSteps(header, plan, updated, count, limited, reloads);
   const bool selects = updated.selection_generation != header.selection_generation;
   if (before != after || updated.audience != header.audience || selects) {
     updated.changes.push_back({"extra_usage", before, after});
@@ -407,31 +340,6 @@ absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
   // What was not sent yet is withdrawn (rule X1), before failures may be forgotten.
   if (!updated.enabled || !reloads) CancelUnsentReload(header, decision.bodies);
   if (reload.has_value()) decision.bodies.push_back(*std::move(reload));
-  return decision;
-}
-
-absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
-                                                       const SetSpendLimitCommand& command,
-                                                       const DecisionContext& context) {
-  if (command.limit.amount.has_value() && command.limit.amount->value < 0) {
-    return InvalidField("amount", "must be zero or more");
-  }
-  absl::Status currency =
-      CheckCurrency(wallet.header, "amount.currency_code", command.currency_code);
-  if (!currency.ok()) return currency;
-  absl::StatusOr<LimitTarget> target = FindLimitTarget(wallet, command, context);
-  if (!target.ok()) return target.status();
-  Decision<AdministrationOutcome> decision;
-  decision.outcome.spend_predates_limit =
-      command.limit.amount.has_value() && target->spent > Amount(*command.limit.amount);
-  if (*target->stored == command.limit) return decision;
-  SpendLimitSet set;
-  set.scope = command.scope;
-  set.scope_id =
-      command.scope == Scope::kOrganization ? wallet.header.organization_id : command.scope_id;
-  set.limit = command.limit;
-  set.changes.push_back({"spend_limit", LimitText(*target->stored), LimitText(command.limit)});
-  decision.bodies.push_back(std::move(set));
   return decision;
 }
 

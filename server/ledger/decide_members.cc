@@ -33,7 +33,9 @@ void MoveTier(const Wallet& wallet, const Plan& plan, const std::string& tier_id
     member.pending_seat.reset();
     return;
   }
-  if (member.tier_id.empty() || plan.IsUpgrade(member.tier_id, tier_id)) {
+  // A tier of an earlier plan stands for the default one (rule O8).
+  const std::string& in_force = TierOf(plan, &member)->id;
+  if (member.tier_id.empty() || tier_id == in_force || plan.IsUpgrade(in_force, tier_id)) {
     member.tier_id = tier_id;
     member.pending_seat.reset();
     return;

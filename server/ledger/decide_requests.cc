@@ -7,6 +7,7 @@
 #include "server/ledger/charging.h"
 #include "server/ledger/increase_commands.h"
 #include "server/ledger/ledger.h"
+#include "server/ledger/limits.h"
 
 namespace bursar {
 
@@ -46,8 +47,10 @@ std::string_view StateWord(IncreaseState state) {
   return "decided";
 }
 
-bool HasAmount(const std::optional<SpendLimit>& limit) {
-  return limit.has_value() && limit->amount.has_value();
+// What a limit of the month allows now; empty where it is not set or unlimited.
+std::optional<Nanos> InForce(const std::optional<SpendLimit>& limit,
+                             const DecisionContext& context) {
+  return limit.has_value() ? limit->AmountAt(context.now) : std::nullopt;
 }
 
 bool IsSelectedOf(const WalletHeader& header, const Member& member) {
@@ -63,21 +66,23 @@ bool HasExtraUsage(const WalletHeader& header, const Member& member) {
 // ---- Asking -------------------------------------------------------------------------------------
 
 absl::Status CheckHigherLimit(const WalletHeader& header, const Member& member,
-                              const CreateIncreaseRequestCommand& command) {
-  const TierState* tier = header.FindTier(member.tier_id);
-  const bool limited = HasAmount(member.limit) || HasAmount(header.limit) ||
-                       (tier != nullptr && HasAmount(tier->limit));
-  if (!limited) {
+                              const CreateIncreaseRequestCommand& command,
+                              const DecisionContext& context) {
+  // Of any period, and where the member was blocked.
+  const AdmissionQuery query{member.member_id, command.surface, ""};
+  const AdmissionState state = Evaluate(header, &member, query, context);
+  if (LeastLimit(state) == nullptr) {
     return Precondition("no spend limit applies to this member: there is nothing to raise",
                         "NOTHING_TO_ASK");
   }
   absl::Status currency = CheckCurrency(header, "amount.currency_code", command.currency_code);
   if (!currency.ok() || !command.amount.has_value()) return currency;
   if (command.amount->value <= 0) return InvalidField("amount", "must be more than zero");
-  if (HasAmount(member.limit) && *command.amount <= *member.limit->amount) {
+  if (const std::optional<Nanos> present = InForce(member.limit, context);
+      present.has_value() && *command.amount <= *present) {
     return InvalidField("amount",
                         absl::StrCat("must be more than the member's present spend limit of ",
-                                     FormatAmount(*member.limit->amount)));
+                                     FormatAmount(*present)));
   }
   return absl::OkStatus();
 }
@@ -96,7 +101,8 @@ absl::StatusOr<std::string> HigherTier(const Plan& plan, const Member& member,
 }
 
 absl::Status CheckKind(const WalletHeader& header, const Plan& plan, const Member& member,
-                       const CreateIncreaseRequestCommand& command) {
+                       const CreateIncreaseRequestCommand& command,
+                       const DecisionContext& context) {
   if (command.amount.has_value() && command.kind != IncreaseKind::kHigherLimit) {
     return InvalidField("amount", "goes only with a higher limit");
   }
@@ -105,7 +111,7 @@ absl::Status CheckKind(const WalletHeader& header, const Plan& plan, const Membe
   }
   switch (command.kind) {
     case IncreaseKind::kHigherLimit:
-      return CheckHigherLimit(header, member, command);
+      return CheckHigherLimit(header, member, command, context);
     case IncreaseKind::kHigherSeat:
       return HigherTier(plan, member, command.tier_id).status();
     case IncreaseKind::kExtraUsage:
@@ -209,7 +215,8 @@ absl::StatusOr<bool> HasEveryPower(const Wallet& wallet, const Reviewer& reviewe
 
 // The limit that an approval sets.
 absl::StatusOr<Nanos> GrantedLimit(const Wallet& wallet, const Named& named,
-                                   const ApproveIncreaseRequestCommand& command) {
+                                   const ApproveIncreaseRequestCommand& command,
+                                   const DecisionContext& context) {
   absl::Status currency =
       CheckCurrency(wallet.header, "amount.currency_code", command.currency_code);
   if (!currency.ok()) return currency;
@@ -219,23 +226,28 @@ absl::StatusOr<Nanos> GrantedLimit(const Wallet& wallet, const Named& named,
   if (!amount.has_value()) {
     return InvalidField("amount", "is required: the member named none");
   }
-  if (!HasAmount(named.member->limit)) {
+  const std::optional<Nanos> present = InForce(named.member->limit, context);
+  if (!present.has_value()) {
     return Precondition(
         "the member has no spend limit of its own: raise the one of its seat tier or of the "
         "organization instead",
         "NO_MEMBER_LIMIT");
   }
-  if (*amount <= *named.member->limit->amount) {
+  if (*amount <= *present) {
     return InvalidField("amount",
                         absl::StrCat("must be more than the member's present spend limit of ",
-                                     FormatAmount(*named.member->limit->amount)));
+                                     FormatAmount(*present)));
   }
   return *amount;
 }
 
 absl::Status CheckGrantFields(const IncreaseRequest& request,
-                              const ApproveIncreaseRequestCommand& command) {
+                              const ApproveIncreaseRequestCommand& command,
+                              const DecisionContext& context) {
   FieldViolations violations;
+  if (command.expires_at.has_value() && *command.expires_at <= context.now) {
+    violations.Add("expire_time", "must lie in the future");
+  }
   if (request.kind != IncreaseKind::kHigherLimit) {
     if (command.amount.has_value()) violations.Add("amount", "goes only with a higher limit");
     if (command.expires_at.has_value()) {
@@ -246,17 +258,21 @@ absl::Status CheckGrantFields(const IncreaseRequest& request,
 }
 
 // Whether an admin may set a member's limit to that (rule A3).
-bool WithinOrganizationLimit(const WalletHeader& header, Nanos amount) {
-  return !HasAmount(header.limit) || amount <= *header.limit->amount;
+bool WithinOrganizationLimit(const WalletHeader& header, Nanos amount,
+                             const DecisionContext& context) {
+  const std::optional<Nanos> limit = InForce(header.limit, context);
+  return !limit.has_value() || amount <= *limit;
 }
 
+// Permanently, or before the instant (rule L4).
 AdministrationDecision SetLimit(const Wallet& wallet, const std::string& member_id, Nanos amount,
-                                const DecisionContext& context) {
+                                absl::Time until, const DecisionContext& context) {
   SetSpendLimitCommand command;
   command.scope = Scope::kMember;
   command.scope_id = member_id;
-  command.limit = *wallet.FindMember(member_id)->limit;
   command.limit.amount = amount;
+  command.limit.basis = wallet.FindMember(member_id)->limit->BasisAt(context.now);
+  if (until != absl::InfiniteFuture()) command.expires_at = until;
   return Decide(wallet, command, context);
 }
 
@@ -292,13 +308,13 @@ std::vector<EntryBody> GiveExtraUsage(const WalletHeader& header, const Member& 
 
 // The entries that grant what was asked for.
 absl::StatusOr<std::vector<EntryBody>> Grant(const Wallet& wallet, const Named& named,
-                                             std::optional<Nanos> limit,
+                                             std::optional<Nanos> limit, absl::Time until,
                                              const DecisionContext& context) {
   if (named.request->kind == IncreaseKind::kExtraUsage) {
     return GiveExtraUsage(wallet.header, *named.member);
   }
   AdministrationDecision granted =
-      limit.has_value() ? SetLimit(wallet, named.member->member_id, *limit, context)
+      limit.has_value() ? SetLimit(wallet, named.member->member_id, *limit, until, context)
                         : MoveSeat(wallet, named, PlanOf(wallet.header, context), context);
   if (!granted.ok()) return granted.status();
   return std::move(granted->bodies);
@@ -342,7 +358,7 @@ AdministrationDecision Decide(const Wallet& wallet, const CreateIncreaseRequestC
     return decision;
   }
   if (absl::Status s = CheckMayAsk(header, member, context); !s.ok()) return s;
-  if (absl::Status s = CheckKind(header, plan, member, command); !s.ok()) return s;
+  if (absl::Status s = CheckKind(header, plan, member, command, context); !s.ok()) return s;
   IncreaseRequest request;
   request.member_id = command.member_id;
   request.kind = command.kind;
@@ -378,23 +394,24 @@ AdministrationDecision Decide(const Wallet& wallet, const ApproveIncreaseRequest
   const IncreaseRequest& request = *named->request;
   const absl::StatusOr<bool> every_power = HasEveryPower(wallet, command.reviewer);
   if (!every_power.ok()) return every_power.status();
-  if (absl::Status s = CheckGrantFields(request, command); !s.ok()) return s;
+  if (absl::Status s = CheckGrantFields(request, command, context); !s.ok()) return s;
   if (named->member->status != AccountStatus::kActive) {
     return Precondition(absl::StrCat("member ", request.member_id, " is not active"),
                         "MEMBER_NOT_ACTIVE");
   }
   std::optional<Nanos> limit;
   if (request.kind == IncreaseKind::kHigherLimit) {
-    const absl::StatusOr<Nanos> granted = GrantedLimit(wallet, *named, command);
+    const absl::StatusOr<Nanos> granted = GrantedLimit(wallet, *named, command, context);
     if (!granted.ok()) return granted.status();
     limit = *granted;
   }
-  if (command.expires_at.has_value()) {
-    return Precondition("limits that are raised for a time are not available yet",
-                        "RAISES_NOT_AVAILABLE");
+  const absl::Time until = command.expires_at.value_or(request.granted_until);
+  if (request.kind == IncreaseKind::kExtraUsage && PlanOf(wallet.header, context).metered) {
+    return Precondition("everything is metered on the organization's plan by now",
+                        "EXTRA_USAGE_NOT_APPLICABLE");
   }
-  const bool may_grant =
-      *every_power || (limit.has_value() && WithinOrganizationLimit(wallet.header, *limit));
+  const bool may_grant = *every_power || (limit.has_value() &&
+                                          WithinOrganizationLimit(wallet.header, *limit, context));
   Decision<AdministrationOutcome> decision;
   if (!may_grant && request.state == IncreaseState::kEscalated) {
     decision.outcome.request = request;
@@ -403,8 +420,9 @@ AdministrationDecision Decide(const Wallet& wallet, const ApproveIncreaseRequest
   IncreaseDecided decided = MoveTo(
       request, may_grant ? IncreaseState::kApproved : IncreaseState::kEscalated, command.note);
   decided.granted_amount = limit;
+  decided.granted_until = until;
   if (may_grant) {
-    absl::StatusOr<std::vector<EntryBody>> bodies = Grant(wallet, *named, limit, context);
+    absl::StatusOr<std::vector<EntryBody>> bodies = Grant(wallet, *named, limit, until, context);
     if (!bodies.ok()) return bodies.status();
     decision.bodies = *std::move(bodies);
   }

@@ -15,9 +15,9 @@ namespace {
 // Credit that comes back is good at least that long.
 constexpr absl::Duration kRefundLifetime = absl::Hours(24 * 30);
 
-// The credit that comes back for `amount` of a prepaid charge's extra usage, of which `before` came
-// back earlier, by when it expires. What was drawn last comes back first: overdraft, then the grant
-// that expires last.
+// The credit that comes back for `amount` of a charge's extra usage, of which `before` came back
+// earlier, by when it expires. What was drawn last comes back first: what accrued on a statement,
+// where it is no credit but a line less, overdraft, then the grant that expires last.
 std::map<absl::Time, Amount> CreditByExpiry(const ChargeFacts& facts, Amount before, Amount amount,
                                             absl::Time now) {
   std::map<absl::Time, Amount> credit;
@@ -29,6 +29,11 @@ std::map<absl::Time, Amount> CreditByExpiry(const ChargeFacts& facts, Amount bef
     amount -= taken;
     if (taken.is_positive()) credit[std::max(earliest, expires_at)] += taken;
   };
+  Amount accrued = Amount(facts.extra) + facts.metered - facts.overdraft;
+  for (const GrantDraw& draw : facts.grant_draws) accrued -= draw.amount;
+  const Amount skipped = Min(before, accrued);
+  before -= skipped;
+  amount -= Min(amount, accrued - skipped);
   give_back(facts.overdraft, earliest);
   for (auto draw = facts.grant_draws.rbegin(); draw != facts.grant_draws.rend(); ++draw) {
     give_back(draw->amount, draw->expires_at);
@@ -48,6 +53,19 @@ void FindOpenWindows(const Wallet& wallet, const Member& member, int64_t sequenc
         counter.opened_sequence < sequence && counter.window.Contains(reversed.facts.recorded_at);
     if (counted && counter.window.Contains(context.now)) reversed.windows.push_back(counter.kind);
   }
+}
+
+// Which of week, day and hour still count the charge.
+void FindOpenPeriods(const Wallet& wallet, const Member& member, int64_t sequence,
+                     const DecisionContext& context, EntryReversed& reversed) {
+  const auto counts = [&](const PeriodCounter& counter) {
+    return counter.opened_sequence <= sequence &&
+           counter.period.Contains(reversed.facts.recorded_at) &&
+           counter.period.Contains(context.now);
+  };
+  reversed.lowers_week = counts(wallet.header.recent.week);
+  reversed.lowers_day = counts(wallet.header.recent.day);
+  reversed.lowers_hour = counts(member.hour);
 }
 
 }  // namespace
@@ -93,6 +111,7 @@ std::vector<EntryBody> TakeBack(const Wallet& wallet, const Reversal& reversal,
   reversed.included = Nanos(rest);
   const CurrentMonth month = FindCurrentMonth(header.month, header.settings, context);
   reversed.lowers_month = month.opened && month.counter.month.Contains(facts.recorded_at);
+  FindOpenPeriods(wallet, *member, reversal.sequence, context, reversed);
   FindOpenWindows(wallet, *member, reversal.sequence, context, reversed);
 
   const Amount before = Amount(reversal.extra) + Amount(reversal.metered);

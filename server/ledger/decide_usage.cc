@@ -269,7 +269,7 @@ absl::StatusOr<Decision<CheckAdmissionOutcome>> Decide(const Wallet& wallet,
   outcome.bucket = verdict.bucket;
   outcome.thresholds = ThresholdsReached(state);
   if (!verdict.admitted) {
-    const bool pool = IsPoolExhausted(verdict);
+    const bool pool = IsPoolExhausted(state, verdict);
     const bool opens = pool && !header.episode.has_value() && !command.validate_only;
     if (opens) {
       decision.bodies.push_back(EpisodeOpened{verdict.reason == DenialReason::kBalanceExhausted,

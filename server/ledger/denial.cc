@@ -7,6 +7,8 @@
 #include "server/base/strings.h"
 #include "server/ledger/denial_writer.h"
 #include "server/ledger/increase_commands.h"
+#include "server/ledger/limit_words.h"
+#include "server/ledger/limits.h"
 #include "server/ledger/reopening.h"
 
 namespace bursar {
@@ -122,7 +124,7 @@ std::string Promise(const DenialWriter& writer) {
       return "; what running requests hold is in the way then, until they end.";
     }
     if (bound.source != BoundSource::kBalance) {
-      return absl::StrCat("; ", WhoseLimit(bound.scope), " spend limit is in the way then.");
+      return absl::StrCat("; ", WhoseLimit(bound), " ", LimitName(bound), " is in the way then.");
     }
     if (bound.spent.is_positive()) {
       return absl::StrCat("; the balance, overdrawn by ", writer.Money(UpToCents(bound.spent)),
@@ -151,8 +153,8 @@ void AddLimitRemedies(const DenialWriter& writer, std::vector<Remedy>& remedies)
                IncreaseKind::kHigherLimit, own ? OwnersAndAdmins() : Owners(), remedies);
   remedies.push_back(ByAdministrator(
       RemedyKind::kRaiseLimit,
-      absl::StrCat(own ? "An owner or admin" : "An owner", " can raise ", WhoseLimit(bound->scope),
-                   " spend limit", far_enough, Promise(writer)),
+      absl::StrCat(own ? "An owner or admin" : "An owner", " can raise ", WhoseLimit(*bound), " ",
+                   LimitName(*bound), far_enough, Promise(writer)),
       own ? OwnersAndAdmins() : Owners()));
 }
 
@@ -305,9 +307,11 @@ int HttpStatusOf(const Verdict& verdict) {
 
 }  // namespace
 
-bool IsPoolExhausted(const Verdict& verdict) {
-  return !verdict.held && (verdict.reason == DenialReason::kBalanceExhausted ||
-                           verdict.reason == DenialReason::kOrganizationLimitReached);
+bool IsPoolExhausted(const AdmissionState& state, const Verdict& verdict) {
+  if (verdict.held) return false;
+  if (verdict.reason == DenialReason::kBalanceExhausted) return true;
+  return verdict.reason == DenialReason::kOrganizationLimitReached &&
+         state.bounds[verdict.blocking_bound].scope == Scope::kOrganization;
 }
 
 Denial BuildDenial(const Wallet& wallet, const Member* member, const AdmissionQuery& query,
@@ -316,7 +320,7 @@ Denial BuildDenial(const Wallet& wallet, const Member* member, const AdmissionQu
   const WalletHeader& header = wallet.header;
   const DenialWriter writer{
       header,  member, state, verdict,
-      context, query,  ask,   AdmittedAt(wallet, query.member_id, state, ask, context.now)};
+      context, query,  ask,   AdmittedAt(wallet, query.member_id, state, ask, context)};
   Denial denial;
   denial.reason = verdict.reason;
   denial.bucket = verdict.bucket;
@@ -341,7 +345,9 @@ Denial BuildDenial(const Wallet& wallet, const Member* member, const AdmissionQu
   denial.explanation = DenialExplanation(writer, denial);
   denial.remedies = BuildRemedies(writer);
   denial.http_status = HttpStatusOf(verdict);
-  if (IsPoolExhausted(verdict) && header.episode.has_value() &&
+  const Evaluation* bound = writer.Bound();
+  if (bound != nullptr && bound->source == BoundSource::kSpendLimit) denial.period = bound->period;
+  if (IsPoolExhausted(state, verdict) && header.episode.has_value() &&
       header.episode->answer.has_value()) {
     const EpisodeAnswer& answer = *header.episode->answer;
     denial.admin_answer = EpisodeAnswerText(answer.kind, answer.note);
@@ -374,25 +380,30 @@ std::vector<Blocker> OrganizationBlockers(const WalletHeader& header,
     blockers.push_back(
         {DenialReason::kExtraUsageDisabled, Scope::kOrganization, "Extra usage is off."});
   }
-  const CurrentMonth month = FindCurrentMonth(header.month, header.settings, context);
   const auto money = [&](Amount amount) {
     return absl::StrCat(FormatAmount(amount), " ", header.settings.currency_code);
   };
   const Amount held = header.held_extra;
-  const auto add = [&](DenialReason reason, bool is_held, std::string used_up, const char* what) {
+  const auto add = [&](DenialReason reason, bool is_held, std::string used_up,
+                       const std::string& what) {
     std::string message = is_held ? absl::StrCat("Running requests hold the rest of ", what, ", ",
                                                  money(held), "; it is free again as they end.")
                                   : std::move(used_up);
     blockers.push_back({reason, Scope::kOrganization, std::move(message), is_held});
   };
-  const Amount spent = month.counter.extra;
-  if (header.limit.has_value() && header.limit->amount.has_value() &&
-      Amount(*header.limit->amount) <= spent + held) {
-    const Amount limit = *header.limit->amount;
-    add(DenialReason::kOrganizationLimitReached, limit > spent,
-        absl::StrCat("The organization's spend limit of ", money(limit), " is reached; above ",
+  for (const LimitLine& line : HeaderLimits(header, context)) {
+    const std::optional<Nanos>& amount = line.limit.AmountAt(context.now);
+    // Those that count each member alone have no one sum.
+    if (line.scope != Scope::kOrganization || !line.spent.has_value()) continue;
+    const Amount spent = *line.spent;
+    if (!amount.has_value() || Amount(*amount) > spent + held) continue;
+    Evaluation bound;
+    bound.period = line.period;
+    const std::string name = LimitName(bound);
+    add(DenialReason::kOrganizationLimitReached, Amount(*amount) > spent,
+        absl::StrCat("The organization's ", name, " of ", money(*amount), " is reached; above ",
                      money(UpToCents(spent + held)), " it is not."),
-        "the organization's spend limit");
+        absl::StrCat("the organization's ", name));
   }
   const Amount left = header.Balance() - header.overdraft;
   if (plan->funding == Funding::kPrepaid && !(left - held).is_positive()) {

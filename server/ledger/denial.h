@@ -69,16 +69,18 @@ struct Denial {
   std::vector<Remedy> remedies;  // Best first (rule D2).
   int http_status = 429;         // 402 empty wallet, 403 suspended, 429 limit.
   std::string settings_url;
-  std::string admin_answer;  // To the open episode; empty where nobody answered (rule N6).
+  std::optional<PeriodKind> period;  // Of the spend limit that denied.
+  std::string admin_answer;          // To the open episode; empty where nobody answered (rule N6).
 };
 
 // A wait up to this long is worth a retry of the same call (rule D4).
 inline constexpr absl::Duration kShortWait = absl::Minutes(1);
 
-// Whether the denial means that the organization's pool ran out: an exhausted balance or the
-// organization's spend limit, by what is used and not by what live holds keep. Only these open an
-// episode (rules D3, N3).
-bool IsPoolExhausted(const Verdict& verdict);
+// Whether the denial means that the organization's pool ran out: an exhausted balance or a spend
+// limit of the organization as a whole (one of a surface or a model, or of an hour, is no such
+// thing), by what is used and not by what live holds keep. Only these open an episode (rules D3,
+// N3).
+bool IsPoolExhausted(const AdmissionState& state, const Verdict& verdict);
 
 // The banner's second sentence, added once the notice to the admins is durable (rule D3).
 inline constexpr char kAdminNotifiedSentence[] = " We let your admin know.";

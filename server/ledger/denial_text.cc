@@ -4,6 +4,8 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/strings.h"
 #include "server/ledger/denial_writer.h"
+#include "server/ledger/limit_words.h"
+#include "server/ledger/limits.h"
 
 namespace bursar {
 
@@ -26,6 +28,8 @@ std::string WindowName(BoundSource source) {
   return "included usage";
 }
 
+bool IsNamed(Scope scope) { return scope == Scope::kSurface || scope == Scope::kModel; }
+
 // ": 7.00 USD, of which running requests hold 2.00 USD".
 std::string LeftInWords(const DenialWriter& writer, Amount left, Amount held) {
   std::string text = absl::StrCat(": ", writer.Money(left));
@@ -37,16 +41,17 @@ std::string LeftInWords(const DenialWriter& writer, Amount left, Amount held) {
   return text;
 }
 
-// "your monthly included usage (25.00 USD)", "your org's extra usage".
+// "your monthly included usage (25.00 USD)", "your org's extra usage", "your daily spend limit of
+// 5.00 USD".
 std::string WhatIsHeld(const DenialWriter& writer) {
   const Evaluation& bound = *writer.Bound();
   if (bound.bucket == Bucket::kIncluded) {
     return absl::StrCat(bound.scope == Scope::kOrganization ? "your org's " : "your ",
                         WindowName(bound.source), " (", writer.Money(*bound.limit), ")");
   }
-  if (bound.scope == Scope::kOrganization) return "your org's extra usage";
-  return absl::StrCat(bound.scope == Scope::kMember ? "your" : "your seat tier's",
-                      " spend limit of ", writer.Money(*bound.limit));
+  if (bound.scope == Scope::kOrganization && !bound.each_member) return "your org's extra usage";
+  return absl::StrCat(IsNamed(bound.scope) ? "your org's" : WhoseLimit(bound), " ",
+                      LimitName(bound), " of ", writer.Money(*bound.limit));
 }
 
 // The first words of denials by live holds alone: nothing is used up.
@@ -82,9 +87,16 @@ std::string IncludedGone(const DenialWriter& writer) {
 
 std::string LimitSentence(const DenialWriter& writer, const char* whose) {
   const Evaluation& bound = *writer.Bound();
-  // A limit of zero stays reached however its period rolls.
-  return absl::StrCat(whose, " spend limit of ", writer.Money(*bound.limit), " is reached",
-                      bound.limit->is_positive() ? writer.Until(bound.resets_at) : "", ".");
+  return absl::StrCat(whose, " ", LimitName(bound), " of ", writer.Money(*bound.limit),
+                      " is reached", writer.Until(ReopensAt(writer.state, bound)), ".");
+}
+
+// Of a surface or model that an owner limited or forbade.
+std::string NamedLimitSentence(const DenialWriter& writer) {
+  const Evaluation& bound = *writer.Bound();
+  if (bound.limit->is_positive()) return LimitSentence(writer, "Your org's");
+  return absl::StrCat("Your org does not use extra usage for ", ToAbsl(bound.scope_id),
+                      writer.Until(ReopensAt(writer.state, bound)), ".");
 }
 
 std::string DoesNotFitSentence(const DenialWriter& writer) {
@@ -98,15 +110,6 @@ std::string DoesNotFitSentence(const DenialWriter& writer) {
   const Amount left = writer.state.WithoutHolds().Available().value_or(Amount());
   const Amount now = writer.state.Available().value_or(Amount());
   return absl::StrCat(request, "what is left", LeftInWords(writer, left, left - now), ".");
-}
-
-// When a bound that is reached opens again by time alone.
-absl::Time ReopensAt(const Evaluation& bound) {
-  // A balance never refills itself, and a limit of zero stays reached however its period rolls.
-  if (bound.source == BoundSource::kBalance || !bound.limit->is_positive()) {
-    return absl::InfiniteFuture();
-  }
-  return bound.resets_at;
 }
 
 // The limits and the balance that are used up.
@@ -126,9 +129,9 @@ std::string InTheWayUntil(const DenialWriter& writer, const Evaluation& bound) {
                ? "the overdrawn balance until more than what is owed is bought"
                : "the empty balance until credit is bought";
   }
-  const absl::Time until = ReopensAt(bound);
+  const absl::Time until = ReopensAt(writer.state, bound);
   return absl::StrCat(
-      WhoseLimit(bound.scope), " spend limit",
+      WhoseLimit(bound), " ", LimitName(bound),
       until == absl::InfiniteFuture() ? " of zero until it is raised" : writer.Until(until));
 }
 
@@ -136,7 +139,9 @@ std::string InTheWayUntil(const DenialWriter& writer, const Evaluation& bound) {
 std::string AllInTheWay(const DenialWriter& writer) {
   const std::vector<const Evaluation*> reached = ReachedBeyondIncluded(writer);
   bool differ = false;
-  for (const Evaluation* bound : reached) differ |= ReopensAt(*bound) != ReopensAt(*reached[0]);
+  for (const Evaluation* bound : reached) {
+    differ |= ReopensAt(writer.state, *bound) != ReopensAt(writer.state, *reached[0]);
+  }
   if (!differ) return "";
   std::string text = "In the way are ";
   for (size_t i = 0; i < reached.size(); ++i) {
@@ -168,7 +173,8 @@ std::string UsedUpInWords(const DenialWriter& writer) {
         ". ");
   }
   if (writer.verdict.reason == DenialReason::kOrganizationLimitReached) {
-    return absl::StrCat("The spend limit of ", name, ", ", writer.Money(*writer.Bound()->limit),
+    const Evaluation& bound = *writer.Bound();
+    return absl::StrCat("The ", LimitName(bound), " of ", name, ", ", writer.Money(*bound.limit),
                         ", is reached. ");
   }
   return "";
@@ -180,18 +186,6 @@ Amount UpToCents(Amount amount) {
   constexpr int64_t kNanosPerCent = kNanosPerUnit / 100;
   const absl::int128 cents = (amount.nanos() + kNanosPerCent - 1) / kNanosPerCent;
   return Amount(cents * kNanosPerCent);
-}
-
-const char* WhoseLimit(Scope scope) {
-  switch (scope) {
-    case Scope::kMember:
-      return "your";
-    case Scope::kSeatTier:
-      return "your seat tier's";
-    case Scope::kOrganization:
-      break;
-  }
-  return "the organization's";
 }
 
 std::string DenialWriter::Money(Amount amount) const {
@@ -268,6 +262,8 @@ std::string DenialBanner(const DenialWriter& writer, bool admin_notified) {
     case DenialReason::kSeatTierLimitReached:
       return LimitSentence(writer, "Your seat tier's");
     case DenialReason::kOrganizationLimitReached:
+      if (IsNamed(writer.Bound()->scope)) return NamedLimitSentence(writer);
+      [[fallthrough]];
     case DenialReason::kBalanceExhausted:
       return absl::StrCat("Your org is out of extra usage.", notified);
     case DenialReason::kHoldDoesNotFit:

@@ -53,9 +53,6 @@ struct DenialWriter {
   bool IsRemoved() const { return member != nullptr && member->status == AccountStatus::kRemoved; }
 };
 
-// "your", "your seat tier's", "the organization's".
-const char* WhoseLimit(Scope scope);
-
 // The sentence or two to show first (rule D3).
 std::string DenialBanner(const DenialWriter& writer, bool admin_notified);
 

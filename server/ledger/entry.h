@@ -69,8 +69,25 @@ struct ExtraUsageUpdated {
 
 struct SpendLimitSet {
   Scope scope = Scope::kOrganization;
-  std::string scope_id;  // Tier or member; the organization's id otherwise.
-  SpendLimit limit;
+  std::string scope_id;  // Tier, member, surface or model; the organization's id otherwise.
+  SpendLimit limit;      // Complete: base and temporary value.
+  std::vector<FieldChange> changes;
+  PeriodKind period = PeriodKind::kMonth;
+};
+
+// A temporary limit expired, and its base is in force again (rule L4).
+struct LimitRaiseExpired {
+  Scope scope = Scope::kOrganization;
+  std::string scope_id;
+  PeriodKind period = PeriodKind::kMonth;
+  std::vector<FieldChange> changes;
+};
+
+// The plan changed (rule O8).
+struct PlanChanged {
+  std::string plan_id;
+  Funding funding = Funding::kPrepaid;  // The new plan's.
+  Amount billed_overdraft;  // What was overdrawn opens the statement; zero on prepaid plans.
   std::vector<FieldChange> changes;
 };
 
@@ -106,6 +123,28 @@ struct MonthOpened {
   std::string scope_id;
   Window month;
   MonthCounter previous;  // What the month before it ended with.
+};
+
+// The organization's week or day, or both, opened at their first extra or metered usage (rule B5).
+// Every other scope follows its bounds.
+struct PeriodsOpened {
+  std::optional<Window> week;  // Unset: the one before goes on.
+  std::optional<Window> day;
+  Amount previous_week;  // What the instance before ended with; zero where it goes on.
+  Amount previous_day;
+};
+
+// A spend limit reached a threshold, by the charge that follows (rule L5).
+struct ThresholdNoticed {
+  Scope scope = Scope::kOrganization;  // The limit's.
+  std::string scope_id;
+  std::string member_id;  // Whom it counts alone; empty where it counts more than one.
+  PeriodKind period = PeriodKind::kMonth;
+  Window window;
+  int percent = 0;
+  Nanos limit;
+  int64_t limit_sequence = 0;
+  std::string surface;  // Of the charge.
 };
 
 // What became of a named admission. Persisted: never renumber or reuse.
@@ -199,8 +238,12 @@ struct EntryReversed {
   Nanos included;                 // Taken back now.
   Nanos extra;
   Nanos metered;
-  bool lowers_month = false;        // The charge's month is current: its counters go down.
-  bool of_pool = false;             // Whose windows go down.
+  bool lowers_month = false;  // The charge's month is current: its counters go down.
+  bool of_pool = false;       // Whose windows go down.
+  // Likewise of the charge's week, day and hour.
+  bool lowers_week = false;
+  bool lowers_day = false;
+  bool lowers_hour = false;
   std::vector<WindowKind> windows;  // The windows of the charge that are still open.
   std::string reason;               // In the caller's words; may be empty.
 };
@@ -326,9 +369,9 @@ using EntryBody =
                  SpendLimitSet, CreditGranted, CreditExpired, WindowOpened, MonthOpened,
                  UsageCharged, EpisodeOpened, EpisodeEnded, PendingChangeApplied, HoldPlaced,
                  HoldExtended, HoldEnded, EntryReversed, ExtraUsageConfirmed, CrossingNoticed,
-                 IncreaseRequested, IncreaseDecided, MemberSelected, EpisodeAnswered,
-                 PaymentRequested, PaymentSent, PaymentFinished, AutoReloadUpdated, ChargedBack,
-                 LowBalanceNoticed>;
+                 IncreaseRequested, IncreaseDecided, MemberSelected, EpisodeAnswered, PeriodsOpened,
+                 ThresholdNoticed, LimitRaiseExpired, PlanChanged, PaymentRequested, PaymentSent,
+                 PaymentFinished, AutoReloadUpdated, ChargedBack, LowBalanceNoticed>;
 
 // One entry. The engine gives it its sequence and instant.
 struct Entry {

@@ -1,4 +1,5 @@
 // The invariants of rules J2 and B1, on a whole wallet.
+#include <algorithm>
 #include <map>
 
 #include "absl/strings/str_cat.h"
@@ -15,6 +16,8 @@ class Checker {
   std::vector<Violation> Run() {
     CheckCredit();
     CheckMonth();
+    CheckRecent();
+    CheckNamed();
     CheckHeld();
     CheckSeats();
     CheckRequests();
@@ -35,8 +38,10 @@ class Checker {
     const WalletHeader& header = wallet_.header;
     ExpectEqual(header.totals.credited,
                 header.totals.consumed + header.Balance() + header.totals.expired +
-                    header.totals.paid_back - header.overdraft,
-                "J2", "credits in = consumed + remaining + expired + paid back - overdraft");
+                    header.totals.paid_back - header.overdraft - header.totals.overdraft_billed,
+                "J2",
+                "credits in = consumed + remaining + expired + paid back - overdraft - overdraft "
+                "billed");
     Expect(header.overdraft.is_zero() || header.Balance().is_zero(), "X2",
            "there is overdraft beside live credit");
     for (const CreditGrant& grant : header.grants) {
@@ -69,6 +74,83 @@ class Checker {
                 "included usage: sum over tiers = organization");
     ExpectEqual(member_included, header.month.included, "J2",
                 "included usage: sum over members = organization");
+  }
+
+  // The sums over tiers and members of one period.
+  void CheckPeriod(const char* what, PeriodCounter RecentSpend::*counter,
+                   Amount TierRecentSpend::*in_tier) {
+    const WalletHeader& header = wallet_.header;
+    const PeriodCounter& organization = header.recent.*counter;
+    Amount tiers, members;
+    for (const TierState& tier : header.tiers) {
+      if ((tier.recent.*counter).period == organization.period) {
+        tiers += (tier.recent.*counter).extra;
+      }
+    }
+    for (const auto& [member_id, member] : wallet_.members) {
+      const PeriodCounter& own = member.recent.*counter;
+      Amount of_tiers;
+      for (const TierRecentSpend& spend : member.tier_recent) of_tiers += spend.*in_tier;
+      ExpectEqual(of_tiers, own.extra, "J2",
+                  absl::StrCat("sum over tiers of member ", member_id, " in the ", what));
+      if (own.period == organization.period) members += own.extra;
+    }
+    const auto sum = [&](const char* of) {
+      return absl::StrCat("extra usage of the ", what, ": sum over ", of, " = organization");
+    };
+    ExpectEqual(tiers, organization.extra, "J2", sum("tiers"));
+    ExpectEqual(members, organization.extra, "J2", sum("members"));
+  }
+
+  void CheckRecent() {
+    CheckPeriod("week", &RecentSpend::week, &TierRecentSpend::week);
+    CheckPeriod("day", &RecentSpend::day, &TierRecentSpend::day);
+  }
+
+  // Surfaces and models: never more than the organization, what is held is the open holds', and
+  // the number of limits and the list of temporary ones are what the scopes say.
+  void CheckNamed() {
+    const WalletHeader& header = wallet_.header;
+    std::map<Scope, Amount> month, week, day;
+    int64_t limits = 0;
+    const NamedScope* before = nullptr;
+    for (const NamedScope& named : header.named_scopes) {
+      const std::string what =
+          absl::StrCat(named.scope == Scope::kSurface ? "surface " : "model ", named.id);
+      Expect(before == nullptr || before->scope < named.scope ||
+                 (before->scope == named.scope && before->id < named.id),
+             "L1", absl::StrCat(what, " is out of order"));
+      before = &named;
+      limits += static_cast<int64_t>(named.limits.size());
+      if (named.month.period == header.month.month) month[named.scope] += named.month.extra;
+      if (named.recent.week.period == header.recent.week.period) {
+        week[named.scope] += named.recent.week.extra;
+      }
+      if (named.recent.day.period == header.recent.day.period) {
+        day[named.scope] += named.recent.day.extra;
+      }
+      Expect(!named.month.extra.is_negative() && !named.recent.week.extra.is_negative() &&
+                 !named.recent.day.extra.is_negative(),
+             "J2", absl::StrCat(what, " spent less than nothing"));
+      Amount held;
+      for (const auto& [sequence, hold] : wallet_.holds) {
+        if (NameOf(hold, named.scope) == named.id) held += hold.extra;
+      }
+      ExpectEqual(named.held_extra, held, "J2",
+                  absl::StrCat("held extra usage: ", what, " = live holds"));
+    }
+    for (const Scope scope : {Scope::kSurface, Scope::kModel}) {
+      Expect(month[scope] <= header.month.extra && week[scope] <= header.recent.week.extra &&
+                 day[scope] <= header.recent.day.extra,
+             "J2", "surfaces or models spent more than the organization");
+    }
+    Expect(limits == header.named_limit_count && limits <= kMaxNamedLimits, "L1",
+           "the number of limits of surfaces and models is off");
+    Expect(std::is_sorted(header.raises.begin(), header.raises.end(),
+                          [](const PendingRaise& a, const PendingRaise& b) {
+                            return a.expires_at < b.expires_at;
+                          }),
+           "L4", "temporary limits are out of order");
   }
 
   // What is held, scope by scope, is the sum of the live holds that reserve there (rules H3, J2).

@@ -257,6 +257,7 @@ struct UpdateOrganizationCommand {
   std::optional<absl::Duration> payment_timeout;    // One minute to 30 days.
   std::optional<Nanos> low_balance_threshold;       // Zero or more.
   std::string low_balance_threshold_currency_code;  // As sent; empty: the wallet's.
+  std::optional<std::string> plan_id;               // Acts at once (rule O8).
   std::optional<int64_t> expected_version;          // The etag; another version is ABORTED.
 };
 
@@ -280,14 +281,20 @@ struct UpdateExtraUsageCommand {
   bool enabled = false;
   std::optional<ExtraUsageAudience> audience;
   std::optional<std::vector<std::string>> selected_member_ids;  // Exactly these, each id once.
+  // The organization's monthly spend limit, set in the same commit (rule X0); unset: as it is.
+  std::optional<SpendLimit> limit = std::nullopt;
+  std::string limit_currency_code = "";  // Of its amount, as sent; empty: the wallet's.
   std::optional<UpdateAutoReloadCommand> auto_reload = std::nullopt;  // In the same commit (X0).
 };
 
 struct SetSpendLimitCommand {
   Scope scope = Scope::kOrganization;
-  std::string scope_id;  // Tier or member.
-  SpendLimit limit;
+  std::string scope_id;       // Tier, member, surface or model.
+  SpendLimit limit;           // Amount and basis; the rest is not read.
   std::string currency_code;  // Of the amount, as sent; empty: the wallet's.
+  // A temporary limit, until then; unset: a permanent one, which ends a temporary one (rule L4).
+  std::optional<absl::Time> expires_at;
+  PeriodKind period = PeriodKind::kMonth;
 };
 
 struct GrantCreditCommand {
@@ -361,7 +368,7 @@ absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
 // Grants within the reviewer's powers, or escalates: an escalated request that the reviewer still
 // may not grant stays as it is. PERMISSION_DENIED for a reviewer who is no active admin or owner;
 // INVALID_ARGUMENT naming `amount` or `expire_time`; FAILED_PRECONDITION (NO_MEMBER_LIMIT,
-// NOTHING_TO_ASK, and RAISES_NOT_AVAILABLE for an expiry).
+// NOTHING_TO_ASK, EXTRA_USAGE_NOT_APPLICABLE).
 absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
                                                        const ApproveIncreaseRequestCommand& command,
                                                        const DecisionContext& context);
@@ -429,7 +436,8 @@ struct DueEntry {
 };
 
 // What has fallen due by `context.now` and is not journaled, oldest first, at most kMaxDueEntries:
-// expired credit, expired holds, pending seats, pending settings, lost payments, reloads. Empty
+// expired credit, expired holds, expired temporary limits, pending seats, pending settings, lost
+// payments, reloads. Empty
 // where nothing has. Call Apply on them and ask again until none is left: a hold that is captured
 // comes alone, because what it draws depends on everything before it.
 std::vector<DueEntry> DueEntries(const Wallet& wallet, const DecisionContext& context);
@@ -437,9 +445,9 @@ std::vector<DueEntry> DueEntries(const Wallet& wallet, const DecisionContext& co
 // ---- Episodes ---------------------------------------------------------------------------------
 
 // Given a wallet to which `bodies` were just applied: the entry that ends the open episode, if one
-// is open and one of the bodies can end it (credit, limit, settings, a month or pool window that
-// opened, credit expired never, a refund, but not a released hold) and the pool, live holds left
-// out, has headroom again (rule N3).
+// is open and one of the bodies can end it (credit, a limit set or one that expired, settings, the
+// plan, a period that opened, credit expired never, a refund, but not a released hold) and the
+// pool, live holds left out, has headroom again (rule N3).
 std::optional<EntryBody> EpisodeEnd(const WalletHeader& header,
                                     const std::vector<EntryBody>& bodies,
                                     const DecisionContext& context);

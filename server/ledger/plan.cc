@@ -39,6 +39,21 @@ bool Plan::IsUpgrade(std::string_view from, std::string_view to) const {
   return false;
 }
 
+bool Plan::AllowsLimit(Scope scope) const {
+  switch (scope) {
+    case Scope::kSeatTier:
+      return tier_limits_allowed;
+    case Scope::kSurface:
+      return surface_limits_allowed;
+    case Scope::kModel:
+      return model_limits_allowed;
+    case Scope::kOrganization:
+    case Scope::kMember:
+      break;
+  }
+  return true;
+}
+
 bool Plan::IsEligible(std::string_view surface, std::string_view model) const {
   for (const std::string& excluded : excluded_surfaces) {
     if (surface == excluded) return false;

@@ -20,7 +20,13 @@ namespace bursar {
 enum class Funding : uint8_t { kPrepaid = 1, kPostpaid = 2 };
 
 // Whose bucket or limit something is. Persisted: never renumber or reuse.
-enum class Scope : uint8_t { kOrganization = 1, kSeatTier = 2, kMember = 3 };
+enum class Scope : uint8_t {
+  kOrganization = 1,
+  kSeatTier = 2,
+  kMember = 3,
+  kSurface = 4,  // Of spend limits only, like the next.
+  kModel = 5,
+};
 
 // Where usage is drawn from. Persisted: never renumber or reuse.
 enum class Bucket : uint8_t { kIncluded = 1, kExtra = 2, kMetered = 3 };
@@ -49,13 +55,18 @@ struct Plan {
   bool metered = false;
   std::string currency_code;
   std::vector<SeatTier> seat_tiers;  // Never empty; the first is the default.
-  bool tier_limits_allowed = false;  // Rule L1: whether a seat tier may have a spend limit.
-  int64_t max_members = 0;           // Zero is no maximum.
+  // Rule L1: whether a seat tier, a surface and a model may have a spend limit.
+  bool tier_limits_allowed = false;
+  bool surface_limits_allowed = true;
+  bool model_limits_allowed = true;
+  int64_t max_members = 0;                           // Zero is no maximum.
   std::vector<std::string> excluded_surfaces;        // Never draw from included usage (B7).
   std::vector<std::string> excluded_model_prefixes;  // Likewise.
 
   // The tier of that id, or null.
   const SeatTier* FindTier(std::string_view tier_id) const;
+  // Whether limits of that scope may be set, and count (rule L1).
+  bool AllowsLimit(Scope scope) const;
   // Whether a chain of upgrades leads from the one tier to the other.
   bool IsUpgrade(std::string_view from, std::string_view to) const;
   // Whether usage of that surface and model may draw from included usage (rule B7).

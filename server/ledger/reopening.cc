@@ -1,46 +1,51 @@
 #include "server/ledger/reopening.h"
 
 #include <algorithm>
+#include <set>
 #include <vector>
 
-#include "absl/container/inlined_vector.h"
+#include "server/ledger/limits.h"
 
 namespace bursar {
 
 namespace {
 
-// Whether the tier's limit is one for all its members together.
-bool IsTierTotal(const WalletHeader& header, std::string_view tier_id) {
-  const TierState* tier = header.FindTier(tier_id);
-  return tier != nullptr && tier->limit.has_value() && tier->limit->basis == LimitBasis::kTierTotal;
-}
-
-// A state that is moved on through time, from one reset to the next.
+// A state that is moved on through time, from one instant at which something begins anew or a
+// temporary limit expires to the next.
 class Forecast {
  public:
   Forecast(const Wallet& wallet, std::string_view member_id, const AdmissionState& state,
-           absl::Time now)
+           const DecisionContext& context)
       : wallet_(wallet),
         member_id_(member_id),
+        context_(context),
         captures_(wallet.header.settings.hold_expiry_policy == HoldExpiryPolicy::kCapture),
         state_(state),
         next_expiry_(wallet.hold_expiries.begin()) {
-    for (const Evaluation& bound : state.bounds) {
-      of_whole_tier_.push_back(bound.bucket != Bucket::kIncluded &&
-                               bound.scope == Scope::kSeatTier &&
-                               IsTierTotal(wallet.header, bound.scope_id));
-      if (bound.resets_at > now && bound.resets_at != absl::InfiniteFuture()) {
-        resets_.push_back(bound.resets_at);
+    for (size_t i = 0; i < state.bounds.size(); ++i) {
+      instants_.push_back(state.bounds[i].resets_at);
+      if (state.bounds[i].limit_until != absl::InfiniteFuture()) {
+        changes_.push_back({state.bounds[i].limit_until, i, std::nullopt});
       }
     }
-    std::sort(resets_.begin(), resets_.end());
+    for (const AdmissionState::ReturningLimit& returning : state.returning) {
+      instants_.push_back(returning.bound.resets_at);
+      changes_.push_back({returning.limit_from, state_.bounds.size(), returning.bound.limit});
+      state_.bounds.push_back(returning.bound);
+      state_.bounds.back().limit.reset();
+    }
+    for (const Change& change : changes_) instants_.push_back(change.at);
+    std::erase_if(instants_, [&](absl::Time instant) {
+      return instant <= context.now || instant == absl::InfiniteFuture();
+    });
+    std::sort(instants_.begin(), instants_.end());
   }
 
   const AdmissionState& state() const { return state_; }
 
-  // The next instant at which a bound begins anew; InfiniteFuture after the last.
+  // The next instant at which a bound begins anew or is another; InfiniteFuture after the last.
   absl::Time NextReset() const {
-    return next_reset_ == resets_.size() ? absl::InfiniteFuture() : resets_[next_reset_];
+    return next_instant_ == instants_.size() ? absl::InfiniteFuture() : instants_[next_instant_];
   }
 
   // The first expiry before the next reset that makes room for the ask; InfiniteFuture where none
@@ -68,14 +73,39 @@ class Forecast {
     } else {
       ExpireThose([at](absl::Time expires_at) { return expires_at < at; });
     }
-    while (NextReset() == at) ++next_reset_;
+    while (NextReset() == at) ++next_instant_;
     for (Evaluation& bound : state_.bounds) {
-      if (bound.resets_at == at) bound.spent = Amount();
+      if (bound.resets_at == at) BeginAnew(bound);
+    }
+    for (const Change& change : changes_) {
+      if (change.at == at) state_.bounds[change.bound].limit = change.limit;
     }
     state_.SumHeadrooms();
   }
 
  private:
+  // A limit that is another from an instant on; empty: none any more.
+  struct Change {
+    absl::Time at;
+    size_t bound = 0;
+    std::optional<Amount> limit;
+  };
+
+  // Holds that are captured in the period that begins are used up until that ends.
+  void BeginAnew(Evaluation& bound) {
+    bound.spent = Amount();
+    const bool refills = captures_ && next_expiry_ != wallet_.hold_expiries.end();
+    if (!refills || bound.source != BoundSource::kSpendLimit) return;
+    DecisionContext then = context_;
+    then.now = bound.resets_at;
+    const WalletHeader& header = wallet_.header;
+    bound.resets_at = bound.period == PeriodKind::kMonth
+                          ? FindCurrentMonth(header.month, header.settings, then).counter.month.end
+                          : FindCurrentPeriod(header, bound.period, then).counter.period.end;
+    const auto place = instants_.begin() + static_cast<int64_t>(next_instant_);
+    instants_.insert(std::upper_bound(place, instants_.end(), bound.resets_at), bound.resets_at);
+  }
+
   // Takes what is no longer held off the bound: released, or used up where the policy captures.
   void TakeOff(Evaluation& bound, Amount held) const {
     bound.held -= held;
@@ -92,39 +122,50 @@ class Forecast {
     for (; next_expiry_ != wallet_.hold_expiries.end() && expires(next_expiry_->first);
          ++next_expiry_) {
       const Hold& hold = wallet_.holds.at(next_expiry_->second);
-      for (size_t i = 0; i < state_.bounds.size(); ++i) TakeOff(state_.bounds[i], Held(i, hold));
+      for (Evaluation& bound : state_.bounds) TakeOff(bound, Held(bound, hold));
     }
   }
 
   // What the hold reserves in a bound; zero where it is not in its way (rule H3).
-  Amount Held(size_t index, const Hold& hold) const {
-    const Evaluation& bound = state_.bounds[index];
+  Amount Held(const Evaluation& bound, const Hold& hold) const {
     const bool own = hold.member_id == member_id_;
     if (bound.bucket == Bucket::kIncluded) {
       const bool pool = bound.scope == Scope::kOrganization;
       return hold.of_pool == pool && (pool || own) ? Amount(hold.included) : Amount();
     }
-    const bool meets = bound.scope == Scope::kOrganization ||
-                       (of_whole_tier_[index] ? hold.tier_id == bound.scope_id : own);
-    return meets ? Amount(hold.extra) : Amount();
+    const auto extra_if = [&](bool meets) { return meets ? Amount(hold.extra) : Amount(); };
+    if (bound.each_member) return extra_if(own);
+    switch (bound.scope) {
+      case Scope::kOrganization:
+        break;
+      case Scope::kMember:
+        return extra_if(own);
+      case Scope::kSeatTier:
+        return extra_if(hold.tier_id == bound.scope_id);
+      case Scope::kSurface:
+      case Scope::kModel:
+        return extra_if(NameOf(hold, bound.scope) == bound.scope_id);
+    }
+    return hold.extra;
   }
 
   const Wallet& wallet_;
   const std::string_view member_id_;
+  const DecisionContext& context_;
   const bool captures_;
   AdmissionState state_;
-  absl::InlinedVector<bool, 8> of_whole_tier_;  // By bound.
-  std::vector<absl::Time> resets_;
-  size_t next_reset_ = 0;
+  std::vector<Change> changes_;
+  std::vector<absl::Time> instants_;
+  size_t next_instant_ = 0;
   std::set<std::pair<absl::Time, int64_t>>::const_iterator next_expiry_;
 };
 
 }  // namespace
 
 absl::Time AdmittedAt(const Wallet& wallet, std::string_view member_id, const AdmissionState& state,
-                      const AdmissionAsk& ask, absl::Time now) {
+                      const AdmissionAsk& ask, const DecisionContext& context) {
   if (state.suspended_organization || state.suspended_member) return absl::InfiniteFuture();
-  Forecast forecast(wallet, member_id, state, now);
+  Forecast forecast(wallet, member_id, state, context);
   while (true) {
     const absl::Time by_expiry = forecast.RoomByExpiry(ask);
     const absl::Time reset = forecast.NextReset();

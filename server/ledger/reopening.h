@@ -1,5 +1,5 @@
-// When what a check was denied would be admitted by time alone: windows and months begin anew, and
-// live holds expire (rule D2).
+// When what a check was denied would be admitted by time alone: windows and periods begin anew,
+// temporary limits expire, and live holds do (rule D2).
 //
 // Thread rule: pure functions of their arguments.
 #pragma once
@@ -16,11 +16,12 @@ namespace bursar {
 // for an empty balance, a limit of zero, an estimate that is larger than what is left even then,
 // and for whoever is suspended. What holds reserve comes free when they expire; where the
 // organization's policy captures them it is used up then instead, and comes free with the window or
-// month alone. Each bound counts to its next reset, and credit as if it did not expire.
+// period alone. After a temporary limit what it stood in for counts. Each included window counts to
+// its next reset, and credit as if it did not expire.
 //
 // Open holds are gone through only where the answer hangs on them: where it would be admitted
 // without them, or where a bound begins anew before the last of them expires.
 absl::Time AdmittedAt(const Wallet& wallet, std::string_view member_id, const AdmissionState& state,
-                      const AdmissionAsk& ask, absl::Time now);
+                      const AdmissionAsk& ask, const DecisionContext& context);
 
 }  // namespace bursar

@@ -4,15 +4,20 @@
 #include <utility>
 
 #include "server/ledger/increase_commands.h"
+#include "server/ledger/limits.h"
 
 namespace bursar {
 
 namespace {
 
-// Whether the second limit lets spend more than the first.
-bool IsRaise(const std::optional<SpendLimit>& before, const SpendLimit& after) {
-  if (!before.has_value() || !before->amount.has_value()) return false;
-  return !after.amount.has_value() || *after.amount > *before->amount;
+// Whether a limit that is set lets spend more than what was in force of the same.
+bool IsRaise(const Wallet& wallet, const SpendLimitSet& set, const DecisionContext& context) {
+  const std::optional<LimitLine> line =
+      FindLimit(wallet, set.scope, set.scope_id, set.period, context);
+  if (!line.has_value()) return false;
+  const std::optional<Nanos>& before = line->limit.AmountAt(context.now);
+  const std::optional<Nanos>& after = set.limit.AmountAt(context.now);
+  return before.has_value() && (!after.has_value() || *after > *before);
 }
 
 bool IsDenied(const Wallet& wallet, const Member& member, const DecisionContext& context) {
@@ -56,19 +61,9 @@ class Finder {
     }
   }
   void operator()(const SpendLimitSet& body) {
-    if (body.scope == Scope::kMember) {
-      const Member* before = wallet_.FindMember(body.scope_id);
-      if (before != nullptr && IsRaise(before->limit, body.limit)) {
-        Add(*before, IncreaseKind::kHigherLimit);
-      }
-      return;
-    }
-    const TierState* tier = wallet_.header.FindTier(body.scope_id);
-    const bool of_tier = body.scope == Scope::kSeatTier;
-    if (of_tier && tier == nullptr) return;
-    if (IsRaise(of_tier ? tier->limit : wallet_.header.limit, body.limit)) {
-      AddAll(std::nullopt);
-    }
+    if (!IsRaise(wallet_, body, context_)) return;
+    if (body.scope != Scope::kMember) return AddAll(std::nullopt);
+    Add(*wallet_.FindMember(body.scope_id), IncreaseKind::kHigherLimit);
   }
   void operator()(const ExtraUsageUpdated& body) {
     if (body.enabled) AddAll(IncreaseKind::kExtraUsage);

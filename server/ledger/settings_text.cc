@@ -74,9 +74,29 @@ std::string IncludedScopeText(IncludedScope scope) {
 
 std::string LimitText(const std::optional<SpendLimit>& limit) {
   if (!limit.has_value()) return "not set";
-  if (!limit->amount.has_value()) return "unlimited";
-  return absl::StrCat(FormatAmount(*limit->amount),
-                      limit->basis == LimitBasis::kTierTotal ? " for the tier together" : "");
+  const auto value = [](const std::optional<Nanos>& amount, LimitBasis basis) -> std::string {
+    if (!amount.has_value()) return "unlimited";
+    return absl::StrCat(FormatAmount(*amount),
+                        basis == LimitBasis::kTierTotal ? " for the tier together" : "");
+  };
+  const std::string base = value(limit->amount, limit->basis);
+  if (!limit->raise.has_value()) return base;
+  return absl::StrCat(value(limit->raise->amount, limit->raise->basis), " until ",
+                      TimeText(limit->raise->expires_at), ", then ", base);
+}
+
+std::string LimitField(PeriodKind period) {
+  switch (period) {
+    case PeriodKind::kMonth:
+      break;
+    case PeriodKind::kWeek:
+      return "weekly_spend_limit";
+    case PeriodKind::kDay:
+      return "daily_spend_limit";
+    case PeriodKind::kHour:
+      return "hourly_spend_limit";
+  }
+  return "spend_limit";
 }
 
 std::vector<FieldChange> DescribeChanges(const OrganizationSettings& before,

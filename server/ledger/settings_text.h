@@ -15,8 +15,11 @@ namespace bursar {
 std::string StatusText(AccountStatus status);
 std::string RoleText(MemberRole role);
 std::string IncludedScopeText(IncludedScope scope);
-// "not set", "unlimited", or the amount and, for a tier's total, the basis.
+// "not set", "unlimited", or the amount and, for a tier's total, the basis; of a temporary limit
+// both values: "20.00 until 2026-11-30T00:00:00+00:00, then 10.00".
 std::string LimitText(const std::optional<SpendLimit>& limit);
+// "spend_limit", or of another period than the month "daily_spend_limit" and so on.
+std::string LimitField(PeriodKind period);
 
 // What differs, field by field; empty where nothing does.
 std::vector<FieldChange> DescribeChanges(const OrganizationSettings& before,

@@ -38,16 +38,55 @@ Amount WalletHeader::Balance() const {
   return balance;
 }
 
-bool WalletHeader::PoolReopensWithMonth() const {
-  if (!episode.has_value() || month.month.start == month.month.end) return false;
-  // An episode that began with an empty balance may since be one of the limit, and the other way
+namespace {
+
+bool ComesBefore(const NamedScope& named, const std::pair<Scope, std::string_view>& key) {
+  if (named.scope != key.first) return named.scope < key.first;
+  return std::string_view(named.id) < key.second;
+}
+
+// When a limit that is reached is open again: InfinitePast where it is not reached, InfiniteFuture
+// where it is zero.
+absl::Time ReopensAt(const SpendLimit& limit, const Window& period, Amount spent) {
+  const std::optional<Nanos>& amount = limit.InForce();
+  if (!amount.has_value() || Amount(*amount) > spent) return absl::InfinitePast();
+  if (amount->value <= 0 || period.start == period.end) return absl::InfiniteFuture();
+  return period.end;
+}
+
+}  // namespace
+
+const NamedScope* WalletHeader::FindNamed(Scope scope, std::string_view id) const {
+  const auto found = std::lower_bound(named_scopes.begin(), named_scopes.end(),
+                                      std::make_pair(scope, id), ComesBefore);
+  const bool is_it = found != named_scopes.end() && found->scope == scope && found->id == id;
+  return is_it ? &*found : nullptr;
+}
+
+NamedScope* WalletHeader::FindNamed(Scope scope, std::string_view id) {
+  return const_cast<NamedScope*>(static_cast<const WalletHeader*>(this)->FindNamed(scope, id));
+}
+
+absl::Time WalletHeader::PoolReopensAt() const {
+  if (!episode.has_value()) return absl::InfiniteFuture();
+  // An episode that began with an empty balance may since be one of a limit, and the other way
   // round: what counts is what is in the way now. Holds are left out, because an episode never ends
   // by the release of one (rule N3).
-  if (!limit.has_value() || !limit->amount.has_value()) return false;
-  if (Amount(*limit->amount) > month.extra || limit->amount->value <= 0) return false;
-  // Where the balance ran out too, only credit helps. A wallet that reached its limit without
-  // overdraft and without ever being credited is a postpaid one.
-  return overdraft.is_zero() && (totals.credited.is_zero() || Balance().is_positive());
+  absl::Time reopens = absl::InfinitePast();
+  if (limit.has_value()) reopens = ReopensAt(*limit, month.month, month.extra);
+  for (const PeriodLimit& other : period_limits) {
+    // An hour's limit is for each member: it never ends the pool.
+    if (other.period == PeriodKind::kHour) continue;
+    const PeriodCounter& counter = other.period == PeriodKind::kWeek ? recent.week : recent.day;
+    reopens = std::max(reopens, ReopensAt(other.limit, counter.period, counter.extra));
+  }
+  if (reopens == absl::InfinitePast()) return absl::InfiniteFuture();
+  if (funding == Funding::kPostpaid) return reopens;
+  // Where the balance ran out too, only credit helps. A wallet that began so, and reached its limit
+  // without overdraft and without ever being credited, is a postpaid one.
+  const bool has_balance =
+      Balance().is_positive() || (!funding.has_value() && totals.credited.is_zero());
+  return overdraft.is_zero() && has_balance ? reopens : absl::InfiniteFuture();
 }
 
 Amount WalletHeader::Available() const { return Balance() - overdraft - held_extra; }
@@ -96,7 +135,8 @@ absl::Time WalletHeader::NextDue() const {
   if (pending_settings.has_value()) due = std::min(due, pending_settings->effective_at);
   for (const PendingSeat& seat : pending_seats) due = std::min(due, seat.effective_at);
   due = std::min(due, next_hold_expiry);
-  if (PoolReopensWithMonth()) due = std::min(due, month.month.end);
+  if (!raises.empty()) due = std::min(due, raises.front().expires_at);
+  due = std::min(due, PoolReopensAt());
   for (const Payment& payment : open_payments) due = std::min(due, payment.times_out_at);
   due = std::min(due, NextReload());
   return due;

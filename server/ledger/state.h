@@ -84,6 +84,13 @@ inline constexpr Nanos kShippedMaxHold = Nanos::Units(100);
 // many of one member, so that no runaway agent locks out the others (rule H2).
 inline constexpr int64_t kMaxOpenHolds = 10'000;
 inline constexpr int64_t kMaxOpenHoldsOfMember = 2'000;
+// How many limits of surfaces and models an organization may have, and how many temporary limits
+// may be in force at once: they are part of its header.
+inline constexpr int64_t kMaxNamedLimits = 200;
+inline constexpr size_t kMaxRaises = 1'000;
+// How many surfaces and models without a limit are counted in a month. What is used beyond them is
+// counted from when a limit is set.
+inline constexpr size_t kMaxCountedNames = 128;
 
 // The surface of a request that names none (rule R5).
 inline constexpr char kDefaultSurface[] = "api";
@@ -142,12 +149,102 @@ struct MonthCounter {
   friend bool operator==(const MonthCounter&, const MonthCounter&) = default;
 };
 
+// Extra and metered usage in one instance of a week, a day or an hour, or of a month where included
+// usage does not matter. Counted whether or not there is a limit (rule B5).
+struct PeriodCounter {
+  Window period;  // Empty (start == end) before the first charge.
+  Amount extra;
+  int64_t opened_sequence = 0;  // Charges of earlier entries are not in `extra`.
+
+  friend bool operator==(const PeriodCounter&, const PeriodCounter&) = default;
+};
+
+// The current week and day of a scope.
+struct RecentSpend {
+  PeriodCounter week;
+  PeriodCounter day;
+
+  friend bool operator==(const RecentSpend&, const RecentSpend&) = default;
+};
+
+// A limit for a time: in force before `expires_at`, not at it (rule L4).
+struct LimitRaise {
+  std::optional<Nanos> amount;  // Empty: unlimited.
+  LimitBasis basis = LimitBasis::kEachMember;
+  absl::Time expires_at;
+
+  friend bool operator==(const LimitRaise&, const LimitRaise&) = default;
+};
+
 // A spend limit as it is set. `amount` empty means explicitly unlimited.
 struct SpendLimit {
   std::optional<Nanos> amount;
   LimitBasis basis = LimitBasis::kEachMember;  // For tiers only.
+  std::optional<LimitRaise> raise = std::nullopt;
+  // The entry that gave it the value in force: its thresholds are noticed anew from there (rule
+  // L5). Zero in entries, and in what was set before there was such a number.
+  int64_t sequence = 0;
+
+  // What is in force while what has fallen due is journaled.
+  const std::optional<Nanos>& InForce() const { return raise.has_value() ? raise->amount : amount; }
+  LimitBasis BasisInForce() const { return raise.has_value() ? raise->basis : basis; }
+  // What is in force at an instant, where a raise that has expired may not be journaled yet.
+  const std::optional<Nanos>& AmountAt(absl::Time now) const {
+    return raise.has_value() && now < raise->expires_at ? raise->amount : amount;
+  }
+  LimitBasis BasisAt(absl::Time now) const {
+    return raise.has_value() && now < raise->expires_at ? raise->basis : basis;
+  }
+  // Whether both say the same, whichever entry set them.
+  bool SaysTheSame(const SpendLimit& other) const {
+    return amount == other.amount && basis == other.basis && raise == other.raise;
+  }
 
   friend bool operator==(const SpendLimit&, const SpendLimit&) = default;
+};
+
+// A limit of another period than the month. Limits of several periods stand together (rule L2).
+struct PeriodLimit {
+  PeriodKind period = PeriodKind::kDay;
+  SpendLimit limit;
+
+  friend bool operator==(const PeriodLimit&, const PeriodLimit&) = default;
+};
+
+// A temporary limit that is in force, so that its expiry is not missed (rules L4, T3).
+struct PendingRaise {
+  absl::Time expires_at;
+  Scope scope = Scope::kOrganization;
+  std::string scope_id;
+  PeriodKind period = PeriodKind::kMonth;
+
+  friend bool operator==(const PendingRaise&, const PendingRaise&) = default;
+};
+
+// The highest threshold of a limit that was noticed, and in which instance of its period (rule L5).
+struct NoticedThreshold {
+  Scope scope = Scope::kOrganization;  // The limit's.
+  std::string scope_id;
+  PeriodKind period = PeriodKind::kMonth;
+  int64_t limit_sequence = 0;  // SpendLimit::sequence: another value is another limit.
+  absl::Time period_start;
+  int percent = 0;
+
+  friend bool operator==(const NoticedThreshold&, const NoticedThreshold&) = default;
+};
+
+// A surface or a model: what was drawn and is held by it, and its limits. Kept from its first extra
+// usage in a month until that month is over, and as long as it has a limit (rules L1, B5).
+struct NamedScope {
+  Scope scope = Scope::kSurface;  // Or kModel.
+  std::string id;                 // A model's without its provider.
+  int64_t since_sequence = 0;     // Charges of earlier entries are not counted.
+  PeriodCounter month;
+  RecentSpend recent;
+  Amount held_extra;
+  std::vector<PeriodLimit> limits;  // Of every period, the month included.
+
+  friend bool operator==(const NamedScope&, const NamedScope&) = default;
 };
 
 // Credit that is live (rule X2).
@@ -255,7 +352,9 @@ struct TierState {
   int64_t seats = 0;  // Seated members of the tier that are not removed.
   MonthCounter month;
   Amount held_extra;
-  std::optional<SpendLimit> limit;
+  std::optional<SpendLimit> limit;  // Of the month.
+  RecentSpend recent = {};
+  std::vector<PeriodLimit> period_limits = {};
 
   friend bool operator==(const TierState&, const TierState&) = default;
 };
@@ -307,6 +406,8 @@ struct LifetimeTotals {
   Amount overshoot_unadmitted;
   Amount overshoot_policy;
   Amount paid_back;  // What chargebacks took back of the credit (rule X4).
+  // What was overdrawn when a plan of prepaid credit was left: it opened a statement (rule O8).
+  Amount overdraft_billed;
 
   friend bool operator==(const LifetimeTotals&, const LifetimeTotals&) = default;
 };
@@ -329,13 +430,22 @@ struct WalletHeader {
   int64_t selection_generation = 0;
   int64_t selected_count = 0;
 
-  std::optional<SpendLimit> limit;  // The organization's.
-  std::vector<TierState> tiers;     // In order of first mention.
-  int64_t member_count = 0;         // Seated and not removed.
-  int64_t owner_count = 0;          // Active owners, the primary one included (rule O4).
-  std::string primary_owner_id;     // Empty until one is set.
+  std::optional<SpendLimit> limit;         // The organization's, of the month.
+  std::vector<PeriodLimit> period_limits;  // The organization's others.
+  // Surfaces and models, by scope and id, and how many limits they have together.
+  std::vector<NamedScope> named_scopes;
+  int64_t named_limit_count = 0;
+  std::vector<PendingRaise> raises;       // By time, then what they are of.
+  std::vector<NoticedThreshold> noticed;  // Of limits that count for more than one member.
+  // How usage is paid, known since the plan was changed (rule O8); otherwise as the wallet began.
+  std::optional<Funding> funding;
+  std::vector<TierState> tiers;  // In order of first mention.
+  int64_t member_count = 0;      // Seated and not removed.
+  int64_t owner_count = 0;       // Active owners, the primary one included (rule O4).
+  std::string primary_owner_id;  // Empty until one is set.
 
   MonthCounter month;
+  RecentSpend recent;  // The bounds of its week and day are those of every scope.
   std::vector<WindowCounter> pool_windows;  // Only with IncludedScope::kOrganization.
   Amount held_extra;
   Amount held_included;  // Of the pool.
@@ -360,8 +470,12 @@ struct WalletHeader {
   TierState* FindTier(std::string_view tier_id);
   // Sum of what is left in live grants.
   Amount Balance() const;
-  // Whether the open episode ends by itself when the current month does (rules N3, T3).
-  bool PoolReopensWithMonth() const;
+  // The surface or model of that id (a model's as ModelKey gives it), or null.
+  const NamedScope* FindNamed(Scope scope, std::string_view id) const;
+  NamedScope* FindNamed(Scope scope, std::string_view id);
+  // When the open episode ends by itself, with the periods whose limits are reached; InfiniteFuture
+  // where it does not (rules N3, T3).
+  absl::Time PoolReopensAt() const;
   // What can still be drawn beyond included usage: credit less overdraft less what is held.
   Amount Available() const;
   // The open payment of that sequence, and the one of auto-reload; null where there is none.
@@ -384,6 +498,15 @@ struct TierSpend {
   Amount extra;
 
   friend bool operator==(const TierSpend&, const TierSpend&) = default;
+};
+
+// The same of the member's current week and day.
+struct TierRecentSpend {
+  std::string tier_id;
+  Amount week;
+  Amount day;
+
+  friend bool operator==(const TierRecentSpend&, const TierRecentSpend&) = default;
 };
 
 // One member.
@@ -417,8 +540,28 @@ struct Member {
     return requests.has_value() && requests->open.has_value() ? &*requests->open : nullptr;
   }
 
+  std::vector<PeriodLimit> period_limits;  // `limit` is the month's.
+  RecentSpend recent;
+  PeriodCounter hour;                        // What velocity limits count (rule L6).
+  std::vector<TierRecentSpend> tier_recent;  // Of `recent`.
+  std::vector<NoticedThreshold> noticed;     // Of limits that count this member alone.
+
   friend bool operator==(const Member&, const Member&) = default;
 };
+
+// A model's id as limits and counters know it: without the provider before the last slash (rule
+// P7).
+inline std::string_view ModelKey(std::string_view model) {
+  const size_t slash = model.rfind('/');
+  return slash == std::string_view::npos ? model : model.substr(slash + 1);
+}
+
+// The surface or model by which limits know a hold: a record of one that names no surface is of the
+// default one.
+inline std::string_view NameOf(const Hold& hold, Scope scope) {
+  if (scope == Scope::kModel) return ModelKey(hold.model);
+  return hold.surface.empty() ? std::string_view(kDefaultSurface) : std::string_view(hold.surface);
+}
 
 // Whether the member is one of those of whom one must stay (rule O4).
 inline bool IsActiveOwner(const Member& member) {

@@ -3,7 +3,9 @@
 
 #include "server/ledger/charging.h"
 #include "server/ledger/ledger.h"
+#include "server/ledger/limits.h"
 #include "server/ledger/payments.h"
+#include "server/ledger/settings_text.h"
 
 namespace bursar {
 
@@ -16,6 +18,8 @@ bool CanEndEpisode(const EntryBody& body) {
   return std::holds_alternative<CreditGranted>(body) ||
          std::holds_alternative<EntryReversed>(body) ||
          std::holds_alternative<SpendLimitSet>(body) ||
+         std::holds_alternative<LimitRaiseExpired>(body) ||
+         std::holds_alternative<PeriodsOpened>(body) || std::holds_alternative<PlanChanged>(body) ||
          std::holds_alternative<ExtraUsageUpdated>(body) ||
          std::holds_alternative<OrganizationUpdated>(body);
 }
@@ -23,15 +27,42 @@ bool CanEndEpisode(const EntryBody& body) {
 std::string EndCause(const EntryBody& body) {
   if (std::holds_alternative<CreditGranted>(body)) return "credit";
   if (std::holds_alternative<EntryReversed>(body)) return "refund";
-  if (std::holds_alternative<SpendLimitSet>(body)) return "limit";
-  if (std::holds_alternative<MonthOpened>(body)) return "period";
+  const bool limit = std::holds_alternative<SpendLimitSet>(body) ||
+                     std::holds_alternative<LimitRaiseExpired>(body);
+  if (limit) return "limit";
+  const bool period =
+      std::holds_alternative<MonthOpened>(body) || std::holds_alternative<PeriodsOpened>(body);
+  if (period) return "period";
   return "settings";
 }
 
-// Expired credit, pending seats and settings, lost payments, and the end of an episode with its
-// month.
-std::vector<DueEntry> DuesButHolds(const WalletHeader& header, absl::Time now) {
+// What a temporary limit leaves behind when it expires.
+EntryBody RaiseExpiry(const Wallet& wallet, const PendingRaise& raise,
+                      const DecisionContext& context) {
+  LimitRaiseExpired expired;
+  expired.scope = raise.scope;
+  expired.scope_id = raise.scope_id;
+  expired.period = raise.period;
+  const std::optional<LimitLine> line =
+      FindLimit(wallet, raise.scope, raise.scope_id, raise.period, context);
+  if (line.has_value()) {
+    SpendLimit base = line->limit;
+    base.raise.reset();
+    expired.changes.push_back({LimitField(raise.period), LimitText(line->limit), LimitText(base)});
+  }
+  return expired;
+}
+
+// Expired credit and temporary limits, pending seats and settings, lost payments, and the end of an
+// episode with its periods.
+std::vector<DueEntry> DuesButHolds(const Wallet& wallet, const DecisionContext& context) {
+  const WalletHeader& header = wallet.header;
+  const absl::Time now = context.now;
   std::vector<DueEntry> dues;
+  for (const PendingRaise& raise : header.raises) {
+    if (raise.expires_at > now || dues.size() >= kMaxDueEntries) break;
+    dues.push_back({raise.expires_at, RaiseExpiry(wallet, raise, context)});
+  }
   for (const CreditGrant& grant : header.grants) {
     if (grant.expires_at <= now) {
       dues.push_back({grant.expires_at, CreditExpired{grant.sequence, grant.remaining}});
@@ -49,16 +80,18 @@ std::vector<DueEntry> DuesButHolds(const WalletHeader& header, absl::Time now) {
     dues.push_back({header.pending_settings->effective_at,
                     PendingChangeApplied{header.pending_settings, std::nullopt}});
   }
-  if (const absl::Time month_end = header.month.month.end;
-      header.PoolReopensWithMonth() && month_end <= now) {
+  if (const absl::Time reopens = header.PoolReopensAt();
+      reopens != absl::InfiniteFuture() && reopens <= now) {
     const bool credit_first =
         std::any_of(header.grants.begin(), header.grants.end(),
-                    [&](const CreditGrant& grant) { return grant.expires_at <= month_end; });
-    if (credit_first) {
-      // Credit that expires before may be all there is: decided anew once that is journaled.
-      std::erase_if(dues, [&](const DueEntry& due) { return due.at > month_end; });
+                    [&](const CreditGrant& grant) { return grant.expires_at <= reopens; });
+    const bool limit_first = !header.raises.empty() && header.raises.front().expires_at <= reopens;
+    if (credit_first || limit_first) {
+      // Credit that expires before may be all there is, and a limit that returns may be reached:
+      // decided anew once that is journaled.
+      std::erase_if(dues, [&](const DueEntry& due) { return due.at > reopens; });
     } else {
-      dues.push_back({month_end, EpisodeEnded{header.episode->sequence, "period"}});
+      dues.push_back({reopens, EpisodeEnded{header.episode->sequence, "period"}});
     }
   }
   return dues;
@@ -98,8 +131,14 @@ std::vector<DueEntry> CaptureAtExpiry(const Wallet& wallet, const Hold& hold,
 
 std::vector<std::string> MembersDue(const Wallet& wallet, absl::Time now) {
   std::vector<std::string> members;
+  int raises = 0;
+  for (const PendingRaise& raise : wallet.header.raises) {
+    if (raise.expires_at > now || raises++ == kMaxDueEntries) break;
+    if (raise.scope == Scope::kMember) members.push_back(raise.scope_id);
+  }
+  int seats = 0;
   for (const PendingSeat& seat : wallet.header.pending_seats) {
-    if (seat.effective_at > now || members.size() >= kMaxDueEntries) break;
+    if (seat.effective_at > now || seats++ == kMaxDueEntries) break;
     members.push_back(seat.member_id);
   }
   int holds = 0;
@@ -113,7 +152,7 @@ std::vector<std::string> MembersDue(const Wallet& wallet, absl::Time now) {
 std::vector<DueEntry> DueEntries(const Wallet& wallet, const DecisionContext& context) {
   const WalletHeader& header = wallet.header;
   if (header.NextDue() > context.now) return {};
-  std::vector<DueEntry> dues = DuesButHolds(header, context.now);
+  std::vector<DueEntry> dues = DuesButHolds(wallet, context);
   const Hold* capture = nullptr;
   if (header.next_hold_expiry <= context.now) {
     capture = AddExpiredHolds(wallet, context.now, dues);
@@ -142,11 +181,10 @@ std::optional<EntryBody> EpisodeEnd(const WalletHeader& header,
   if (!header.episode.has_value()) return std::nullopt;
   auto lifting = std::find_if(bodies.begin(), bodies.end(), CanEndEpisode);
   if (lifting == bodies.end()) return std::nullopt;
-  if (IsPoolUsedUp(header, context)) {
-    // Extra usage that is switched off has no pool that could be out.
-    const auto* updated = std::get_if<ExtraUsageUpdated>(&*lifting);
-    if (updated == nullptr || updated->enabled) return std::nullopt;
-  }
+  // Extra usage that is off, by its switch or since the plan has it, has no pool that could be out.
+  const Plan* plan = context.plans->Find(header.settings.plan_id);
+  const bool off = plan != nullptr && !plan->metered && !header.extra_enabled;
+  if (!off && IsPoolUsedUp(header, context)) return std::nullopt;
   return EpisodeEnded{header.episode->sequence, EndCause(*lifting)};
 }
 

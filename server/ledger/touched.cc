@@ -49,6 +49,12 @@ struct MembersOf {
     return {body.member_id};
   }
   std::vector<std::string> operator()(const MemberSelected& body) const { return {body.member_id}; }
+  std::vector<std::string> operator()(const ThresholdNoticed& body) const {
+    return If(!body.member_id.empty(), body.member_id);
+  }
+  std::vector<std::string> operator()(const LimitRaiseExpired& body) const {
+    return If(body.scope == Scope::kMember, body.scope_id);
+  }
   // The others change no member.
   template <typename Body>
   std::vector<std::string> operator()(const Body&) const {

@@ -134,6 +134,11 @@ Window CalendarPeriodAt(absl::Time now, PeriodKind kind, const Zone& zone) {
       return WindowAt(now, anchor, Step::kWeek, zone).window;
     case PeriodKind::kDay:
       return WindowAt(now, anchor, Step::kDay, zone).window;
+    case PeriodKind::kHour: {
+      const absl::Time start =
+          absl::UnixEpoch() + absl::Floor(Clamp(now) - absl::UnixEpoch(), absl::Hours(1));
+      return {start, start + absl::Hours(1)};
+    }
   }
   BURSAR_CHECK(false && "an unknown period");
 }

@@ -56,6 +56,7 @@ enum class PeriodKind : uint8_t {
   kMonth = 1,
   kWeek = 2,  // ISO: begins on Monday.
   kDay = 3,
+  kHour = 4,  // Of UTC, whatever clocks on the wall do: for velocity limits only (rule L6).
 };
 
 // Whether windows of this kind tile time from the billing anchor (every kind but the session).
@@ -78,7 +79,8 @@ int64_t WindowIndexAt(absl::Time now, absl::Time anchor, WindowKind kind, const 
 Window BillingWindowAt(absl::Time now, absl::Time anchor, WindowKind kind, const Zone& zone);
 
 // The calendar month, ISO week or day of the zone that contains `now`; never empty. A day begins at
-// the local midnight, or at the first instant after it where clocks skip midnight. (Rules L1, T4)
+// the local midnight, or at the first instant after it where clocks skip midnight. An hour is one
+// of UTC in every zone. (Rules L1, L6, T4)
 Window CalendarPeriodAt(absl::Time now, PeriodKind kind, const Zone& zone);
 
 // The session that the first use at `start` opens: five hours of elapsed time, whatever clocks on

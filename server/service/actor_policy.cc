@@ -1,6 +1,7 @@
 #include "server/service/actor_policy.h"
 
 #include "server/base/status.h"
+#include "server/ledger/limits.h"
 #include "server/service/errors.h"
 
 namespace bursar {
@@ -20,6 +21,20 @@ absl::Status JudgeActor(Engine& engine, const std::string& organization_id,
         return judge(wallet, *member);
       });
   return absl::IsNotFound(status) ? PermissionDeniedError() : status;
+}
+
+// Whether a member's limit is within the organization's of the same period, and its amount within
+// that of the month, in which every other period lies.
+bool IsWithin(const WalletHeader& header, const SetSpendLimitCommand& command) {
+  const std::optional<Nanos>& amount = command.limit.amount;
+  const auto within = [&](const SpendLimit* limit, bool bounds_unlimited) {
+    if (limit == nullptr || !limit->InForce().has_value()) return true;
+    return amount.has_value() ? *amount <= *limit->InForce() : !bounds_unlimited;
+  };
+  const SpendLimit* month = header.limit.has_value() ? &*header.limit : nullptr;
+  const bool of_month = command.period == PeriodKind::kMonth;
+  return within(month, of_month) &&
+         (of_month || within(FindPeriodLimit(header.period_limits, command.period), true));
 }
 
 }  // namespace
@@ -71,21 +86,16 @@ absl::Status AuthorizeMemberLimit(Engine& engine, const CallContext& call,
                                   const std::string& organization_id,
                                   const SetSpendLimitCommand& command) {
   if (!ActsForAPerson(call) || command.scope != Scope::kMember) return absl::OkStatus();
-  return JudgeActor(
-      engine, organization_id, call.actor,
-      [&](const Wallet& wallet, const Member& member) -> absl::Status {
-        const std::optional<SpendLimit>& organization = wallet.header.limit;
-        if (member.role != MemberRole::kAdmin || !organization.has_value() ||
-            !organization->amount.has_value()) {
-          return absl::OkStatus();
-        }
-        if (command.limit.amount.has_value() && *command.limit.amount <= *organization->amount) {
-          return absl::OkStatus();
-        }
-        return WithReason(absl::PermissionDeniedError(
+  return JudgeActor(engine, organization_id, call.actor,
+                    [&](const Wallet& wallet, const Member& member) -> absl::Status {
+                      if (member.role != MemberRole::kAdmin || IsWithin(wallet.header, command)) {
+                        return absl::OkStatus();
+                      }
+                      return WithReason(
+                          absl::PermissionDeniedError(
                               "an admin sets member limits within the organization's own"),
                           "ABOVE_ORGANIZATION_LIMIT");
-      });
+                    });
 }
 
 }  // namespace bursar

@@ -218,7 +218,7 @@ void WriteOrganizationBounds(const WalletHeader& header, const DecisionContext& 
   const AdmissionState state =
       Evaluate(header, nullptr, AdmissionQuery{"", kDefaultSurface, ""}, context);
   for (const Evaluation& bound : state.bounds) {
-    if (bound.scope != Scope::kOrganization) continue;
+    if (bound.scope != Scope::kOrganization || bound.each_member) continue;
     EvaluationLine line;
     line.bound = bound;
     line.scope_id = header.organization_id;
@@ -229,7 +229,8 @@ void WriteOrganizationBounds(const WalletHeader& header, const DecisionContext& 
   }
   response->set_funding(ToProtoEnum<v1::Funding>(plan->funding));
   if (!plan->metered) WriteExtraUsage(header, response->mutable_extra_usage());
-  if (plan->funding == Funding::kPrepaid) {
+  // Credit of an earlier plan is drawn before anything accrues (rule O8).
+  if (plan->funding == Funding::kPrepaid || !header.grants.empty()) {
     WriteMoney(header.Balance(), header.settings.currency_code, response->mutable_balance());
   }
 }
@@ -297,13 +298,16 @@ absl::Status AdminReads::ListSpendLimits(const CallContext& call,
       AuthorizeActor(engine_, call, request.organization_id(), ActorNeed::kSeeSpend);
   if (!authorized.ok()) return authorized;
 
-  // Positions: "h" and how many of the header's limits were shown, then "m" and the last member
-  // that was looked at.
+  // Positions: "h" and how many of the header's limits were shown; then "m", how many limits of the
+  // next member were shown, ":" and the member before it.
   const std::shared_ptr<const PlanCatalog> plans = engine_.catalogs().plans();
   const DecisionContext context{engine_.Now(), plans.get(), &engine_.zones()};
   const auto is_full = [&] { return static_cast<size_t>(response->limits_size()) == page.size; };
   const bool in_header = page.position.empty() || page.position[0] == 'h';
-  std::string after = in_header ? "" : page.position.substr(1);
+  const size_t colon = std::min(page.position.find(':'), page.position.size());
+  std::string after =
+      in_header || colon == page.position.size() ? "" : page.position.substr(colon + 1);
+  int64_t of_member = in_header ? 0 : NumberIn(page.position.substr(1, colon - 1));
   int64_t skipped = page.position.size() > 1 && in_header ? NumberIn(page.position.substr(1)) : 0;
   bool header_done = !in_header;
   for (int scanned = 0; scanned < kMaxMembersScanned; scanned += static_cast<int>(kLargestPage)) {
@@ -313,35 +317,34 @@ absl::Status AdminReads::ListSpendLimits(const CallContext& call,
     const WalletHeader& header = members->header;
     WritePosition({header.revision, context.now}, engine_.epoch(), response->mutable_position());
     if (!header_done) {
-      std::vector<v1::SpendLimit> limits;
-      if (header.limit.has_value()) {
-        WriteOrganizationLimit(header, context, &limits.emplace_back());
-      }
-      for (const TierState& tier : header.tiers) {
-        if (tier.limit.has_value()) WriteTierLimit(header, tier, context, &limits.emplace_back());
-      }
+      const std::vector<LimitLine> limits = HeaderLimits(header, context);
       for (; skipped < static_cast<int64_t>(limits.size()); ++skipped) {
         if (is_full()) {
           response->set_next_page_token(MakePageToken(page.scope, absl::StrCat("h", skipped)));
           return absl::OkStatus();
         }
-        *response->add_limits() = std::move(limits[static_cast<size_t>(skipped)]);
+        WriteLimit(header, limits[static_cast<size_t>(skipped)], context.now,
+                   response->add_limits());
       }
       header_done = true;
     }
     for (const Member& member : members->members) {
-      if (member.limit.has_value()) {
+      const std::vector<LimitLine> limits = MemberLimits(header, member, context);
+      for (; of_member < static_cast<int64_t>(limits.size()); ++of_member) {
         if (is_full()) {
-          response->set_next_page_token(MakePageToken(page.scope, absl::StrCat("m", after)));
+          response->set_next_page_token(
+              MakePageToken(page.scope, absl::StrCat("m", of_member, ":", after)));
           return absl::OkStatus();
         }
-        WriteMemberLimit(header, member, context, response->add_limits());
+        WriteLimit(header, limits[static_cast<size_t>(of_member)], context.now,
+                   response->add_limits());
       }
+      of_member = 0;
       after = member.member_id;
     }
     if (!members->more) return absl::OkStatus();
   }
-  response->set_next_page_token(MakePageToken(page.scope, absl::StrCat("m", after)));
+  response->set_next_page_token(MakePageToken(page.scope, absl::StrCat("m0:", after)));
   return absl::OkStatus();
 }
 

@@ -115,18 +115,11 @@ grpc::Status AdminService::UpdateExtraUsage(grpc::ServerContext* context,
 
 namespace {
 
-void WriteSetLimit(const Rendering& rendering, const v1::SetSpendLimitRequest& request,
+void WriteSetLimit(const Rendering& rendering, const SetSpendLimitCommand& command,
                    v1::SpendLimit* limit) {
-  const WalletHeader& header = rendering.wallet.header;
-  if (request.scope_case() == v1::SetSpendLimitRequest::kSeatTier) {
-    const TierState* tier = header.FindTier(request.seat_tier());
-    if (tier != nullptr) WriteTierLimit(header, *tier, rendering.context, limit);
-  } else if (request.scope_case() == v1::SetSpendLimitRequest::kMemberId) {
-    const Member* member = rendering.wallet.FindMember(request.member_id());
-    if (member != nullptr) WriteMemberLimit(header, *member, rendering.context, limit);
-  } else {
-    WriteOrganizationLimit(header, rendering.context, limit);
-  }
+  const std::optional<LimitLine> line = FindLimit(rendering.wallet, command.scope, command.scope_id,
+                                                  command.period, rendering.context);
+  if (line.has_value()) WriteLimit(rendering.wallet.header, *line, rendering.context.now, limit);
 }
 
 }  // namespace
@@ -144,10 +137,9 @@ grpc::Status AdminService::SetSpendLimit(grpc::ServerContext* context,
     if (!authorized.ok()) return authorized;
     authorized = AuthorizeMemberLimit(*engine_, call, request->organization_id(), *command);
     if (!authorized.ok()) return authorized;
-    return Administer(*engine_, call, request->organization_id(), *request, *std::move(command),
-                      response,
-                      [request](const Rendering& rendering, v1::SetSpendLimitResponse* reply) {
-                        WriteSetLimit(rendering, *request, reply->mutable_limit());
+    return Administer(*engine_, call, request->organization_id(), *request, *command, response,
+                      [&command](const Rendering& rendering, v1::SetSpendLimitResponse* reply) {
+                        WriteSetLimit(rendering, *command, reply->mutable_limit());
                         reply->set_spend_predates_limit(rendering.outcome.spend_predates_limit);
                         rendering.WriteBlockers(reply);
                         rendering.WriteWalletPosition(reply);

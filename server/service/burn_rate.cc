@@ -64,10 +64,10 @@ std::optional<absl::Time> ProjectExhaustion(const WalletHeader& header, const Bu
     // What is held is not spent yet: it counts once it is.
     consider(UsedUpAt(header.Balance() - header.overdraft, rates.last_day, context.now));
   }
-  if (spends && header.limit.has_value() && header.limit->amount.has_value()) {
+  if (spends && header.limit.has_value() && header.limit->AmountAt(context.now).has_value()) {
     const MonthCounter month = FindCurrentMonth(header.month, header.settings, context).counter;
-    const auto reached =
-        UsedUpAt(Amount(*header.limit->amount) - month.extra, rates.last_day, context.now);
+    const Amount limit = *header.limit->AmountAt(context.now);
+    const auto reached = UsedUpAt(limit - month.extra, rates.last_day, context.now);
     if (reached.has_value() && *reached < month.month.end) consider(reached);
   }
   return earliest;

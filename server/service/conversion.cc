@@ -8,6 +8,7 @@
 #include "google/rpc/status.pb.h"
 #include "server/base/strings.h"
 #include "server/engine/scoped_id.h"
+#include "server/ledger/limit_words.h"
 #include "server/service/errors.h"
 
 namespace bursar {
@@ -20,6 +21,12 @@ constexpr bool Same(Proto proto, Value value) {
 static_assert(Same(v1::SCOPE_ORGANIZATION, Scope::kOrganization));
 static_assert(Same(v1::SCOPE_SEAT_TIER, Scope::kSeatTier));
 static_assert(Same(v1::SCOPE_MEMBER, Scope::kMember));
+static_assert(Same(v1::SCOPE_SURFACE, Scope::kSurface));
+static_assert(Same(v1::SCOPE_MODEL, Scope::kModel));
+static_assert(Same(v1::LIMIT_PERIOD_MONTH, PeriodKind::kMonth));
+static_assert(Same(v1::LIMIT_PERIOD_WEEK, PeriodKind::kWeek));
+static_assert(Same(v1::LIMIT_PERIOD_DAY, PeriodKind::kDay));
+static_assert(Same(v1::LIMIT_PERIOD_HOUR, PeriodKind::kHour));
 static_assert(Same(v1::BUCKET_INCLUDED, Bucket::kIncluded));
 static_assert(Same(v1::BUCKET_EXTRA, Bucket::kExtra));
 static_assert(Same(v1::BUCKET_METERED, Bucket::kMetered));
@@ -51,10 +58,19 @@ static_assert(Same(v1::ADMISSION_STATUS_FOREIGN, AdmissionStatus::kForeign));
 
 // The name of a scope as quota tools write it: "organization:acme".
 std::string QuotaSubject(Scope scope, std::string_view scope_id) {
-  const char* kind = scope == Scope::kOrganization ? "organization"
-                     : scope == Scope::kSeatTier   ? "seat_tier"
-                                                   : "member";
-  return absl::StrCat(kind, ":", ToAbsl(scope_id));
+  switch (scope) {
+    case Scope::kOrganization:
+      return absl::StrCat("organization:", ToAbsl(scope_id));
+    case Scope::kSeatTier:
+      return absl::StrCat("seat_tier:", ToAbsl(scope_id));
+    case Scope::kMember:
+      return absl::StrCat("member:", ToAbsl(scope_id));
+    case Scope::kSurface:
+      return absl::StrCat("surface:", ToAbsl(scope_id));
+    case Scope::kModel:
+      break;
+  }
+  return absl::StrCat("model:", ToAbsl(scope_id));
 }
 
 // A status that a backend may forward as it is: google.rpc.Status, field for field (rule D4).
@@ -132,12 +148,18 @@ void WriteThreshold(const ThresholdReached& reached, v1::Warning* warning) {
   warning->set_scope(ToProtoEnum<v1::Scope>(reached.scope));
   warning->set_scope_id(reached.scope_id);
   warning->set_threshold_percent(reached.percent);
-  const char* whose = reached.scope == Scope::kOrganization ? "Your org has"
-                      : reached.scope == Scope::kSeatTier   ? "Your seat tier has"
-                                                            : "You have";
-  const char* limit = reached.scope == Scope::kMember ? "your" : "its";
+  warning->set_period(ToProtoEnum<v1::LimitPeriod>(reached.period));
+  Evaluation bound;
+  bound.scope = reached.scope;
+  bound.scope_id = reached.scope_id;
+  bound.period = reached.period;
+  const bool own = reached.scope == Scope::kMember || reached.period == PeriodKind::kHour;
+  const char* whose = own                                 ? "You have"
+                      : reached.scope == Scope::kSeatTier ? "Your seat tier has"
+                                                          : "Your org has";
   warning->set_message(absl::StrCat(whose, " used ", reached.exceeded ? "more than " : "",
-                                    reached.percent, " % of ", limit, " spend limit."));
+                                    reached.percent, " % of ", own ? "your" : "its", " ",
+                                    LimitName(bound), "."));
 }
 
 template <class Response>
@@ -184,6 +206,9 @@ void WriteEvaluation(const EvaluationLine& line, std::string_view currency_code,
     WriteTimestamp(bound.resets_at, evaluation->mutable_reset_time());
   }
   evaluation->set_source(std::string(SourceWord(bound.source)));
+  if (bound.source == BoundSource::kSpendLimit) {
+    evaluation->set_period(ToProtoEnum<v1::LimitPeriod>(bound.period));
+  }
   evaluation->set_blocking(bound.blocking);
   for (const MemberRole role : line.changeable_by) {
     evaluation->add_changeable_by(ToProtoEnum<v1::MemberRole>(role));
@@ -211,6 +236,9 @@ void WriteDenial(const Denial& denial, std::string_view organization_id, std::st
   WriteForwardableStatus(denial, organization_id, now, proto->mutable_status());
   proto->set_http_status(denial.http_status);
   proto->set_admin_answer(denial.admin_answer);
+  if (denial.period.has_value()) {
+    proto->set_period(ToProtoEnum<v1::LimitPeriod>(*denial.period));
+  }
 }
 
 void WriteDecision(const CheckReply& reply, std::string_view organization_id,

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/strings.h"
 #include "server/engine/scoped_id.h"
+#include "server/ledger/limit_words.h"
 #include "server/service/conversion.h"
 #include "server/service/increase_requests.h"
 #include "server/service/payment_conversion.h"
@@ -86,6 +87,18 @@ constexpr v1::JournalEntryKind KindOf(const MemberSelected*) {
 constexpr v1::JournalEntryKind KindOf(const EpisodeAnswered*) {
   return v1::JOURNAL_ENTRY_KIND_EPISODE_ANSWERED;
 }
+constexpr v1::JournalEntryKind KindOf(const PeriodsOpened*) {
+  return v1::JOURNAL_ENTRY_KIND_LIMIT_PERIODS_OPENED;
+}
+constexpr v1::JournalEntryKind KindOf(const ThresholdNoticed*) {
+  return v1::JOURNAL_ENTRY_KIND_THRESHOLD_NOTICED;
+}
+constexpr v1::JournalEntryKind KindOf(const LimitRaiseExpired*) {
+  return v1::JOURNAL_ENTRY_KIND_LIMIT_RAISE_EXPIRED;
+}
+constexpr v1::JournalEntryKind KindOf(const PlanChanged*) {
+  return v1::JOURNAL_ENTRY_KIND_PLAN_CHANGED;
+}
 constexpr v1::JournalEntryKind KindOf(const PaymentRequested*) {
   return v1::JOURNAL_ENTRY_KIND_PAYMENT_REQUESTED;
 }
@@ -131,11 +144,6 @@ std::string_view WindowWord(WindowKind kind) {
   return "window";
 }
 
-std::string ScopeWords(Scope scope, const std::string& scope_id) {
-  if (scope == Scope::kOrganization) return "the organization";
-  return absl::StrCat(scope == Scope::kSeatTier ? "seat tier " : "member ", scope_id);
-}
-
 // Fills what is particular to a body, and the sentence.
 class BodyWriter {
  public:
@@ -169,13 +177,47 @@ class BodyWriter {
     if (body.scope == Scope::kMember) proto_->set_member_id(body.scope_id);
     if (body.scope == Scope::kSeatTier) proto_->set_seat_tier(body.scope_id);
     Changes(body.changes);
-    if (body.limit.amount.has_value()) {
-      WriteMoney(*body.limit.amount, words_.currency_code, proto_->mutable_amount());
-      Say("Spend limit of ", ScopeWords(body.scope, body.scope_id), " is ",
-          Money(*body.limit.amount), " a month.");
+    const std::string until = body.limit.raise.has_value()
+                                  ? absl::StrCat(" until ", ShortDate(body.limit.raise->expires_at))
+                                  : std::string();
+    if (const std::optional<Nanos>& amount = body.limit.InForce(); amount.has_value()) {
+      WriteMoney(*amount, words_.currency_code, proto_->mutable_amount());
+      Say("Spend limit of ", ScopeWords(body.scope, body.scope_id), " is ", Money(*amount), " ",
+          PerPeriod(body.period), until, ".");
     } else {
-      Say("No spend limit for ", ScopeWords(body.scope, body.scope_id), ".");
+      Say("No spend limit for ", ScopeWords(body.scope, body.scope_id),
+          body.period == PeriodKind::kMonth ? "" : " for ",
+          body.period == PeriodKind::kMonth ? "" : PerPeriod(body.period), until, ".");
     }
+  }
+  void operator()(const LimitRaiseExpired& body) {
+    if (body.scope == Scope::kMember) proto_->set_member_id(body.scope_id);
+    if (body.scope == Scope::kSeatTier) proto_->set_seat_tier(body.scope_id);
+    Changes(body.changes);
+    Say("The temporary spend limit of ", ScopeWords(body.scope, body.scope_id), " expired.");
+  }
+  void operator()(const PlanChanged& body) {
+    Changes(body.changes);
+    if (body.billed_overdraft.is_zero()) return Say("The plan is ", body.plan_id, " now.");
+    WriteMoney(body.billed_overdraft, words_.currency_code, proto_->mutable_amount());
+    Say("The plan is ", body.plan_id, " now; ", FormatAmount(body.billed_overdraft), " ",
+        ToAbsl(words_.currency_code), " that was overdrawn opens the statement.");
+  }
+  void operator()(const PeriodsOpened& body) {
+    const char* what = !body.day.has_value()    ? "week"
+                       : !body.week.has_value() ? "day"
+                                                : "week and the day";
+    const absl::Time end = body.day.has_value() ? body.day->end : body.week->end;
+    Say("The ", what, " opened, until ", ShortDate(end), ".");
+  }
+  void operator()(const ThresholdNoticed& body) {
+    proto_->set_member_id(body.member_id);
+    if (body.scope == Scope::kSeatTier) proto_->set_seat_tier(body.scope_id);
+    proto_->set_surface(body.surface);
+    WriteMoney(body.limit, words_.currency_code, proto_->mutable_amount());
+    Say(std::to_string(body.percent), " % of the spend limit of ",
+        ScopeWords(body.scope, body.scope_id), ", ", Money(body.limit), " ", PerPeriod(body.period),
+        ", is used.");
   }
   void operator()(const CreditGranted& body) {
     WriteMoney(body.amount, words_.currency_code, proto_->mutable_amount());
@@ -467,6 +509,39 @@ void WriteJournalEntry(const JournalPage::Item& item, const JournalWords& words,
   proto->set_chain_hash(absl::BytesToHexString(item.chain_hash));
 }
 
+namespace {
+
+void WriteLimitNotice(const PendingNotice& notice, const LimitNotice& limit, v1::Notice* proto) {
+  const bool runaway = limit.period == PeriodKind::kHour;
+  proto->set_kind(runaway ? v1::NOTICE_KIND_RUNAWAY : v1::NOTICE_KIND_THRESHOLD);
+  proto->add_recipients(v1::MEMBER_ROLE_ADMIN);
+  if (!runaway) proto->add_recipients(v1::MEMBER_ROLE_BILLING);
+  proto->set_scope(ToProtoEnum<v1::Scope>(limit.scope));
+  proto->set_scope_id(limit.scope_id);
+  proto->set_member_id(notice.member_id);
+  if (!runaway) proto->set_threshold_percent(limit.percent);
+  proto->set_period(ToProtoEnum<v1::LimitPeriod>(limit.period));
+  WriteMoney(limit.amount, limit.currency_code, proto->mutable_limit_amount());
+  WriteTimestamp(limit.period_end, proto->mutable_reset_time());
+  const std::string amount = absl::StrCat(FormatAmount(limit.amount), " ", limit.currency_code, " ",
+                                          PerPeriod(limit.period));
+  if (runaway) {
+    proto->set_subject("A member of your workspace spends unusually fast");
+    proto->set_summary(absl::StrCat(notice.member_id, " at ", notice.organization_name,
+                                    " has spent its limit of ", amount, " and is paused until ",
+                                    ShortDate(limit.period_end), "."));
+    return;
+  }
+  const std::string whose = ScopeWords(limit.scope, limit.scope_id);
+  proto->set_subject(absl::StrCat(limit.percent, " % of a spend limit of your workspace is used"));
+  proto->set_summary(absl::StrCat(
+      notice.member_id.empty() ? whose : absl::StrCat("member ", notice.member_id), " at ",
+      notice.organization_name, " has used ", limit.percent, " % of the spend limit of ", whose,
+      ", ", amount, ", which starts anew on ", ShortDate(limit.period_end), "."));
+}
+
+}  // namespace
+
 void WriteNotice(const PendingNotice& notice, v1::Notice* proto) {
   proto->set_notice_id(notice.notice_id);
   proto->set_organization_id(notice.organization_id);
@@ -480,6 +555,7 @@ void WriteNotice(const PendingNotice& notice, v1::Notice* proto) {
     WritePaymentNotice(*notice.payment, notice.organization_name, proto);
     return;
   }
+  if (notice.limit.has_value()) return WriteLimitNotice(notice, *notice.limit, proto);
   if (notice.crossing) {
     proto->set_kind(v1::NOTICE_KIND_EXTRA_USAGE_CROSSED);
     proto->add_recipients(v1::MEMBER_ROLE_ADMIN);

@@ -349,6 +349,10 @@ absl::StatusOr<UpdateOrganizationCommand> ReadCommand(
       command.auto_provision_members = organization.auto_provision_members();
     } else if (path == "max_seats") {
       command.max_seats = organization.max_seats();
+    } else if (path == "plan") {
+      if (organization.plan().empty()) violations.Add("organization.plan", "must not be empty");
+      CheckText("organization.plan", organization.plan(), kMaxNameBytes, &violations);
+      command.plan_id = organization.plan();
     } else if (!ReadHoldUpdate(path, organization, &command, &violations) &&
                !ReadPaymentUpdate(path, organization, &command, &violations)) {
       violations.Add("update_mask", absl::StrCat("\"", path, "\" is no field that can be changed"));
@@ -411,6 +415,15 @@ absl::StatusOr<UpdateExtraUsageCommand> ReadCommand(const v1::UpdateExtraUsageRe
                       &violations);
     }
   }
+  if (request.limit_case() == v1::UpdateExtraUsageRequest::kLimitAmount) {
+    command.limit.emplace();
+    command.limit->amount =
+        ReadMoney("limit_amount", request.limit_amount(), MoneySign::kNotNegative, &violations);
+    command.limit_currency_code = request.limit_amount().currency_code();
+  } else if (request.limit_case() == v1::UpdateExtraUsageRequest::kLimitUnlimited) {
+    if (!request.limit_unlimited()) violations.Add("limit_unlimited", "must be true");
+    command.limit.emplace();
+  }
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
   command.enabled = request.enabled();
   if (request.audience() == v1::EXTRA_USAGE_AUDIENCE_SELECTED ||
@@ -442,8 +455,20 @@ void ReadLimitScope(const v1::SetSpendLimitRequest& request, SetSpendLimitComman
       command->scope = Scope::kMember;
       command->scope_id = request.member_id();
       break;
+    case v1::SetSpendLimitRequest::kSurface:
+      if (request.surface().empty()) violations->Add("surface", "must not be empty");
+      CheckSurface("surface", request.surface(), violations);
+      command->scope = Scope::kSurface;
+      command->scope_id = request.surface();
+      break;
+    case v1::SetSpendLimitRequest::kModel:
+      if (ModelKey(request.model()).empty()) violations->Add("model", "must name a model");
+      CheckText("model", request.model(), kMaxModelBytes, violations);
+      command->scope = Scope::kModel;
+      command->scope_id = request.model();
+      break;
     case v1::SetSpendLimitRequest::SCOPE_NOT_SET:
-      violations->Add("scope", "is required: organization, seat_tier or member_id");
+      violations->Add("scope", "is required: organization, seat_tier, member_id, surface or model");
       break;
   }
 }
@@ -469,10 +494,9 @@ absl::StatusOr<SetSpendLimitCommand> ReadCommand(const v1::SetSpendLimitRequest&
       violations.Add("value", "is required: an amount or unlimited");
       break;
   }
-  if (request.period() != v1::LIMIT_PERIOD_UNSPECIFIED &&
-      request.period() != v1::LIMIT_PERIOD_MONTH) {
-    violations.Add("period", "must be a month; no other period is available yet");
-  }
+  command.period =
+      ReadEnum<PeriodKind>("period", v1::LimitPeriod_IsValid, request.period(), &violations)
+          .value_or(PeriodKind::kMonth);
   const auto basis =
       ReadEnum<LimitBasis>("basis", v1::LimitBasis_IsValid, request.basis(), &violations);
   if (basis.has_value()) {
@@ -480,7 +504,7 @@ absl::StatusOr<SetSpendLimitCommand> ReadCommand(const v1::SetSpendLimitRequest&
     command.limit.basis = *basis;
   }
   if (request.has_expire_time()) {
-    violations.Add("expire_time", "temporary limits are not available yet");
+    command.expires_at = ReadTimestamp("expire_time", request.expire_time(), &violations);
   }
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
   return command;

@@ -78,9 +78,34 @@ class Draw {
   WindowCounter Counter() {
     return {Any(WindowKind::kMonth, WindowKind::kFiveHours), AnyWindow(), Sum(), Int()};
   }
+  LimitBasis Basis() { return Any(LimitBasis::kEachMember, LimitBasis::kTierTotal); }
   SpendLimit Limit() {
-    return {Maybe([this] { return Money(); }),
-            Any(LimitBasis::kEachMember, LimitBasis::kTierTotal)};
+    return {Maybe([this] { return Money(); }), Basis(), Maybe([this] {
+              return LimitRaise{Maybe([this] { return Money(); }), Basis(), Instant()};
+            }),
+            Int()};
+  }
+  Scope AnyScope() { return Any(Scope::kOrganization, Scope::kModel); }
+  PeriodKind Period() { return Any(PeriodKind::kMonth, PeriodKind::kHour); }
+  std::vector<PeriodLimit> PeriodLimits() {
+    return Many([this] { return PeriodLimit{Period(), Limit()}; });
+  }
+  PeriodCounter AnyPeriod() { return {Bool() ? AnyWindow() : Window(), Sum(), Int()}; }
+  RecentSpend Recent() { return {AnyPeriod(), AnyPeriod()}; }
+  std::vector<NoticedThreshold> Noticed() {
+    return Many([this] {
+      return NoticedThreshold{AnyScope(), Text(),    Period(),
+                              Int(),      Instant(), static_cast<int>(Below(101))};
+    });
+  }
+  NamedScope Named() {
+    return {Any(Scope::kSurface, Scope::kModel),
+            Text(),
+            Int(),
+            AnyPeriod(),
+            Recent(),
+            Sum(),
+            PeriodLimits()};
   }
   OrganizationSettings Settings() {
     return {Text(),
@@ -172,6 +197,11 @@ class Draw {
       member.requests = MemberRequests{Maybe([this] { return Request(); }), Int(),
                                        Bool() ? Instant() : absl::InfinitePast(), Text()};
     }
+    member.period_limits = PeriodLimits();
+    member.recent = Recent();
+    member.hour = AnyPeriod();
+    member.tier_recent = Many([this] { return TierRecentSpend{Text(), Sum(), Sum()}; });
+    member.noticed = Noticed();
     return member;
   }
   IncreaseRequest Request() {
@@ -212,8 +242,18 @@ class Draw {
     header.selected_count = Int();
     header.limit = Maybe([this] { return Limit(); });
     header.tiers = Many([this] {
-      return TierState{Text(), Int(), Month(), Sum(), Maybe([this] { return Limit(); })};
+      return TierState{Text(),   Int(),         Month(), Sum(), Maybe([this] { return Limit(); }),
+                       Recent(), PeriodLimits()};
     });
+    header.period_limits = PeriodLimits();
+    header.named_scopes = Many([this] { return Named(); });
+    for (const NamedScope& named : header.named_scopes) {
+      header.named_limit_count += static_cast<int64_t>(named.limits.size());
+    }
+    header.raises = Many([this] { return PendingRaise{Instant(), AnyScope(), Text(), Period()}; });
+    header.noticed = Noticed();
+    header.funding = Maybe([this] { return Any(Funding::kPrepaid, Funding::kPostpaid); });
+    header.recent = Recent();
     header.member_count = Int();
     header.owner_count = Int();
     header.primary_owner_id = Text();
@@ -234,7 +274,7 @@ class Draw {
     header.burn.days = Many([this] { return BurnCounters::Bucket{Int(), Sum()}; });
     header.pending_seats = Many([this] { return Seat(); });
     header.open_request_count = Int();
-    header.totals = {Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum()};
+    header.totals = {Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum()};
     header.open_payments = Many([this] { return AnyPayment(true); });
     if (Bool()) header.reload = Reload();
     header.low_balance_armed = Bool();
@@ -333,21 +373,19 @@ class Draw {
                                Bool() ? Instant() : absl::InfiniteFuture()};
       case 21:
         return MemberSelected{Text()};
-      case 22:
-        return EpisodeAnswered{Int(), AnswerKind(), Text()};
       default:
-        return MoneyBody(index);
+        return EpisodeAnswered{Int(), AnswerKind(), Text()};
     }
   }
   // The same for bodies about payments.
   EntryBody MoneyBody(size_t index) {
     switch (index) {
-      case 23:
+      case 27:
         return PaymentRequested{AnyPayment(false), Bool() ? AnyWindow() : Window(),
                                 Bool() ? Instant() : absl::InfinitePast()};
-      case 24:
+      case 28:
         return PaymentSent{Int()};
-      case 25:
+      case 29:
         return PaymentFinished{Int(),
                                Any(PaymentKind::kPurchase, PaymentKind::kReload),
                                Any(PaymentState::kRequested, PaymentState::kCancelled),
@@ -359,9 +397,9 @@ class Draw {
                                Any(ReloadPause::kNone, ReloadPause::kChargeback),
                                Int(),
                                Bool() ? Instant() : absl::InfinitePast()};
-      case 26:
+      case 30:
         return AutoReloadUpdated{ReloadSettings(), Bool(), Bool(), Changes()};
-      case 27:
+      case 31:
         return ChargedBack{Int(),
                            Money(),
                            Many([this] { return AnyDraw(); }),
@@ -370,6 +408,22 @@ class Draw {
                            Text()};
       default:
         return LowBalanceNoticed{Money(), Sum()};
+    }
+  }
+  // One of those about limits and plans.
+  EntryBody LimitBody(size_t index) {
+    switch (index) {
+      case 23:
+        return PeriodsOpened{Maybe([this] { return AnyWindow(); }),
+                             Maybe([this] { return AnyWindow(); }), Sum(), Sum()};
+      case 24:
+        return ThresholdNoticed{AnyScope(), Text(),      Text(),
+                                Period(),   AnyWindow(), static_cast<int>(Below(101)),
+                                Money(),    Int(),       Text()};
+      case 25:
+        return LimitRaiseExpired{AnyScope(), Text(), Period(), Changes()};
+      default:
+        return PlanChanged{Text(), Any(Funding::kPrepaid, Funding::kPostpaid), Sum(), Changes()};
     }
   }
   // A body of that kind.
@@ -386,7 +440,7 @@ class Draw {
                                  Any(ExtraUsageAudience::kEveryone, ExtraUsageAudience::kSelected),
                                  Int(), Many([this] { return Text(); }), Changes()};
       case 4:
-        return SpendLimitSet{Any(Scope::kOrganization, Scope::kMember), Text(), Limit(), Changes()};
+        return SpendLimitSet{AnyScope(), Text(), Limit(), Changes(), Period()};
       case 5:
         return CreditGranted{Any(CreditKind::kPurchase, CreditKind::kAdjustment),
                              Money(),
@@ -416,17 +470,15 @@ class Draw {
         return HoldEnded{Int(), Text(), Any(HoldEnd::kReleased, HoldEnd::kExpired), Money(),
                          Money()};
       case 16:
-        return EntryReversed{Int(),
-                             Int(),
-                             Facts(),
-                             Money(),
-                             Money(),
-                             Money(),
-                             Bool(),
-                             Bool(),
-                             Many([this] {
-              return Any(WindowKind::kMonth, WindowKind::kFiveHours); }),
-                             Text()};
+        return EntryReversed{
+            Int(),   Int(),
+            Facts(), Money(),
+            Money(), Money(),
+            Bool(),  Bool(),
+            Bool(),  Bool(),
+            Bool(),  Many([this] {
+                               return Any(WindowKind::kMonth, WindowKind::kFiveHours); }),
+            Text()};
       case 17:
         return ExtraUsageConfirmed{Text(), AnyWindow()};
       case 18:
@@ -435,7 +487,8 @@ class Draw {
         return PendingChangeApplied{Maybe([this] { return Pending(); }),
                                     Maybe([this] { return Seat(); })};
       default:
-        return RequestBody(index);
+        if (index < 23) return RequestBody(index);
+        return index < 27 ? LimitBody(index) : MoneyBody(index);
     }
   }
   std::string RequestId() {

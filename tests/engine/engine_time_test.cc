@@ -166,10 +166,11 @@ TEST_P(EngineTime, AnEpisodeOfTheSpendLimitEndsWithItsMonthAndSaysSo) {
   EXPECT_EQ(CountOf<EpisodeEnded>(Journal("acme")), 1);
   const auto page = ListNotices(store(), "acme", "", 10);
   ASSERT_TRUE(page.ok()) << page.status();
-  ASSERT_EQ(page->notices.size(), 2);
-  EXPECT_FALSE(page->notices[0].balance);
-  EXPECT_TRUE(page->notices[1].resolved);
+  ASSERT_EQ(page->notices.size(), 3);
+  EXPECT_TRUE(page->notices[0].limit.has_value()) << "all of it is used";
   EXPECT_FALSE(page->notices[1].balance);
+  EXPECT_TRUE(page->notices[2].resolved);
+  EXPECT_FALSE(page->notices[2].balance);
   EXPECT_TRUE(Check("acme", "ann")->outcome.admitted);
   ExpectVerified();
 }

@@ -40,8 +40,8 @@ auto Fields(const ExtraUsageUpdated& body) {
   return std::tie(enabled, audience, generation, selected, changes);
 }
 auto Fields(const SpendLimitSet& body) {
-  const auto& [scope, scope_id, limit, changes] = body;
-  return std::tie(scope, scope_id, limit, changes);
+  const auto& [scope, scope_id, limit, changes, period] = body;
+  return std::tie(scope, scope_id, limit, changes, period);
 }
 auto Fields(const CreditGranted& body) {
   const auto& [kind, amount, expires_at, reference, repaid, refund_of, payment] = body;
@@ -82,9 +82,10 @@ auto Fields(const HoldEnded& body) {
   return std::tie(sequence, member_id, end, included, extra);
 }
 auto Fields(const EntryReversed& body) {
-  const auto& [sequence, hold, facts, included, extra, metered, month, pool, windows, reason] =
-      body;
-  return std::tie(sequence, hold, facts, included, extra, metered, month, pool, windows, reason);
+  const auto& [sequence, hold, facts, included, extra, metered, month, pool, week, day, hour,
+               windows, reason] = body;
+  return std::tie(sequence, hold, facts, included, extra, metered, month, pool, week, day, hour,
+                  windows, reason);
 }
 auto Fields(const ExtraUsageConfirmed& body) {
   const auto& [member_id, window] = body;
@@ -148,6 +149,23 @@ auto Fields(const ChargedBack& body) {
 auto Fields(const LowBalanceNoticed& body) {
   const auto& [threshold, balance] = body;
   return std::tie(threshold, balance);
+}
+auto Fields(const PeriodsOpened& body) {
+  const auto& [week, day, previous_week, previous_day] = body;
+  return std::tie(week, day, previous_week, previous_day);
+}
+auto Fields(const ThresholdNoticed& body) {
+  const auto& [scope, scope_id, member_id, period, window, percent, limit, sequence, surface] =
+      body;
+  return std::tie(scope, scope_id, member_id, period, window, percent, limit, sequence, surface);
+}
+auto Fields(const LimitRaiseExpired& body) {
+  const auto& [scope, scope_id, period, changes] = body;
+  return std::tie(scope, scope_id, period, changes);
+}
+auto Fields(const PlanChanged& body) {
+  const auto& [plan_id, funding, billed, changes] = body;
+  return std::tie(plan_id, funding, billed, changes);
 }
 
 bool SameBody(const EntryBody& a, const EntryBody& b) {
@@ -279,14 +297,21 @@ TEST(RecordCodec, RememberedRequestsAndNoticesComeBackAsTheyWere) {
     ASSERT_TRUE(remembered.ok()) << remembered.status();
     EXPECT_EQ(*remembered, request);
     const bool crossing = draw.Bool();
-    const StoredNotice notice = {!crossing && draw.Bool(),
-                                 draw.Bool(),
-                                 draw.Instant(),
-                                 draw.Int(),
-                                 draw.Text(),
-                                 draw.Text(),
-                                 crossing,
-                                 std::nullopt};
+    StoredNotice notice = {!crossing && draw.Bool(),
+                           draw.Bool(),
+                           draw.Instant(),
+                           draw.Int(),
+                           draw.Text(),
+                           draw.Text(),
+                           crossing,
+                           std::nullopt};
+    if (draw.Bool()) {
+      notice.resolved = false;
+      notice.crossing = false;
+      notice.limit = LimitNotice{draw.AnyScope(), draw.Text(),  static_cast<int>(draw.Below(101)),
+                                 draw.Period(),   draw.Money(), draw.Text(),
+                                 draw.Instant()};
+    }
     const auto stored = DecodeNotice(EncodeNotice(notice));
     ASSERT_TRUE(stored.ok()) << stored.status();
     EXPECT_EQ(*stored, notice);

@@ -47,13 +47,13 @@ void NaiveWallet::SetPolicy(bool captures, bool confirms) {
 }
 
 NaiveAnswer NaiveWallet::Hold(int64_t id, const std::string& member_id, const std::string& surface,
-                              Nanos estimate, bool up_to_available, absl::Duration ttl,
-                              Nanos max_hold) {
+                              const std::string& model, Nanos estimate, bool up_to_available,
+                              absl::Duration ttl, Nanos max_hold) {
   const MemberState member = MemberAt(member_id, now_);
   NaiveAnswer answer;
   answer.found = member.exists || created_.auto_provision_members;
   if (!answer.found) return answer;
-  const Situation situation = Meet(member_id, surface);
+  const Situation situation = Meet(member_id, surface, model);
   answer = up_to_available ? Decide(situation, std::nullopt, std::nullopt, false)
                            : Decide(situation, estimate, max_hold, false);
   if (!answer.admitted) return answer;
@@ -69,12 +69,13 @@ NaiveAnswer NaiveWallet::Hold(int64_t id, const std::string& member_id, const st
   event.hold = {id,
                 member_id,
                 surface,
-                member.exists ? member.tier_id : plan_.seat_tiers[0].id,
+                Tier(member.exists ? member.tier_id : "").id,
                 Min(amount, situation.included),
                 Amount(),
                 SettingsAt(now_).included_scope == IncludedScope::kOrganization,
                 now_,
-                now_ + ttl};
+                now_ + ttl,
+                model};
   event.hold.extra = amount - event.hold.included;
   if (!member.exists) Join(member_id, SeatsFull());
   events_.push_back(event);
@@ -82,9 +83,10 @@ NaiveAnswer NaiveWallet::Hold(int64_t id, const std::string& member_id, const st
 }
 
 NaiveCharge NaiveWallet::Settle(int64_t id, const std::string& member_id,
-                                const std::string& surface, Nanos cost, bool partial) {
+                                const std::string& surface, const std::string& model, Nanos cost,
+                                bool partial) {
   for (const NaiveHold& hold : OpenHolds()) {
-    if (hold.id == id) return Charge(member_id, surface, cost, &hold, !partial, false);
+    if (hold.id == id) return Charge(member_id, surface, model, cost, &hold, !partial, false);
   }
   // Too late. What a capture took comes back first.
   bool took_back = false;
@@ -96,7 +98,7 @@ NaiveCharge NaiveWallet::Settle(int64_t id, const std::string& member_id,
       break;
     }
   }
-  NaiveCharge charge = Charge(member_id, surface, cost, nullptr, false, false);
+  NaiveCharge charge = Charge(member_id, surface, model, cost, nullptr, false, false);
   charge.unadmitted = true;
   if (took_back) EndEpisodeIfLifted();
   return charge;
@@ -180,7 +182,7 @@ bool NaiveWallet::Confirmed(const std::string& member_id) const {
 
 bool NaiveWallet::Confirm(const std::string& member_id) {
   const MemberState member = MemberAt(member_id, now_);
-  if ((!member.exists && !created_.auto_provision_members) || plan_.metered) return false;
+  if ((!member.exists && !created_.auto_provision_members) || plan().metered) return false;
   if (member.exists && now_ < ConfirmedUntil(member_id)) return true;
   const bool pool = SettingsAt(now_).included_scope == IncludedScope::kOrganization;
   NaiveEvent event = Event(Kind::kConfirmation);

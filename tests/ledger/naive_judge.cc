@@ -31,15 +31,22 @@ bool NaiveWallet::Captures() const {
 
 NaiveWallet::Situation NaiveWallet::Later(const Situation& situation, absl::Time at) const {
   Situation later = situation;
+  later.bounds.insert(later.bounds.end(), later.returning.begin(), later.returning.end());
+  later.returning.clear();
+  std::erase_if(later.bounds,
+                [at](const Bound& bound) { return at < bound.from || bound.until <= at; });
   for (std::vector<Bound>* bounds : {&later.windows, &later.bounds}) {
     for (Bound& bound : *bounds) {
       if (at >= bound.reset) bound.spent = Amount();
+      // A captured hold counts in the period that it is captured in.
+      absl::Time counts_from = at >= bound.reset ? bound.reset : absl::InfinitePast();
+      if (at >= bound.reset && bound.period.has_value()) {
+        counts_from = LaterPeriod(bound, at).start;
+      }
       std::vector<std::pair<absl::Time, Amount>> live;
       for (const auto& [expires_at, reserved] : bound.holds) {
         if (expires_at > at) live.emplace_back(expires_at, reserved);
-        // A captured hold counts in the window that it is captured in.
-        const bool counts = at < bound.reset || expires_at >= bound.reset;
-        if (expires_at <= at && Captures() && counts) bound.spent += reserved;
+        if (expires_at <= at && Captures() && expires_at >= counts_from) bound.spent += reserved;
       }
       bound.holds = live;
     }
@@ -50,7 +57,7 @@ NaiveWallet::Situation NaiveWallet::Later(const Situation& situation, absl::Time
 
 NaiveAnswer NaiveWallet::JudgeAsItIs(const Situation& situation, std::optional<Nanos> estimate,
                                      std::optional<Nanos> max_hold) const {
-  const Bucket overflow = plan_.metered ? Bucket::kMetered : Bucket::kExtra;
+  const Bucket overflow = plan().metered ? Bucket::kMetered : Bucket::kExtra;
   NaiveAnswer answer;
   answer.bucket = situation.included_applies ? Bucket::kIncluded : overflow;
   if (situation.refusal != DenialReason::kNone) {
@@ -67,6 +74,7 @@ NaiveAnswer NaiveWallet::JudgeAsItIs(const Situation& situation, std::optional<N
     for (const Bound& bound : situation.bounds) {
       if (bound.headroom.is_positive() || answer.reason != DenialReason::kNone) continue;
       answer.reason = bound.reason;
+      answer.of_pool = bound.pool;
     }
     for (const Bound& bound : situation.bounds) {
       const bool fits = bound.headroom >= wanted - situation.included;
@@ -93,10 +101,16 @@ NaiveAnswer NaiveWallet::Judge(const Situation& situation, std::optional<Nanos> 
   if (as_it_is.admitted) return as_it_is;
   Situation without_holds = situation;
   std::vector<absl::Time> instants;
-  for (std::vector<Bound>* bounds : {&without_holds.windows, &without_holds.bounds}) {
+  for (std::vector<Bound>* bounds :
+       {&without_holds.windows, &without_holds.bounds, &without_holds.returning}) {
     for (Bound& bound : *bounds) {
       instants.push_back(bound.reset);
-      for (const auto& [expires_at, reserved] : bound.holds) instants.push_back(expires_at);
+      instants.push_back(bound.until);
+      for (const auto& [expires_at, reserved] : bound.holds) {
+        instants.push_back(expires_at);
+        const bool later = bound.period.has_value() && expires_at >= bound.reset;
+        if (later) instants.push_back(LaterPeriod(bound, expires_at).end);
+      }
       bound.holds.clear();
     }
   }
@@ -119,11 +133,7 @@ NaiveAnswer NaiveWallet::Judge(const Situation& situation, std::optional<Nanos> 
 NaiveAnswer NaiveWallet::Decide(const Situation& situation, std::optional<Nanos> estimate,
                                 std::optional<Nanos> max_hold, bool validate_only) {
   const NaiveAnswer answer = Judge(situation, estimate, max_hold);
-  if (!validate_only && !answer.held &&
-      (answer.reason == DenialReason::kBalanceExhausted ||
-       answer.reason == DenialReason::kOrganizationLimitReached)) {
-    episode_open_ = true;
-  }
+  if (!validate_only && !answer.held && answer.of_pool) episode_open_ = true;
   return answer;
 }
 

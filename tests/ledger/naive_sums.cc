@@ -1,6 +1,7 @@
 // The naive model's windows, months and credit: everything again from the beginning.
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "tests/ledger/naive_wallet.h"
 
@@ -10,13 +11,13 @@ using Kind = NaiveEvent::Kind;
 
 WindowKind NaiveWallet::LongestKind() const {
   for (const WindowKind kind : {WindowKind::kMonth, WindowKind::kWeek, WindowKind::kDay}) {
-    for (const SeatTier& tier : plan_.seat_tiers) {
+    for (const SeatTier& tier : plan().seat_tiers) {
       for (const IncludedWindow& window : tier.windows) {
         if (window.kind == kind) return kind;
       }
     }
   }
-  for (const SeatTier& tier : plan_.seat_tiers) {
+  for (const SeatTier& tier : plan().seat_tiers) {
     if (!tier.windows.empty()) return WindowKind::kDay;
   }
   return WindowKind::kMonth;
@@ -39,52 +40,39 @@ NaiveWallet::Used NaiveWallet::UsedAt(const std::string& member_id, WindowKind k
     used = {window, Amount()};
     any = true;
   };
-  // A kind that no seat has is only asked for to know its bounds: nothing ever opens one.
-  const auto has_kind = [&](const SeatTier& tier) {
-    return std::any_of(tier.windows.begin(), tier.windows.end(),
-                       [&](const IncludedWindow& window) { return window.kind == kind; });
+  // Only a plan whose seats have the kind opens a window of it; one that is open counts whatever
+  // the plan is.
+  const auto has_kind = [kind](const Plan& plan) {
+    for (const SeatTier& tier : plan.seat_tiers) {
+      for (const IncludedWindow& window : tier.windows) {
+        if (window.kind == kind) return true;
+      }
+    }
+    return false;
   };
-  if (std::none_of(plan_.seat_tiers.begin(), plan_.seat_tiers.end(), has_kind)) {
-    open_at(instant, instant == now_ ? effect_at_ : instant);
-    return used;
-  }
+  std::set<int64_t> counted;  // Charges of this window, while it was open.
   for (const NaiveEvent& event : events_) {
     const bool hold = event.kind == Kind::kHold && event.hold.included.is_positive();
     const bool charge = event.kind == Kind::kCharge && event.included.is_positive();
+    if (event.kind == Kind::kReversal && counted.count(event.id) > 0) {
+      if (used.window.Contains(event.at)) used.spent -= event.included;
+    }
     if (!hold && !charge) continue;
     const bool from_pool = hold ? event.hold.from_pool : event.from_pool;
     if (from_pool != member_id.empty()) continue;
     if (!from_pool && event.member_id != member_id) continue;
-    open_at(event.at, event.effect_at);
-    if (charge) used.spent += event.included;
+    if (has_kind(*event.plan)) {
+      const Window before = used.window;
+      open_at(event.at, event.effect_at);
+      if (!(used.window == before)) counted.clear();
+    }
+    if (charge && any && used.window.Contains(event.at)) {
+      used.spent += event.included;
+      counted.insert(event.id);
+    }
   }
   open_at(instant, instant == now_ ? effect_at_ : instant);
-  // What was taken back of charges of this window, while it was open.
-  for (const NaiveEvent& event : events_) {
-    if (event.kind != Kind::kReversal || !used.window.Contains(event.at)) continue;
-    const NaiveEvent charge = ChargeEvent(event.id);
-    const bool same = charge.from_pool ? member_id.empty() : charge.member_id == member_id;
-    if (same && used.window.Contains(charge.at)) used.spent -= event.included;
-  }
   return used;
-}
-
-Window NaiveWallet::MonthAt(absl::Time instant) const {
-  Window month;
-  bool any = false;
-  const auto open_at = [&](absl::Time when, absl::Time effect_at) {
-    if (any && month.start <= when && when < month.end) return;
-    Window next =
-        CalendarPeriodAt(when, PeriodKind::kMonth, *zones_.Find(SettingsAt(effect_at).time_zone));
-    if (any && next.start < month.end) next.start = month.end;
-    month = next;
-    any = true;
-  };
-  for (const NaiveEvent& event : events_) {
-    if (event.kind == Kind::kCharge && event.at <= instant) open_at(event.at, event.effect_at);
-  }
-  open_at(instant, instant == now_ ? effect_at_ : instant);
-  return month;
 }
 
 NaiveWallet::MonthSum NaiveWallet::SumOf(const std::string& member_id,
@@ -119,6 +107,7 @@ NaiveWallet::Credit NaiveWallet::CreditAt(absl::Time instant) const {
   struct Piece {
     absl::Time expires_at;
     Amount amount;
+    bool accrues = false;  // On a statement: no credit comes back for it.
   };
   std::vector<Grant> grants;                     // In the order in which they were granted.
   std::map<int64_t, std::vector<Piece>> pieces;  // By charge, in the order drawn.
@@ -128,10 +117,12 @@ NaiveWallet::Credit NaiveWallet::CreditAt(absl::Time instant) const {
     credit.overdraft -= repaid;
     grants.push_back({expires_at, amount - repaid});
   };
-  if (plan_.funding != Funding::kPrepaid) return credit;
   for (const NaiveEvent& event : events_) {
     if (event.effect_at > instant) break;
     if (event.kind == Kind::kCredit) grant_at(event.amount, event.expires_at);
+    // What is overdrawn opens the statement.
+    const bool bills = event.kind == Kind::kPlan && event.next_plan->funding == Funding::kPostpaid;
+    if (bills) credit.overdraft = Amount();
     if (event.kind == Kind::kReversal) {
       // The last drawn piece comes back first. Pieces that are good equally long come together.
       std::map<absl::Time, Amount> back;
@@ -139,7 +130,9 @@ NaiveWallet::Credit NaiveWallet::CreditAt(absl::Time instant) const {
       std::vector<Piece>& drawn = pieces[event.id];
       while (rest.is_positive()) {
         const Amount taken = Min(rest, drawn.back().amount);
-        back[std::max(drawn.back().expires_at, event.at + absl::Hours(24 * 30))] += taken;
+        if (!drawn.back().accrues) {
+          back[std::max(drawn.back().expires_at, event.at + absl::Hours(24 * 30))] += taken;
+        }
         rest -= taken;
         drawn.back().amount -= taken;
         if (drawn.back().amount.is_zero()) drawn.pop_back();
@@ -158,10 +151,11 @@ NaiveWallet::Credit NaiveWallet::CreditAt(absl::Time instant) const {
       const Amount taken = Min(rest, next->left);
       next->left -= taken;
       rest -= taken;
-      pieces[event.id].push_back({next->expires_at, taken});
+      pieces[event.id].push_back({next->expires_at, taken, false});
     }
-    credit.overdraft += rest;
-    if (rest.is_positive()) pieces[event.id].push_back({absl::InfinitePast(), rest});
+    const bool accrues = event.plan->funding == Funding::kPostpaid;
+    if (!accrues) credit.overdraft += rest;
+    if (rest.is_positive()) pieces[event.id].push_back({absl::InfinitePast(), rest, accrues});
   }
   for (const Grant& grant : grants) {
     if (grant.expires_at > instant) credit.balance += grant.left;

@@ -8,13 +8,14 @@ using Kind = NaiveEvent::Kind;
 
 NaiveWallet::NaiveWallet(const Plan& plan, const OrganizationSettings& settings,
                          const ZoneDatabase& zones)
-    : plan_(plan), created_(settings), zones_(zones) {}
+    : first_plan_(plan), created_(settings), zones_(zones) {}
 
 NaiveEvent NaiveWallet::Event(Kind kind) const {
   NaiveEvent event;
   event.kind = kind;
   event.at = now_;
   event.effect_at = effect_at_;
+  event.plan = &plan();
   return event;
 }
 
@@ -57,13 +58,15 @@ NaiveWallet::MemberState NaiveWallet::MemberAt(const std::string& member_id,
     take_effect(event.at);
     if (!member.exists) {
       member.exists = true;
-      member.tier_id = event.tier_id.value_or(plan_.seat_tiers[0].id);
+      member.tier_id = event.tier_id.value_or(event.plan->seat_tiers[0].id);
       member.unseated = event.unseated;
     } else if (event.tier_id.has_value()) {
       member.unseated = false;
+      // A tier that the plan does not have stands for its first.
+      const std::string& in_force = Tier(*event.plan, member.tier_id).id;
       if (*event.tier_id == member.tier_id) {
         member.pending_at = absl::InfiniteFuture();
-      } else if (IsUpgrade(member.tier_id, *event.tier_id)) {
+      } else if (*event.tier_id == in_force || IsUpgrade(*event.plan, in_force, *event.tier_id)) {
         member.tier_id = *event.tier_id;
         member.pending_at = absl::InfiniteFuture();
       } else if (member.pending_at == absl::InfiniteFuture() ||
@@ -107,7 +110,7 @@ int NaiveWallet::SeatCount() const {
 bool NaiveWallet::SeatsFull() const {
   const int64_t count = SeatCount();
   return (created_.max_seats > 0 && count >= created_.max_seats) ||
-         (plan_.max_members > 0 && count >= plan_.max_members);
+         (plan().max_members > 0 && count >= plan().max_members);
 }
 
 NaiveWallet::Extra NaiveWallet::CurrentExtra() const {
@@ -121,16 +124,6 @@ NaiveWallet::Extra NaiveWallet::CurrentExtra() const {
   return extra;
 }
 
-std::optional<SpendLimit> NaiveWallet::LimitOf(Scope scope, const std::string& scope_id) const {
-  std::optional<SpendLimit> limit;
-  for (const NaiveEvent& event : events_) {
-    if (event.kind == Kind::kLimit && event.scope == scope && event.member_id == scope_id) {
-      limit = event.limit;
-    }
-  }
-  return limit;
-}
-
 AccountStatus NaiveWallet::OrganizationStatus() const {
   AccountStatus status = AccountStatus::kActive;
   for (const NaiveEvent& event : events_) {
@@ -139,55 +132,19 @@ AccountStatus NaiveWallet::OrganizationStatus() const {
   return status;
 }
 
-const SeatTier& NaiveWallet::Tier(const std::string& tier_id) const {
-  for (const SeatTier& tier : plan_.seat_tiers) {
+const SeatTier& NaiveWallet::Tier(const Plan& plan, const std::string& tier_id) {
+  for (const SeatTier& tier : plan.seat_tiers) {
     if (tier.id == tier_id) return tier;
   }
-  return plan_.seat_tiers[0];
+  return plan.seat_tiers[0];
 }
 
-bool NaiveWallet::IsUpgrade(const std::string& from, const std::string& to) const {
+bool NaiveWallet::IsUpgrade(const Plan& plan, const std::string& from, const std::string& to) {
   // The plans of these tests have at most two tiers.
-  return Tier(from).upgrade_to == to;
+  return Tier(plan, from).upgrade_to == to;
 }
 
-// ---- Episodes.
-
-bool NaiveWallet::PoolBlocked(absl::Time instant, Amount spent) const {
-  const std::optional<SpendLimit> limit = LimitOf(Scope::kOrganization, "");
-  if (limit.has_value() && limit->amount.has_value() && Amount(*limit->amount) <= spent)
-    return true;
-  if (plan_.funding != Funding::kPrepaid) return false;
-  const Credit credit = CreditAt(instant);
-  return !(credit.balance - credit.overdraft).is_positive();
-}
-
-void NaiveWallet::EndEpisodeIfLifted() {
-  if (episode_open_ && !PoolBlocked(effect_at_, SumOf("", "").extra)) {
-    episode_open_ = false;
-  }
-}
-
-// The month that was charged last ends an episode of its limit, once it is over.
-void NaiveWallet::EndEpisodeWithMonth(absl::Time until) {
-  const absl::Time last = LastChargeAt();
-  if (!episode_open_ || last == absl::InfinitePast()) return;
-  const Window month = MonthAt(last);
-  if (month.end > until) return;
-  Amount spent;
-  for (const NaiveEvent& event : events_) {
-    if (event.kind == Kind::kCharge && month.Contains(event.at)) spent += event.extra;
-    if (event.kind != Kind::kReversal || !month.Contains(event.at)) continue;
-    if (month.Contains(ChargeEvent(event.id).at)) spent -= event.extra;
-  }
-  const std::optional<SpendLimit> limit = LimitOf(Scope::kOrganization, "");
-  if (!limit.has_value() || !limit->amount.has_value() || limit->amount->value == 0) return;
-  if (Amount(*limit->amount) > spent) return;
-  const Credit credit = CreditAt(std::max(month.end, effect_at_));
-  if (!credit.overdraft.is_zero()) return;
-  if (EverCredited() && !credit.balance.is_positive()) return;
-  episode_open_ = false;
-}
+// ---- Time.
 
 void NaiveWallet::MoveTo(absl::Time now) {
   while (true) {
@@ -197,11 +154,20 @@ void NaiveWallet::MoveTo(absl::Time now) {
       if (hold.expires_at > now) continue;
       if (first == nullptr || hold.expires_at < first->expires_at) first = &hold;
     }
-    EndEpisodeWithMonth(first == nullptr ? now : first->expires_at);
+    const absl::Time expiry = first == nullptr ? absl::InfiniteFuture() : first->expires_at;
+    const absl::Time raise = NextRaiseExpiry(effect_at_, now);
+    // Recorded when it fell due, and not before what was recorded last. At one instant temporary
+    // limits come first and holds last.
+    if (raise != absl::InfiniteFuture() && raise <= expiry) {
+      EndEpisodeWithPeriods(raise);
+      effect_at_ = now_ = raise;
+      EndEpisodeIfLifted();
+      continue;
+    }
+    EndEpisodeWithPeriods(first == nullptr ? now + absl::Nanoseconds(1)
+                                           : expiry + absl::Nanoseconds(1));
     if (first == nullptr) break;
-    // Recorded when it fell due, and not before what was recorded last.
-    effect_at_ = std::max(effect_at_, first->expires_at);
-    now_ = effect_at_;
+    effect_at_ = now_ = std::max(effect_at_, expiry);
     EndExpired(*first);
   }
   now_ = now;
@@ -210,8 +176,8 @@ void NaiveWallet::MoveTo(absl::Time now) {
 
 void NaiveWallet::EndExpired(const NaiveHold& hold) {
   if (Captures() && (hold.included + hold.extra).is_positive()) {
-    Charge(hold.member_id, hold.surface, *(hold.included + hold.extra).ToNanos(), &hold, true,
-           true);
+    Charge(hold.member_id, hold.surface, hold.model, *(hold.included + hold.extra).ToNanos(), &hold,
+           true, true);
     return;
   }
   NaiveEvent event = Event(Kind::kHoldEnd);
@@ -241,7 +207,7 @@ absl::StatusCode NaiveWallet::Upsert(const std::string& member_id,
   event.downgrade_at = UsedAt(pool ? "" : member_id, LongestKind(), now_).window.end;
   events_.push_back(event);
   const int after = SeatCount();
-  if (plan_.max_members > 0 && after > plan_.max_members && after > before) {
+  if (plan().max_members > 0 && after > plan().max_members && after > before) {
     events_.pop_back();
     return absl::StatusCode::kFailedPrecondition;
   }
@@ -250,7 +216,7 @@ absl::StatusCode NaiveWallet::Upsert(const std::string& member_id,
 
 absl::StatusCode NaiveWallet::SetExtra(bool enabled, ExtraUsageAudience audience,
                                        std::optional<std::vector<std::string>> selected) {
-  if (plan_.metered) return absl::StatusCode::kFailedPrecondition;
+  if (plan().metered) return absl::StatusCode::kFailedPrecondition;
   if (selected.has_value()) {
     if (audience == ExtraUsageAudience::kEveryone) return absl::StatusCode::kInvalidArgument;
     for (const std::string& member_id : *selected) {
@@ -266,24 +232,8 @@ absl::StatusCode NaiveWallet::SetExtra(bool enabled, ExtraUsageAudience audience
   return absl::StatusCode::kOk;
 }
 
-absl::StatusCode NaiveWallet::SetLimit(Scope scope, const std::string& scope_id,
-                                       const SpendLimit& limit) {
-  if (scope == Scope::kSeatTier && !plan_.tier_limits_allowed) {
-    return absl::StatusCode::kFailedPrecondition;
-  }
-  if (scope == Scope::kMember && !MemberAt(scope_id, now_).exists) {
-    return absl::StatusCode::kNotFound;
-  }
-  NaiveEvent event = Event(Kind::kLimit);
-  event.scope = scope;
-  event.member_id = scope == Scope::kOrganization ? "" : scope_id;
-  event.limit = limit;
-  events_.push_back(event);
-  return absl::StatusCode::kOk;
-}
-
 absl::StatusCode NaiveWallet::Grant(Nanos amount, absl::Time expires_at) {
-  if (plan_.funding != Funding::kPrepaid) return absl::StatusCode::kFailedPrecondition;
+  if (plan().funding != Funding::kPrepaid) return absl::StatusCode::kFailedPrecondition;
   if (amount.value <= 0 || expires_at <= now_) return absl::StatusCode::kInvalidArgument;
   NaiveEvent event = Event(Kind::kCredit);
   event.amount = amount;
@@ -321,7 +271,7 @@ void NaiveWallet::ChangeSettings(std::optional<std::string> time_zone,
       window_end =
           BillingWindowAt(window_end, settings.anchor, kind, *zones_.Find(settings.time_zone)).end;
     }
-    if (!plan_.metered) event.effective_at = window_end;
+    if (!plan().metered) event.effective_at = window_end;
   }
   events_.push_back(event);
 }
@@ -332,46 +282,9 @@ void NaiveWallet::SetStatus(AccountStatus status) {
   events_.push_back(event);
 }
 
-// Limits and the balance.
-void NaiveWallet::MeetBounds(const std::string& member_id, const std::string& tier_id,
-                             int64_t settling, Situation& situation) const {
-  const auto held = [&](const auto& mine) {
-    std::vector<std::pair<absl::Time, Amount>> holds;
-    for (const NaiveHold& hold : OpenHolds()) {
-      if (hold.id != settling && mine(hold)) holds.emplace_back(hold.expires_at, hold.extra);
-    }
-    return holds;
-  };
-  const auto of_member = [&](const NaiveHold& hold) { return hold.member_id == member_id; };
-  const auto of_anyone = [](const NaiveHold&) { return true; };
-  const absl::Time month_end = MonthAt(now_).end;
-  const auto add = [&](DenialReason reason, const std::optional<SpendLimit>& limit, Amount spent,
-                       const auto& holds) {
-    if (!limit.has_value() || !limit->amount.has_value()) return;
-    if (limit->amount->value == 0) situation.zero_limit = true;
-    situation.bounds.push_back({reason, *limit->amount, spent, month_end, holds, Amount()});
-  };
-  add(DenialReason::kMemberLimitReached, LimitOf(Scope::kMember, member_id),
-      SumOf(member_id, "").extra, held(of_member));
-  const std::optional<SpendLimit> tier_limit = LimitOf(Scope::kSeatTier, tier_id);
-  if (tier_limit.has_value()) {
-    const bool together = tier_limit->basis == LimitBasis::kTierTotal;
-    add(DenialReason::kSeatTierLimitReached, tier_limit,
-        SumOf(together ? "" : member_id, tier_id).extra,
-        together ? held([&](const NaiveHold& hold) { return hold.tier_id == tier_id; })
-                 : held(of_member));
-  }
-  add(DenialReason::kOrganizationLimitReached, LimitOf(Scope::kOrganization, ""),
-      SumOf("", "").extra, held(of_anyone));
-  if (plan_.funding == Funding::kPrepaid) {
-    const Credit credit = CreditAt(effect_at_);
-    situation.bounds.push_back({DenialReason::kBalanceExhausted, credit.balance, credit.overdraft,
-                                absl::InfiniteFuture(), held(of_anyone), Amount()});
-  }
-}
-
 NaiveWallet::Situation NaiveWallet::Meet(const std::string& member_id, const std::string& surface,
-                                         int64_t settling) const {
+                                         const std::string& model, int64_t settling) const {
+  const Plan& plan = this->plan();
   Situation situation;
   // What other holds reserve, where `mine` says that they are in the way.
   const auto held = [&](const auto& mine) {
@@ -383,14 +296,14 @@ NaiveWallet::Situation NaiveWallet::Meet(const std::string& member_id, const std
   };
   const MemberState member = MemberAt(member_id, effect_at_);
   const Settings settings = SettingsAt(effect_at_);
-  const std::string tier_id = member.exists ? member.tier_id : plan_.seat_tiers[0].id;
+  const std::string tier_id = Tier(plan, member.exists ? member.tier_id : "").id;
   if (member.exists && member.status != AccountStatus::kActive) {
     situation.refusal = DenialReason::kMemberSuspended;
   }
   if (OrganizationStatus() != AccountStatus::kActive) {
     situation.refusal = DenialReason::kOrganizationSuspended;
   }
-  if (!plan_.metered) {
+  if (!plan.metered) {
     const Extra extra = CurrentExtra();
     const bool selected =
         std::find(extra.selected.begin(), extra.selected.end(), member_id) != extra.selected.end();
@@ -403,9 +316,12 @@ NaiveWallet::Situation NaiveWallet::Meet(const std::string& member_id, const std
     if (!extra.enabled) situation.gate = DenialReason::kExtraUsageDisabled;
   }
   const bool unseated = member.exists ? member.unseated : SeatsFull();
-  const bool excluded = std::find(plan_.excluded_surfaces.begin(), plan_.excluded_surfaces.end(),
-                                  surface) != plan_.excluded_surfaces.end();
-  if (!plan_.metered && !unseated && !excluded) {
+  bool excluded = std::find(plan.excluded_surfaces.begin(), plan.excluded_surfaces.end(),
+                            surface) != plan.excluded_surfaces.end();
+  for (const std::string& prefix : plan.excluded_model_prefixes) {
+    if (model.rfind(prefix, 0) == 0) excluded = true;
+  }
+  if (!plan.metered && !unseated && !excluded) {
     const bool pool = settings.included_scope == IncludedScope::kOrganization;
     for (const IncludedWindow& window : Tier(tier_id).windows) {
       const Used used = UsedAt(pool ? "" : member_id, window.kind, now_);
@@ -414,48 +330,57 @@ NaiveWallet::Situation NaiveWallet::Meet(const std::string& member_id, const std
       const auto reserved = held([&](const NaiveHold& hold) {
         return hold.from_pool == pool && (pool || hold.member_id == member_id);
       });
-      situation.windows.push_back(
-          {DenialReason::kNone, allowance, used.spent, used.window.end, reserved, Amount()});
+      Bound bound;
+      bound.limit = allowance;
+      bound.spent = used.spent;
+      bound.reset = used.window.end;
+      bound.holds = reserved;
+      situation.windows.push_back(bound);
     }
     situation.included_applies = !situation.windows.empty();
   }
-  MeetBounds(member_id, tier_id, settling, situation);
+  MeetBounds({member_id, tier_id, surface, model, settling}, situation);
   Measure(situation);
   return situation;
 }
 
 NaiveAnswer NaiveWallet::Check(const std::string& member_id, const std::string& surface,
-                               std::optional<Nanos> estimate, bool validate_only) {
+                               const std::string& model, std::optional<Nanos> estimate,
+                               bool validate_only) {
   if (!MemberAt(member_id, effect_at_).exists && !created_.auto_provision_members) {
     NaiveAnswer unknown;
     unknown.found = false;
     return unknown;
   }
-  return Decide(Meet(member_id, surface), estimate, std::nullopt, validate_only);
+  return Decide(Meet(member_id, surface, model), estimate, std::nullopt, validate_only);
 }
 
 NaiveCharge NaiveWallet::Record(const std::string& member_id, const std::string& surface,
-                                Nanos cost) {
-  return Charge(member_id, surface, cost, nullptr, false, false);
+                                const std::string& model, Nanos cost) {
+  return Charge(member_id, surface, model, cost, nullptr, false, false);
 }
 
 NaiveCharge NaiveWallet::Charge(const std::string& member_id, const std::string& surface,
-                                Nanos cost, const NaiveHold* hold, bool ends_hold, bool captured) {
+                                const std::string& model, Nanos cost, const NaiveHold* hold,
+                                bool ends_hold, bool captured) {
   NaiveCharge charge;
+  const Plan& plan = this->plan();
   const MemberState before = MemberAt(member_id, effect_at_);
   if (!before.exists && !created_.auto_provision_members) {
     charge.found = false;
     return charge;
   }
-  const Situation situation = Meet(member_id, surface, hold == nullptr ? 0 : hold->id);
+  const Situation situation = Meet(member_id, surface, model, hold == nullptr ? 0 : hold->id);
   charge.unadmitted = hold == nullptr && !Judge(situation, std::nullopt, std::nullopt).admitted;
-  charge.tier_id = before.exists ? before.tier_id : plan_.seat_tiers[0].id;
+  charge.tier_id = Tier(plan, before.exists ? before.tier_id : "").id;
   charge.unseated = before.exists ? before.unseated : SeatsFull();
   if (!before.exists) Join(member_id, charge.unseated);
   const bool permitted = situation.gate == DenialReason::kNone && !situation.zero_limit;
   const bool has_included = !charge.unseated && !Tier(charge.tier_id).windows.empty();
   const Amount own_extra = hold == nullptr ? Amount() : hold->extra;
-  if (!plan_.metered) {
+  if (plan.metered) {
+    charge.included = hold == nullptr ? Amount() : Min(cost, hold->included);
+  } else {
     charge.included = Min(cost, situation.included);
     if (hold != nullptr) charge.included = Max(charge.included, Min(cost, hold->included));
     const Amount beyond = Max(Amount(cost) - charge.included - own_extra, Amount());
@@ -482,15 +407,18 @@ NaiveCharge NaiveWallet::Charge(const std::string& member_id, const std::string&
   event.included = charge.included;
   event.extra = charge.extra;
   event.charge_tier = charge.tier_id;
+  event.surface = surface;
+  event.model = model;
   event.from_pool = SettingsAt(effect_at_).included_scope == IncludedScope::kOrganization;
   event.id = charge_count_++;
   event.hold_id = hold == nullptr ? 0 : hold->id;
   event.ends_hold = ends_hold;
   event.captured = captured;
-  const bool first_of_month = LastChargeAt() == absl::InfinitePast() || month_before.end <= now_;
+  const bool first_of_period = LastChargeAt() == absl::InfinitePast() || month_before.end <= now_ ||
+                               (charge.extra.is_positive() && OpensPeriod());
   events_.push_back(event);
   charge.overdraft = CreditAt(effect_at_).overdraft - overdraft_before;
-  if (first_of_month) EndEpisodeIfLifted();
+  if (first_of_period) EndEpisodeIfLifted();
   return charge;
 }
 

@@ -31,6 +31,7 @@ struct NaiveAnswer {
   Bucket bucket = Bucket::kIncluded;
   absl::Time ends_at = absl::InfiniteFuture();  // Of a denial.
   bool held = false;                            // Denied by live holds alone.
+  bool of_pool = false;                         // The organization's pool is used up.
 };
 
 // What a record does.
@@ -57,6 +58,15 @@ struct NaiveHold {
   bool from_pool = false;
   absl::Time placed_at;
   absl::Time expires_at;
+  std::string model;
+};
+
+// A limit that is set: permanently, or for a time.
+struct NaiveLimit {
+  PeriodKind period = PeriodKind::kMonth;
+  std::optional<Nanos> amount;
+  LimitBasis basis = LimitBasis::kEachMember;
+  std::optional<absl::Time> expires_at;
 };
 
 // What can happen to a wallet. Only the fields of its kind mean something.
@@ -74,12 +84,16 @@ struct NaiveEvent {
     kExtension,
     kHoldEnd,
     kReversal,
-    kConfirmation
+    kConfirmation,
+    kPlan
   };
   Kind kind = Kind::kCharge;
   absl::Time at;
   // When it took effect: for the capture of a hold the instant at which that expired.
   absl::Time effect_at;
+  const Plan* plan = nullptr;  // In force then; of kPlan the one before.
+
+  const Plan* next_plan = nullptr;  // kPlan.
 
   AccountStatus organization_status = AccountStatus::kActive;
 
@@ -103,7 +117,11 @@ struct NaiveEvent {
 
   // kLimit.
   Scope scope = Scope::kOrganization;
-  SpendLimit limit;
+  NaiveLimit limit;
+
+  // Of charges.
+  std::string surface;
+  std::string model;
 
   // kCredit: `amount` that expires. kCharge: included and extra parts, in `charge_tier`.
   Nanos amount;
@@ -138,23 +156,26 @@ class NaiveWallet {
                           std::optional<AccountStatus> status);
   absl::StatusCode SetExtra(bool enabled, ExtraUsageAudience audience,
                             std::optional<std::vector<std::string>> selected);
-  absl::StatusCode SetLimit(Scope scope, const std::string& scope_id, const SpendLimit& limit);
+  absl::StatusCode SetLimit(Scope scope, const std::string& scope_id, const NaiveLimit& limit);
+  absl::StatusCode ChangePlan(const Plan& plan);
   absl::StatusCode Grant(Nanos amount, absl::Time expires_at);
   void ChangeSettings(std::optional<std::string> time_zone, std::optional<absl::Time> anchor,
                       std::optional<IncludedScope> included_scope);
   void SetStatus(AccountStatus status);
   NaiveAnswer Check(const std::string& member_id, const std::string& surface,
-                    std::optional<Nanos> estimate, bool validate_only);
-  NaiveCharge Record(const std::string& member_id, const std::string& surface, Nanos cost);
+                    const std::string& model, std::optional<Nanos> estimate, bool validate_only);
+  NaiveCharge Record(const std::string& member_id, const std::string& surface,
+                     const std::string& model, Nanos cost);
 
   // Holds, named by numbers of the caller's choice.
   void SetPolicy(bool captures, bool confirms);
   // As Check, and where it admits, an open hold `id` of the estimate or of what fits.
   NaiveAnswer Hold(int64_t id, const std::string& member_id, const std::string& surface,
-                   Nanos estimate, bool up_to_available, absl::Duration ttl, Nanos max_hold);
+                   const std::string& model, Nanos estimate, bool up_to_available,
+                   absl::Duration ttl, Nanos max_hold);
   // A record that names a hold, open or not.
   NaiveCharge Settle(int64_t id, const std::string& member_id, const std::string& surface,
-                     Nanos cost, bool partial);
+                     const std::string& model, Nanos cost, bool partial);
   bool Extend(int64_t id, absl::Duration ttl);
   bool Release(int64_t id);
   // Takes back a charge by its number: the n-th, counted from zero. False: more than is left.
@@ -182,6 +203,15 @@ class NaiveWallet {
     Amount included;
   };
   MonthSum SumOf(const std::string& member_id, const std::string& tier_id) const;
+  // Extra spend of the current period of a kind; an empty text is any.
+  struct Selection {
+    std::string member_id;
+    std::string tier_id;
+    std::string surface;
+    std::string model;
+  };
+  Amount SpentIn(PeriodKind kind, const Selection& selection) const;
+  const Plan& plan() const;
   // The tier in force; nothing for an unknown member.
   std::optional<std::string> TierOf(const std::string& member_id) const;
   int SeatCount() const;
@@ -220,12 +250,17 @@ class NaiveWallet {
   };
   // One window, limit or balance.
   struct Bound {
-    DenialReason reason;
+    DenialReason reason = DenialReason::kNone;
     Amount limit;
     Amount spent;
-    absl::Time reset;                                  // Infinite: never.
+    absl::Time reset = absl::InfiniteFuture();         // Infinite: never.
     std::vector<std::pair<absl::Time, Amount>> holds;  // When they expire, and what they reserve.
     Amount headroom;
+    // Of a spend limit.
+    std::optional<PeriodKind> period;
+    bool pool = false;                          // The organization's as a whole.
+    absl::Time from = absl::InfinitePast();     // In force from,
+    absl::Time until = absl::InfiniteFuture();  // and before.
   };
   // Everything that one request meets.
   struct Situation {
@@ -235,12 +270,16 @@ class NaiveWallet {
     std::vector<Bound> windows;
     Amount included;  // The smallest headroom of them, or zero.
     std::vector<Bound> bounds;
+    std::vector<Bound> returning;  // What temporary limits stand in for.
     bool zero_limit = false;
   };
 
   // A charge that takes from an open hold, or from none.
-  NaiveCharge Charge(const std::string& member_id, const std::string& surface, Nanos cost,
-                     const NaiveHold* hold, bool ends_hold, bool captured);
+  NaiveCharge Charge(const std::string& member_id, const std::string& surface,
+                     const std::string& model, Nanos cost, const NaiveHold* hold, bool ends_hold,
+                     bool captured);
+  // Whether what a charge draws beyond included usage is the first of its week or day.
+  bool OpensPeriod() const;
   NaiveAnswer Decide(const Situation& situation, std::optional<Nanos> estimate,
                      std::optional<Nanos> max_hold, bool validate_only);
   void Join(const std::string& member_id, bool unseated);
@@ -249,30 +288,59 @@ class NaiveWallet {
   absl::Time ConfirmedUntil(const std::string& member_id) const;
   bool Confirmed(const std::string& member_id) const;
   void EndExpired(const NaiveHold& hold);
-  void EndEpisodeWithMonth(absl::Time until);
+  void EndEpisodeWithPeriods(absl::Time before);
+  // When the periods whose limits are reached are over.
+  absl::Time PoolReopensAt() const;
+  // The first instant after that one, by `until`, at which a temporary limit expires, or the
+  // infinite future.
+  absl::Time NextRaiseExpiry(absl::Time after, absl::Time until) const;
   absl::Time LastChargeAt() const;
   Settings SettingsAt(absl::Time instant) const;
   MemberState MemberAt(const std::string& member_id, absl::Time instant) const;
   std::vector<std::string> MemberIds() const;
   Extra CurrentExtra() const;
-  std::optional<SpendLimit> LimitOf(Scope scope, const std::string& scope_id) const;
+  // In force at an instant; nothing where there is none, or it is unlimited.
+  struct LimitValue {
+    Nanos amount;
+    LimitBasis basis = LimitBasis::kEachMember;
+  };
+  std::optional<LimitValue> LimitOf(Scope scope, const std::string& scope_id, PeriodKind period,
+                                    absl::Time instant) const;
+  bool IsLimitSet(Scope scope, const std::string& scope_id, PeriodKind period) const;
+  bool EverChangedPlan() const;
   AccountStatus OrganizationStatus() const;
   Credit CreditAt(absl::Time instant) const;
   bool EverCredited() const;
-  Window MonthAt(absl::Time instant) const;
+  Window MonthAt(absl::Time instant) const { return PeriodAt(PeriodKind::kMonth, instant); }
+  Window PeriodAt(PeriodKind kind, absl::Time instant) const;
+  // The last period of a kind that a charge opened; empty where none did.
+  Window LastPeriod(PeriodKind kind) const;
+  Amount SpentIn(const Window& period, const Selection& selection) const;
   // `member_id` empty: the pool.
   Used UsedAt(const std::string& member_id, WindowKind kind, absl::Time instant) const;
   Window BoundsOf(WindowKind kind, absl::Time instant, absl::Time effect_at) const;
   WindowKind LongestKind() const;
-  const SeatTier& Tier(const std::string& tier_id) const;
-  bool IsUpgrade(const std::string& from, const std::string& to) const;
+  static const SeatTier& Tier(const Plan& plan, const std::string& tier_id);
+  const SeatTier& Tier(const std::string& tier_id) const { return Tier(plan(), tier_id); }
+  static bool IsUpgrade(const Plan& plan, const std::string& from, const std::string& to);
   bool SeatsFull() const;
   Amount PoolAllowance(WindowKind kind, const std::string& joining_tier) const;
   // `settling`: a hold that is not in its own way; zero for none.
-  Situation Meet(const std::string& member_id, const std::string& surface,
+  Situation Meet(const std::string& member_id, const std::string& surface, const std::string& model,
                  int64_t settling = 0) const;
-  void MeetBounds(const std::string& member_id, const std::string& tier_id, int64_t settling,
-                  Situation& situation) const;
+  // What a request is made of, for the bounds that it meets.
+  struct Request {
+    std::string member_id;
+    std::string tier_id;
+    std::string surface;
+    std::string model;
+    int64_t settling = 0;
+  };
+  void MeetBounds(const Request& request, Situation& situation) const;
+  void MeetLimit(const Request& request, Scope scope, const std::string& scope_id,
+                 PeriodKind period, Situation& situation) const;
+  // When the temporary limit that is in force expires; InfiniteFuture where none is.
+  absl::Time RaisedUntil(Scope scope, const std::string& scope_id, PeriodKind period) const;
   // What it says as it is, whether used up or held.
   NaiveAnswer JudgeAsItIs(const Situation& situation, std::optional<Nanos> estimate,
                           std::optional<Nanos> max_hold) const;
@@ -281,11 +349,13 @@ class NaiveWallet {
   bool Captures() const;
   // The situation at a later instant where nothing but time changes it.
   Situation Later(const Situation& situation, absl::Time at) const;
+  // The period of a limit that contains an instant after the present period.
+  Window LaterPeriod(const Bound& bound, absl::Time at) const;
   static void Measure(Situation& situation);
-  bool PoolBlocked(absl::Time instant, Amount spent) const;
+  bool PoolBlocked() const;
   NaiveEvent Event(NaiveEvent::Kind kind) const;
 
-  const Plan& plan_;
+  const Plan& first_plan_;
   const OrganizationSettings created_;
   const ZoneDatabase& zones_;
   absl::Time now_;

@@ -49,6 +49,8 @@ PlanCatalog MakePlans() {
   Plan solo = MakePlan("solo", Funding::kPrepaid,
                        {Tier("person", Dollars(20), {{WindowKind::kMonth, Dollars(20)}})});
   solo.max_members = 1;
+  solo.surface_limits_allowed = false;
+  solo.model_limits_allowed = false;
 
   Plan sessions = MakePlan("sessions", Funding::kPrepaid,
                            {Tier("small", Nanos(), {{WindowKind::kFiveHours, Dollars(5)}}, "large"),

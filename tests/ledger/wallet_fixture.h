@@ -48,7 +48,7 @@ absl::Time Start();
 //   seats    postpaid; seats standard (25 a month) and premium (125); tier limits
 //   usage    metered, postpaid, tier limits; seats basic and power
 //   api      metered, prepaid
-//   solo     one member, prepaid, 20 a month
+//   solo     one member, prepaid, 20 a month; no limits of surfaces and models
 //   sessions prepaid, 5 in five hours and nothing else
 const PlanCatalog& TestPlans();
 const ZoneDatabase& TestZones();

@@ -1,0 +1,73 @@
+#include "server/ledger/limit_words.h"
+
+#include "absl/strings/str_cat.h"
+#include "server/base/strings.h"
+
+namespace bursar {
+
+std::string WhoseLimit(const Evaluation& bound) {
+  if (bound.period == PeriodKind::kHour) return "your";
+  switch (bound.scope) {
+    case Scope::kMember:
+      return "your";
+    case Scope::kSeatTier:
+      return "your seat tier's";
+    case Scope::kOrganization:
+    case Scope::kSurface:
+    case Scope::kModel:
+      break;
+  }
+  return "the organization's";
+}
+
+std::string LimitName(const Evaluation& bound) {
+  const char* often = "";
+  switch (bound.period) {
+    case PeriodKind::kMonth:
+      break;
+    case PeriodKind::kWeek:
+      often = "weekly ";
+      break;
+    case PeriodKind::kDay:
+      often = "daily ";
+      break;
+    case PeriodKind::kHour:
+      often = "hourly ";
+      break;
+  }
+  const bool named = bound.scope == Scope::kSurface || bound.scope == Scope::kModel;
+  return absl::StrCat(often, "spend limit", named ? " for " : "",
+                      named ? ToAbsl(bound.scope_id) : "");
+}
+
+std::string ScopeWords(Scope scope, const std::string& scope_id) {
+  switch (scope) {
+    case Scope::kOrganization:
+      return "the organization";
+    case Scope::kSeatTier:
+      return absl::StrCat("seat tier ", scope_id);
+    case Scope::kMember:
+      return absl::StrCat("member ", scope_id);
+    case Scope::kSurface:
+      return absl::StrCat("surface ", scope_id);
+    case Scope::kModel:
+      return absl::StrCat("model ", scope_id);
+  }
+  return scope_id;
+}
+
+std::string PerPeriod(PeriodKind period) {
+  switch (period) {
+    case PeriodKind::kMonth:
+      return "a month";
+    case PeriodKind::kWeek:
+      return "a week";
+    case PeriodKind::kDay:
+      return "a day";
+    case PeriodKind::kHour:
+      return "an hour";
+  }
+  return "";
+}
+
+}  // namespace bursar

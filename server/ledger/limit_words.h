@@ -1,0 +1,23 @@
+// Spend limits in words, for denials, warnings and journals.
+//
+// Thread rule: pure functions.
+#pragma once
+
+#include <string>
+
+#include "server/ledger/admission.h"
+#include "server/ledger/plan.h"
+
+namespace bursar {
+
+// "your", "your seat tier's", "the organization's"; of a velocity limit always "your".
+std::string WhoseLimit(const Evaluation& bound);
+// "spend limit", "daily spend limit", "hourly spend limit"; of a surface or model with its name:
+// "daily spend limit for claude-code".
+std::string LimitName(const Evaluation& bound);
+// "the organization", "seat tier premium", "member ann", "surface chat", "model claude-opus-4-5".
+std::string ScopeWords(Scope scope, const std::string& scope_id);
+// "a month", "a week", "a day", "an hour".
+std::string PerPeriod(PeriodKind period);
+
+}  // namespace bursar
