@@ -321,7 +321,6 @@ absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
   const std::string before =
       AudienceText(header.extra_enabled, header.audience, header.selected_count);
   const std::string after = AudienceText(updated.enabled, updated.audience, count);
-  Decision<AdministrationOutcome> decision;
   std::optional<AutoReloadUpdated> reload;
   if (command.auto_reload.has_value()) {
     auto changed = ChangeAutoReload(header, *command.auto_reload, "auto_reload.", context);

@@ -201,7 +201,7 @@ class BodyWriter {
     if (body.billed_overdraft.is_zero()) return Say("The plan is ", body.plan_id, " now.");
     WriteMoney(body.billed_overdraft, words_.currency_code, proto_->mutable_amount());
     Say("The plan is ", body.plan_id, " now; ", FormatAmount(body.billed_overdraft), " ",
-        ToAbsl(words_.currency_code), " that was overdrawn opens the statement.");
+        words_.currency_code, " that was overdrawn opens the statement.");
   }
   void operator()(const PeriodsOpened& body) {
     const char* what = !body.day.has_value()    ? "week"
