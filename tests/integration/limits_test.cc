@@ -117,7 +117,9 @@ TEST_F(Limits, OfASurfaceAdmitExactlyWhatFitsUnderSixtyFourCallers) {
     Together([&](int i) {
       const auto reply = CheckOn(surface, 1, v1::ADMISSION_MODE_HOLD, absl::StrCat(surface, i));
       admitted[i] = reply.decision() == v1::DECISION_ADMITTED ? 1 : 0;
-      if (admitted[i] == 0) EXPECT_EQ(reply.denial().scope(), v1::SCOPE_SURFACE);
+      if (admitted[i] == 0) {
+        EXPECT_EQ(reply.denial().scope(), v1::SCOPE_SURFACE);
+      }
     });
     int count = 0;
     for (const int one : admitted) count += one;

@@ -177,9 +177,10 @@ TEST(ExtraUsage, NextStepsAreThePlans) {
   const UpdateExtraUsageCommand enable{true, ExtraUsageAudience::kEveryone, std::nullopt};
   TestWallet team("team");
   const std::vector<std::string> prepaid = team.Do(enable).next_steps;
-  ASSERT_EQ(prepaid.size(), 3u);
+  ASSERT_EQ(prepaid.size(), 4u);
   EXPECT_EQ(prepaid[0].substr(0, 10), "Buy credit");
-  EXPECT_EQ(prepaid[1].substr(0, 25), "Set a monthly spend limit");
+  EXPECT_EQ(prepaid[1].substr(0, 21), "Switch on auto-reload");
+  EXPECT_EQ(prepaid[2].substr(0, 25), "Set a monthly spend limit");
   TestWallet seats("seats");
   const std::vector<std::string> postpaid = seats.Do(enable).next_steps;
   ASSERT_EQ(postpaid.size(), 1u);

@@ -367,9 +367,9 @@ TEST_F(CommandLineTest, LimitsAreAnAmountOrUnlimited) {
 // Rules: L1
 TEST_F(CommandLineTest, HelpOfLimitsOffersWhatIsTaken) {
   EXPECT_EQ(Run({"limits", "set", "--help"}), ExitStatus::kDone);
-  EXPECT_THAT(out(), HasSubstr("organization, tier (or seat-tier), or member"));
-  EXPECT_THAT(out(), Not(HasSubstr("--period")));
-  EXPECT_THAT(out(), Not(HasSubstr("--expires")));
+  EXPECT_THAT(out(), HasSubstr("organization, tier (or seat-tier), member, surface or model"));
+  EXPECT_THAT(out(), HasSubstr("--period"));
+  EXPECT_THAT(out(), HasSubstr("--until"));
   EXPECT_EQ(Ask({"limits", "set", "acme", "5", "--scope", "tier"}), ExitStatus::kUsage);
   EXPECT_THAT(err(), HasSubstr("--scope tier needs --id"));
 }
