@@ -64,6 +64,10 @@ void PutUsage(const Usage& usage, TextWriter& texts, record::UsageRecord* out) {
   out->set_region(texts.Place(usage.region));
 }
 
+int64_t BucketSum(const UsageCharged& body) {
+  return WrappingPlus(WrappingPlus(body.included.value, body.extra.value), body.metered.value);
+}
+
 // Writes each kind of body into its field.
 class BodyWriter {
  public:
@@ -251,10 +255,6 @@ class BodyWriter {
     PutPaymentBody(body, out_);
   }
 
-  static int64_t BucketSum(const UsageCharged& body) {
-    return WrappingPlus(WrappingPlus(body.included.value, body.extra.value), body.metered.value);
-  }
-
  private:
   template <typename Record>
   void PutLabels(const std::vector<std::pair<std::string, std::string>>& labels, Record* to) {
@@ -344,7 +344,7 @@ UsageCharged TakeCharge(const record::UsageChargedRecord& in, int64_t recorded_a
   body.included = Nanos(in.included_nanos());
   body.extra = Nanos(in.extra_nanos());
   body.metered = Nanos(in.metered_nanos());
-  body.cost = Nanos(WrappingPlus(BodyWriter::BucketSum(body), in.cost_difference_nanos()));
+  body.cost = Nanos(WrappingPlus(BucketSum(body), in.cost_difference_nanos()));
   body.overshoot = Nanos(in.overshoot_nanos());
   for (const auto& row : in.grant_draws()) {
     body.grant_draws.push_back(FromRecord(row));
@@ -422,19 +422,12 @@ EntryBody TakePolicyBody(const record::EntryRecord& in, Damage& damage) {
                            FromRecord(from.limit(), damage), TakeChanges(from),
                            period == 0 ? PeriodKind::kMonth : PeriodFromRecord(period, damage)};
     }
-    case record::EntryRecord::kPaymentRequested:
-    case record::EntryRecord::kPaymentSent:
-    case record::EntryRecord::kPaymentFinished:
-    case record::EntryRecord::kAutoReloadUpdated:
-    case record::EntryRecord::kChargedBack:
-    case record::EntryRecord::kLowBalanceNoticed:
-      return TakePaymentBody(in, damage);
     case record::EntryRecord::kLimitRaiseExpired:
       return FromRecord(in.limit_raise_expired(), damage);
     case record::EntryRecord::kPlanChanged:
       return FromRecord(in.plan_changed(), damage);
     default:
-      return RequestBodyFromRecord(in, damage);
+      return TakePaymentBody(in, damage);
   }
 }
 

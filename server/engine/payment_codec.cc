@@ -1,5 +1,7 @@
 #include "server/engine/payment_codec.h"
 
+#include "server/engine/request_codec.h"
+
 namespace bursar {
 
 namespace record = storage::v1;
@@ -254,8 +256,7 @@ EntryBody TakePaymentBody(const record::EntryRecord& in, Damage& damage) {
       return LowBalanceNoticed{Nanos(from.threshold_nanos()), FromRecord(from.balance(), damage)};
     }
     default:
-      damage.Note("an entry says nothing that is known");
-      return EntryBody();
+      return RequestBodyFromRecord(in, damage);
   }
 }
 

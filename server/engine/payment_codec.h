@@ -43,6 +43,7 @@ void PutPaymentBody(const AutoReloadUpdated& body, storage::v1::EntryRecord* rec
 void PutPaymentBody(const ChargedBack& body, storage::v1::EntryRecord* record);
 void PutPaymentBody(const LowBalanceNoticed& body, storage::v1::EntryRecord* record);
 // Reads one of them; anything else is damage.
+// Bodies of other subjects are handed on to RequestBodyFromRecord.
 EntryBody TakePaymentBody(const storage::v1::EntryRecord& record, Damage& damage);
 
 // A finished payment is a record of its own.

@@ -292,7 +292,7 @@ TEST_F(Limits, AreStillThereAfterARestartAndTheLedgerVerifies) {
   enable.mutable_limit_amount()->set_units(50);
   v1::UpdateExtraUsageResponse enabled;
   ASSERT_TRUE(Call(admin_.get(), &Admin::UpdateExtraUsage, enable, &enabled).ok());
-  EXPECT_EQ(enabled.next_steps_size(), 2) << "buy credit, for whom";
+  EXPECT_EQ(enabled.next_steps_size(), 3) << "buy credit, auto-reload, for whom";
   Set(SurfaceLimit("chat", 10, v1::LIMIT_PERIOD_WEEK));
   Record(7, "r");
   Stop();
