@@ -250,10 +250,6 @@ class BodyWriter {
   void operator()(const Body& body) {
     BodyToRecord(body, out_);
   }
-  template <PaymentBody Body>
-  void operator()(const Body& body) {
-    PutPaymentBody(body, out_);
-  }
 
  private:
   template <typename Record>

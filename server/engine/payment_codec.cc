@@ -139,18 +139,18 @@ Payment FromRecord(const record::PaymentRecord& in, Damage& damage) {
   return payment;
 }
 
-void PutPaymentBody(const PaymentRequested& body, record::EntryRecord* out) {
+void BodyToRecord(const PaymentRequested& body, record::EntryRecord* out) {
   auto* to = out->mutable_payment_requested();
   ToRecord(body.payment, to->mutable_payment());
   PutWindow(body.day, [to] { return to->mutable_day(); });
   PutNotBefore(body.not_before, to);
 }
 
-void PutPaymentBody(const PaymentSent& body, record::EntryRecord* out) {
+void BodyToRecord(const PaymentSent& body, record::EntryRecord* out) {
   out->mutable_payment_sent()->set_payment_sequence(body.payment_sequence);
 }
 
-void PutPaymentBody(const PaymentFinished& body, record::EntryRecord* out) {
+void BodyToRecord(const PaymentFinished& body, record::EntryRecord* out) {
   auto* to = out->mutable_payment_finished();
   to->set_payment_sequence(body.payment_sequence);
   to->set_kind(static_cast<uint32_t>(body.kind));
@@ -165,7 +165,7 @@ void PutPaymentBody(const PaymentFinished& body, record::EntryRecord* out) {
   PutNotBefore(body.not_before, to);
 }
 
-void PutPaymentBody(const AutoReloadUpdated& body, record::EntryRecord* out) {
+void BodyToRecord(const AutoReloadUpdated& body, record::EntryRecord* out) {
   auto* to = out->mutable_auto_reload_updated();
   ToRecord(body.settings, to->mutable_settings());
   to->set_metered(body.metered);
@@ -178,7 +178,7 @@ void PutPaymentBody(const AutoReloadUpdated& body, record::EntryRecord* out) {
   }
 }
 
-void PutPaymentBody(const ChargedBack& body, record::EntryRecord* out) {
+void BodyToRecord(const ChargedBack& body, record::EntryRecord* out) {
   auto* to = out->mutable_charged_back();
   to->set_payment_sequence(body.payment_sequence);
   to->set_amount_nanos(body.amount.value);
@@ -188,7 +188,7 @@ void PutPaymentBody(const ChargedBack& body, record::EntryRecord* out) {
   to->set_reason(body.reason);
 }
 
-void PutPaymentBody(const LowBalanceNoticed& body, record::EntryRecord* out) {
+void BodyToRecord(const LowBalanceNoticed& body, record::EntryRecord* out) {
   auto* to = out->mutable_low_balance_noticed();
   to->set_threshold_nanos(body.threshold.value);
   ToRecord(body.balance, to->mutable_balance());

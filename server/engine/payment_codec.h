@@ -29,19 +29,13 @@ AutoReload FromRecord(const storage::v1::AutoReloadRecord& record, Damage& damag
 void ToRecord(const Payment& payment, storage::v1::PaymentRecord* record);
 Payment FromRecord(const storage::v1::PaymentRecord& record, Damage& damage);
 
-// The bodies of journal entries that this file knows.
-template <typename Body>
-concept PaymentBody = std::is_same_v<Body, PaymentRequested> || std::is_same_v<Body, PaymentSent> ||
-    std::is_same_v<Body, PaymentFinished> || std::is_same_v<Body, AutoReloadUpdated> ||
-    std::is_same_v<Body, ChargedBack> || std::is_same_v<Body, LowBalanceNoticed>;
-
 // Writes a body into its field.
-void PutPaymentBody(const PaymentRequested& body, storage::v1::EntryRecord* record);
-void PutPaymentBody(const PaymentSent& body, storage::v1::EntryRecord* record);
-void PutPaymentBody(const PaymentFinished& body, storage::v1::EntryRecord* record);
-void PutPaymentBody(const AutoReloadUpdated& body, storage::v1::EntryRecord* record);
-void PutPaymentBody(const ChargedBack& body, storage::v1::EntryRecord* record);
-void PutPaymentBody(const LowBalanceNoticed& body, storage::v1::EntryRecord* record);
+void BodyToRecord(const PaymentRequested& body, storage::v1::EntryRecord* record);
+void BodyToRecord(const PaymentSent& body, storage::v1::EntryRecord* record);
+void BodyToRecord(const PaymentFinished& body, storage::v1::EntryRecord* record);
+void BodyToRecord(const AutoReloadUpdated& body, storage::v1::EntryRecord* record);
+void BodyToRecord(const ChargedBack& body, storage::v1::EntryRecord* record);
+void BodyToRecord(const LowBalanceNoticed& body, storage::v1::EntryRecord* record);
 // Reads one of them; anything else is damage.
 // Bodies of other subjects are handed on to RequestBodyFromRecord.
 EntryBody TakePaymentBody(const storage::v1::EntryRecord& record, Damage& damage);
