@@ -149,7 +149,8 @@ void EngineCore::Remember(WalletSlot& slot, const Job& job, int64_t sequence, st
                           absl::Time now) {
   if (job.idempotency.request_id.empty()) return;
   GroupPart& part = GatheringPart(slot);
-  part.committed_at = now;
+  // Entries date their record; a command that changes nothing may come after them.
+  if (part.entries.empty()) part.committed_at = now;
   StagedRequest request;
   request.family = job.family;
   request.request_id = job.idempotency.request_id;
