@@ -79,12 +79,6 @@ void EvaluateIncluded(AdmissionState& state, const WalletHeader& header, const M
   }
 }
 
-void AddOverflowBound(AdmissionState& state, const Evaluation& bound) {
-  const bool limits = bound.source == BoundSource::kSpendLimit && bound.limit.has_value();
-  if (limits && bound.limit->is_zero()) state.zero_limit = true;
-  state.bounds.push_back(bound);
-}
-
 std::optional<Amount> LimitAmount(const std::optional<SpendLimit>& limit) {
   if (!limit.has_value() || !limit->amount.has_value()) return std::nullopt;
   return Amount(*limit->amount);
@@ -115,7 +109,7 @@ void EvaluateLimits(AdmissionState& state, const WalletHeader& header, const Mem
   const Amount held_of_member = member == nullptr ? Amount() : member->held_extra - settling;
   bound.held = held_of_member;
   bound.resets_at = own.counter.month.end;
-  AddOverflowBound(state, bound);
+  state.bounds.push_back(bound);
 
   const TierState* tier = header.FindTier(state.tier->id);
   if (state.plan->tier_limits_allowed && tier != nullptr && tier->limit.has_value()) {
@@ -134,7 +128,7 @@ void EvaluateLimits(AdmissionState& state, const WalletHeader& header, const Mem
       // All that the member holds, whatever tier it was placed in: settled now, it counts here.
       bound.held = held_of_member;
     }
-    AddOverflowBound(state, bound);
+    state.bounds.push_back(bound);
   }
 
   bound.scope = Scope::kOrganization;
@@ -143,14 +137,14 @@ void EvaluateLimits(AdmissionState& state, const WalletHeader& header, const Mem
   bound.spent = organization.counter.extra;
   bound.held = header.held_extra - settling;
   bound.resets_at = organization.counter.month.end;
-  AddOverflowBound(state, bound);
+  state.bounds.push_back(bound);
 
   if (state.plan->funding == Funding::kPrepaid) {
     bound.source = BoundSource::kBalance;
     bound.limit = header.Balance();
     bound.spent = header.overdraft;
     bound.resets_at = absl::InfiniteFuture();
-    AddOverflowBound(state, bound);
+    state.bounds.push_back(bound);
   }
 }
 
@@ -325,8 +319,10 @@ void AdmissionState::SumHeadrooms() {
   bool any_included = false;
   included_headroom = Amount();
   extra_headroom.reset();
+  zero_limit = false;
   for (const Evaluation& bound : bounds) {
     if (!bound.limit.has_value()) continue;
+    if (bound.source == BoundSource::kSpendLimit && bound.limit->is_zero()) zero_limit = true;
     const Amount headroom = bound.Headroom().FlooredAtZero();
     if (bound.bucket == Bucket::kIncluded) {
       included_headroom = any_included ? Min(included_headroom, headroom) : headroom;
@@ -370,9 +366,10 @@ AdmissionState Evaluate(const WalletHeader& header, const Member* member,
 
 Verdict Judge(const AdmissionState& state, const AdmissionAsk& ask) {
   Verdict verdict = JudgeAsItIs(state, ask);
+  if (verdict.admitted) return verdict;
   const bool any_held = std::any_of(state.bounds.begin(), state.bounds.end(),
                                     [](const Evaluation& bound) { return !bound.held.is_zero(); });
-  if (verdict.admitted || !any_held) return verdict;
+  if (!any_held) return verdict;
   const Verdict without_holds = JudgeAsItIs(state.WithoutHolds(), ask);
   // What is used up stays so when the holds have ended, and is therefore what has to be said.
   if (!without_holds.admitted) return without_holds;

@@ -1,6 +1,8 @@
 #include "server/ledger/reopening.h"
 
 #include <algorithm>
+#include <set>
+#include <utility>
 #include <vector>
 
 #include "absl/container/inlined_vector.h"
