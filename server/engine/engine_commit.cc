@@ -145,7 +145,7 @@ CommitGroup EngineCore::EncodeGroup(std::vector<PartToCommit>& parts) {
     commit.organization_id = part.slot->organization_id;
     commit.expected_revision = part.part->expected_revision;
     commit.nonce = nonces_();
-    commit.committed_at = part.part->committed_at;
+    commit.committed_at = part.part->CommittedAt();
     for (const StagedRequest& request : part.part->requests) {
       commit.dedupe.push_back(
           {request.family, request.request_id, EncodeRemembered(request.remembered)});

@@ -86,7 +86,6 @@ absl::Status EngineCore::StageOne(WalletSlot& slot, EntryBody body, const Cause&
                                   absl::Time now) {
   GroupPart& part = GatheringPart(slot);
   Wallet& wallet = slot.wallet;
-  part.committed_at = now;
   part.entries.push_back({wallet.header.revision + 1, now, cause, std::move(body)});
   const Entry& entry = part.entries.back();
   const size_t members_before = wallet.members.size();
@@ -184,8 +183,7 @@ void EngineCore::Remember(WalletSlot& slot, const Job& job, int64_t sequence, st
                           absl::Time now) {
   if (job.idempotency.request_id.empty()) return;
   GroupPart& part = GatheringPart(slot);
-  // Entries date their record; a command that changes nothing may come after them.
-  if (part.entries.empty()) part.committed_at = now;
+  part.remembered_at = now;
   StagedRequest request;
   request.family = job.family;
   request.request_id = job.idempotency.request_id;

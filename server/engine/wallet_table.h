@@ -57,7 +57,7 @@ struct WaitingJob {
 struct GroupPart {
   int64_t expected_revision = 0;
   std::vector<Entry> entries;  // None: it only remembers request ids, and changes nothing.
-  absl::Time committed_at;     // Of its last entry or remembered request.
+  absl::Time remembered_at;    // Of the last remembered request.
   absl::flat_hash_set<std::string> dirty_members;
   absl::flat_hash_set<int64_t> dirty_holds;      // By the entry that placed them.
   absl::flat_hash_set<int64_t> dirty_reversals;  // By the entry of the charge.
@@ -69,6 +69,11 @@ struct GroupPart {
   size_t due_count = 0;         // Entries of what had fallen due.
   bool changes_policy = false;  // Anything but usage, holds and what these open (rule X5).
   bool opens_episode = false;
+
+  // Entries date their record, also where a command that changes nothing comes after them.
+  absl::Time CommittedAt() const {
+    return entries.empty() ? remembered_at : entries.back().recorded_at;
+  }
 };
 
 // A request id that is being decided or not durable yet.

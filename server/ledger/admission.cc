@@ -259,8 +259,10 @@ void AdmissionState::SumHeadrooms() {
   bool any_included = false;
   included_headroom = Amount();
   extra_headroom.reset();
+  zero_limit = false;
   for (const Evaluation& bound : bounds) {
     if (!bound.limit.has_value()) continue;
+    if (bound.source == BoundSource::kSpendLimit && bound.limit->is_zero()) zero_limit = true;
     const Amount headroom = bound.Headroom().FlooredAtZero();
     if (bound.bucket == Bucket::kIncluded) {
       included_headroom = any_included ? Min(included_headroom, headroom) : headroom;
@@ -304,9 +306,10 @@ AdmissionState Evaluate(const WalletHeader& header, const Member* member,
 
 Verdict Judge(const AdmissionState& state, const AdmissionAsk& ask) {
   Verdict verdict = JudgeAsItIs(state, ask);
+  if (verdict.admitted) return verdict;
   const bool any_held = std::any_of(state.bounds.begin(), state.bounds.end(),
                                     [](const Evaluation& bound) { return !bound.held.is_zero(); });
-  if (verdict.admitted || !any_held) return verdict;
+  if (!any_held) return verdict;
   const Verdict without_holds = JudgeAsItIs(state.WithoutHolds(), ask);
   // What is used up stays so when the holds have ended, and is therefore what has to be said.
   if (!without_holds.admitted) return without_holds;

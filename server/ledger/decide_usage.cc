@@ -309,14 +309,7 @@ absl::Status FillFromAdmission(const Wallet& wallet, RecordConsumptionCommand& c
 absl::StatusOr<Decision<RecordConsumptionOutcome>> Decide(const Wallet& wallet,
                                                           const RecordConsumptionCommand& command,
                                                           const DecisionContext& context) {
-  const NamedAdmission named = FindAdmission(wallet, command);
-  if (named.live != nullptr || named.ended != nullptr || command.member_id.empty() ||
-      command.surface.empty()) {
-    RecordConsumptionCommand filled = command;
-    if (absl::Status status = FillFromAdmission(wallet, filled); !status.ok()) return status;
-    return DecideRecord(wallet, filled, named, context);
-  }
-  return DecideRecord(wallet, command, named, context);
+  return DecideRecord(wallet, command, FindAdmission(wallet, command), context);
 }
 
 }  // namespace bursar

@@ -137,15 +137,16 @@ struct RecordConsumptionOutcome {
   UsageCharged charge;
 };
 
-// Fills what the command leaves empty from the hold that its admission names (rule R4); the engine
-// calls it before pricing, and Decide does as well. INVALID_ARGUMENT where member, surface,
-// provider or model were sent and are not the hold's, or where no member is named at all.
+// Fills what the command leaves empty from the hold that its admission names (rule R4): what a
+// record is priced and decided by. INVALID_ARGUMENT where member, surface, provider or model were
+// sent and are not the hold's, or where no member is named at all.
 absl::Status FillFromAdmission(const Wallet& wallet, RecordConsumptionCommand& command);
 
+// The command must have been filled by FillFromAdmission on this wallet.
+//
 // Never refuses usage of a known member (rule R1), whatever became of the admission. A live hold is
 // settled (rule H4); a record naming a captured one first reverses the capture (rule H5). NOT_FOUND
-// for an unknown member where members are not provisioned automatically; INVALID_ARGUMENT as
-// FillFromAdmission.
+// for an unknown member where members are not provisioned automatically.
 absl::StatusOr<Decision<RecordConsumptionOutcome>> Decide(const Wallet& wallet,
                                                           const RecordConsumptionCommand& command,
                                                           const DecisionContext& context);

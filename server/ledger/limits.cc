@@ -196,7 +196,6 @@ class LimitMeter {
     bound_.period = period;
     bound_.resets_at = periods_.Of(period).end;
     bound_.limit_until = temporary ? limit.raise->expires_at : absl::InfiniteFuture();
-    if (bound_.limit == Amount()) state_.zero_limit = true;
     state_.bounds.push_back(bound_);
   }
   // What comes back when the temporary limit expires: `bound_` with what counts in it then.

@@ -370,8 +370,8 @@ absl::Status AdminReads::ListHolds(const CallContext& call, const v1::ListHoldsR
         // Positions: the sequence of the last hold shown.
         const int64_t last = page.position.empty() ? 0 : NumberIn(page.position);
         const bool one = named.sequence != 0;
-        auto at = one ? wallet.holds.find(named.sequence) : wallet.holds.upper_bound(last);
-        const auto end = one && at != wallet.holds.end() ? std::next(at) : wallet.holds.end();
+        auto at = wallet.holds.lower_bound(one ? named.sequence : last + 1);
+        const auto end = one ? wallet.holds.upper_bound(named.sequence) : wallet.holds.end();
         for (; at != end; ++at) {
           const Hold& hold = at->second;
           if (!request.member_id().empty() && hold.member_id != request.member_id()) continue;

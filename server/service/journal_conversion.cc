@@ -496,12 +496,16 @@ std::optional<size_t> BodyIndexOf(v1::JournalEntryKind kind) {
   return static_cast<size_t>(found - kKinds.begin());
 }
 
+void WriteJournalHead(const JournalPage::Item& item, v1::JournalEntry* proto) {
+  proto->set_sequence(item.entry.sequence);
+  WriteTimestamp(item.entry.recorded_at, proto->mutable_record_time());
+  proto->set_kind(kKinds[item.entry.body.index()]);
+}
+
 void WriteJournalEntry(const JournalPage::Item& item, const JournalWords& words,
                        v1::JournalEntry* proto) {
+  WriteJournalHead(item, proto);
   const Entry& entry = item.entry;
-  proto->set_sequence(entry.sequence);
-  WriteTimestamp(entry.recorded_at, proto->mutable_record_time());
-  proto->set_kind(kKinds[entry.body.index()]);
   proto->set_actor(entry.cause.actor);
   proto->set_caller(entry.cause.caller);
   proto->set_request_id(entry.cause.request_id);

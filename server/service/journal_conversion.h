@@ -22,6 +22,10 @@ struct JournalWords {
   std::string_view currency_code;
 };
 
+// Sequence, instant and kind: what whoever may watch a wallet learns of an entry.
+void WriteJournalHead(const JournalPage::Item& item, v1::JournalEntry* proto);
+
+// The whole entry.
 void WriteJournalEntry(const JournalPage::Item& item, const JournalWords& words,
                        v1::JournalEntry* proto);
 

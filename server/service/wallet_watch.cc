@@ -198,15 +198,9 @@ absl::Status WalletWatch::PushEntries(const JournalPage& page, View& view) {
 void WalletWatch::AddEntry(const JournalPage::Item& item, const JournalWords& words,
                            v1::WatchWalletResponse* response) const {
   v1::JournalEntry* entry = response->add_entries();
-  if (call_.credential->role != ServiceRole::kFrontend) {
-    return WriteJournalEntry(item, words, entry);
-  }
   // A frontend may learn that the wallet has changed, not what ListJournalEntries keeps from it.
-  v1::JournalEntry whole;
-  WriteJournalEntry(item, words, &whole);
-  entry->set_sequence(whole.sequence());
-  entry->mutable_record_time()->Swap(whole.mutable_record_time());
-  entry->set_kind(whole.kind());
+  if (call_.credential->role == ServiceRole::kFrontend) return WriteJournalHead(item, entry);
+  WriteJournalEntry(item, words, entry);
 }
 
 void WalletWatch::Complete(View& view, v1::WatchWalletResponse* response) const {

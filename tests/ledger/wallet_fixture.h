@@ -14,6 +14,7 @@
 #include <optional>
 #include <ostream>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -106,8 +107,11 @@ class TestWallet {
 
   // ---- Any command: the outcome, or the refusal, which must leave no entry.
   template <typename Outcome, typename Command>
-  absl::StatusOr<Outcome> Try(const Command& command) {
+  absl::StatusOr<Outcome> Try(Command command) {
     WriteDues();
+    if constexpr (std::is_same_v<Command, RecordConsumptionCommand>) {
+      if (absl::Status filled = FillFromAdmission(wallet_, command); !filled.ok()) return filled;
+    }
     absl::StatusOr<Decision<Outcome>> decision = Decide(wallet_, command, context());
     if (!decision.ok()) return decision.status();
     Commit(decision->bodies);
