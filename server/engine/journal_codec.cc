@@ -9,6 +9,7 @@
 #include "google/protobuf/arena.h"
 #include "server/base/check.h"
 #include "server/base/sha256.h"
+#include "server/engine/channel_records.h"
 #include "server/engine/record_codec.h"
 #include "server/engine/record_parts.h"
 
@@ -235,6 +236,9 @@ class BodyWriter {
     if (body.seat.has_value()) ToRecord(*body.seat, to->mutable_seat());
   }
 
+  void operator()(const NotificationChannelsSet& body) { ToRecord(body, out_); }
+  void operator()(const DigestScheduled& body) { ToRecord(body, out_); }
+
   static int64_t BucketSum(const UsageCharged& body) {
     return WrappingPlus(WrappingPlus(body.included.value, body.extra.value), body.metered.value);
   }
@@ -410,6 +414,9 @@ EntryBody TakePolicyBody(const record::EntryRecord& in, Damage& damage) {
       return SpendLimitSet{ScopeFromRecord(from.scope(), damage), from.scope_id(),
                            FromRecord(from.limit(), damage), TakeChanges(from)};
     }
+    case record::EntryRecord::kNotificationChannelsSet:
+    case record::EntryRecord::kDigestScheduled:
+      return *TakeDeliveryBody(in, damage);
     default:
       damage.Note("an entry says nothing that is known");
       return EntryBody();

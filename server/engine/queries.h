@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "server/engine/notice.h"
 #include "server/ledger/entry.h"
 #include "server/ledger/ledger.h"
 #include "server/ledger/state.h"
@@ -100,6 +101,7 @@ struct PendingNotice {
   std::string member_id;
   std::string organization_name;
   bool crossing = false;  // Neither: a member went into extra usage (rule B9).
+  StoredNotice stored{};  // All of it.
 };
 // `organization_id` empty: of all. `after`: an opaque place from the page before.
 struct NoticePage {

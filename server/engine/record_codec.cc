@@ -1,10 +1,10 @@
 #include "server/engine/record_codec.h"
 
 #include "bursar/storage/v1/dedupe.pb.h"
-#include "bursar/storage/v1/outbox.pb.h"
 #include "bursar/storage/v1/wallet.pb.h"
 #include "google/protobuf/arena.h"
 #include "server/base/sha256.h"
+#include "server/engine/channel_records.h"
 #include "server/engine/record_parts.h"
 
 namespace bursar {
@@ -205,6 +205,11 @@ std::string EncodeHeader(const WalletHeader& header, const std::string& chain_ha
     out->set_next_hold_expiry_unix_nanos(TimeToRecord(header.next_hold_expiry));
   }
   for (const PendingSeat& seat : header.pending_seats) ToRecord(seat, out->add_pending_seats());
+  if (header.channels != NotificationChannels()) ToRecord(header.channels, out->mutable_channels());
+  out->set_channels_version(header.channels_version);
+  if (header.next_digest != absl::InfiniteFuture()) {
+    out->set_next_digest_unix_nanos(TimeToRecord(header.next_digest));
+  }
   out->set_chain_hash(chain_hash);
   return out->SerializeAsString();
 }
@@ -245,6 +250,11 @@ absl::StatusOr<StoredHeader> DecodeHeader(std::string_view bytes) {
   }
   for (const auto& seat : in.pending_seats()) {
     header.pending_seats.push_back(FromRecord(seat, damage));
+  }
+  if (in.has_channels()) header.channels = FromRecord(in.channels(), damage);
+  header.channels_version = in.channels_version();
+  if (in.has_next_digest_unix_nanos()) {
+    header.next_digest = TimeFromRecord(in.next_digest_unix_nanos());
   }
   stored.chain_hash = in.chain_hash();
   if (header.organization_id.empty()) damage.Note("it names no organization");
@@ -395,38 +405,6 @@ absl::StatusOr<RememberedRequest> DecodeRemembered(std::string_view bytes) {
   if (in.sequence() <= 0 || in.revision() < in.sequence()) damage.Note("it names no journal entry");
   if (damage.found()) return damage.ToStatus();
   return RememberedRequest{in.content_hash(), in.sequence(), in.revision(), in.reply()};
-}
-
-std::string EncodeNotice(const StoredNotice& notice) {
-  record::NoticeRecord out;
-  const auto episode =
-      notice.resolved ? record::NOTICE_KIND_RESOLVED : record::NOTICE_KIND_EXHAUSTED;
-  out.set_kind(notice.crossing ? record::NOTICE_KIND_CROSSED : episode);
-  out.set_balance(notice.balance);
-  out.set_created_at_unix_nanos(TimeToRecord(notice.created_at));
-  out.set_sequence(notice.sequence);
-  out.set_member_id(notice.member_id);
-  out.set_organization_name(notice.organization_name);
-  return out.SerializeAsString();
-}
-
-absl::StatusOr<StoredNotice> DecodeNotice(std::string_view bytes) {
-  Damage damage("a notice");
-  record::NoticeRecord in;
-  ParseRecord(bytes, in, damage);
-  if (in.kind() < record::NOTICE_KIND_EXHAUSTED || in.kind() > record::NOTICE_KIND_CROSSED) {
-    damage.Note("it is of an unknown kind");
-  }
-  if (damage.found()) return damage.ToStatus();
-  StoredNotice notice;
-  notice.resolved = in.kind() == record::NOTICE_KIND_RESOLVED;
-  notice.crossing = in.kind() == record::NOTICE_KIND_CROSSED;
-  notice.balance = in.balance();
-  notice.created_at = TimeFromRecord(in.created_at_unix_nanos());
-  notice.sequence = in.sequence();
-  notice.member_id = in.member_id();
-  notice.organization_name = in.organization_name();
-  return notice;
 }
 
 }  // namespace bursar

@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/engine/notice.h"
 #include "server/ledger/entry.h"
 #include "server/ledger/state.h"
 
@@ -72,7 +73,8 @@ absl::StatusOr<DecodedJournal> DecodeJournal(std::string_view bytes);
 absl::StatusOr<std::string> ExpectedChainHash(const std::string& previous_chain_hash,
                                               std::string_view bytes);
 
-// ---- Request ids and notices --------------------------------------------------------------------
+// ---- Request ids (notices: notice.h)
+// --------------------------------------------------------------------
 
 // What is remembered with a request id (rule R2).
 struct RememberedRequest {
@@ -87,20 +89,5 @@ struct RememberedRequest {
 };
 std::string EncodeRemembered(const RememberedRequest& request);
 absl::StatusOr<RememberedRequest> DecodeRemembered(std::string_view bytes);
-
-// A notice of the outbox (rules N1, N3).
-struct StoredNotice {
-  bool resolved = false;  // The pool was lifted; otherwise it ran out.
-  bool balance = false;   // Ran out of balance; otherwise the organization's spend limit.
-  absl::Time created_at;
-  int64_t sequence = 0;   // Of the entry that caused it.
-  std::string member_id;  // Who met it first, or crossed; empty when resolved.
-  std::string organization_name;
-  bool crossing = false;  // Neither: a member drew extra usage for the first time (rule B9).
-
-  friend bool operator==(const StoredNotice&, const StoredNotice&) = default;
-};
-std::string EncodeNotice(const StoredNotice& notice);
-absl::StatusOr<StoredNotice> DecodeNotice(std::string_view bytes);
 
 }  // namespace bursar

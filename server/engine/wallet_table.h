@@ -65,6 +65,7 @@ struct GroupPart {
   std::vector<WaitingJob> waiting;
   bool changes_policy = false;  // Anything but usage, holds and what these open (rule X5).
   bool opens_episode = false;
+  bool changes_channels = false;
 };
 
 // A request id that is being decided or not durable yet.

@@ -64,11 +64,15 @@ struct Evaluation {
   Amount Headroom() const { return *limit - spent - held; }
 };
 
+class OutstandingRequests;
+
 // Everything that a decision needs to know about the world.
 struct DecisionContext {
   absl::Time now;
   const PlanCatalog* plans = nullptr;
   const ZoneDatabase* zones = nullptr;
+  // Says how many requests wait for a decision; null: none ever do.
+  const OutstandingRequests* outstanding = nullptr;
 };
 
 // Who asks, and for what. Views must outlive the evaluation.

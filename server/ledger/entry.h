@@ -234,12 +234,26 @@ struct PendingChangeApplied {
   std::optional<PendingSeat> seat;
 };
 
+// Where notices go was set.
+struct NotificationChannelsSet {
+  NotificationChannels channels;  // Complete; replaces what was.
+  std::vector<FieldChange> changes;
+};
+
+// The digest of outstanding requests was planned, cancelled or fell due.
+struct DigestScheduled {
+  absl::Time next = absl::InfiniteFuture();  // When it is due next; infinite: not any more.
+  int64_t outstanding = 0;                   // Requests that wait.
+  bool is_due = false;                       // It is due now, and people are told.
+};
+
 // The order is persisted through the kinds of the record proto, not through this index.
 using EntryBody =
     std::variant<OrganizationCreated, OrganizationUpdated, MemberUpserted, ExtraUsageUpdated,
                  SpendLimitSet, CreditGranted, CreditExpired, WindowOpened, MonthOpened,
                  UsageCharged, EpisodeOpened, EpisodeEnded, PendingChangeApplied, HoldPlaced,
-                 HoldExtended, HoldEnded, EntryReversed, ExtraUsageConfirmed, CrossingNoticed>;
+                 HoldExtended, HoldEnded, EntryReversed, ExtraUsageConfirmed, CrossingNoticed,
+                 NotificationChannelsSet, DigestScheduled>;
 
 // One entry. The engine gives it its sequence and instant.
 struct Entry {

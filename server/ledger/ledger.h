@@ -286,6 +286,13 @@ struct GrantCreditCommand {
   std::string reference;
 };
 
+// Where notices go, complete: what it does not name is removed.
+struct SetNotificationChannelsCommand {
+  NotificationChannels channels;         // Sequences and instants in it mean nothing.
+  std::vector<std::string> rotated_ids;  // Targets that get a new secret; new ones always do.
+  std::optional<int64_t> expected_version;
+};
+
 // What an administrative command left behind.
 struct AdministrationOutcome {
   // UpsertMembers.
@@ -326,6 +333,11 @@ absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
 absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
                                                        const GrantCreditCommand& command,
                                                        const DecisionContext& context);
+// INVALID_ARGUMENT for malformed or too many targets and filters, and for a rotation of a target
+// that is not named or is new; ABORTED (ETAG_MISMATCH).
+absl::StatusOr<Decision<AdministrationOutcome>> Decide(
+    const Wallet& wallet, const SetNotificationChannelsCommand& command,
+    const DecisionContext& context);
 
 // ---- Time -------------------------------------------------------------------------------------
 
@@ -336,9 +348,9 @@ inline constexpr int kMaxDueEntries = 256;
 std::vector<std::string> MembersDue(const Wallet& wallet, absl::Time now);
 
 // What has fallen due by `context.now` and is not journaled, oldest first, at most kMaxDueEntries:
-// expired credit, expired holds, pending seats, pending settings. Empty where nothing has. Call
-// Apply on them and ask again until none is left: a hold that is captured comes alone, because what
-// it draws depends on everything before it.
+// expired credit, expired holds, pending seats, pending settings, the digest. Empty where nothing
+// has. Call Apply on them and ask again until none is left: a hold that is captured comes alone,
+// because what it draws depends on everything before it.
 std::vector<EntryBody> DueEntries(const Wallet& wallet, const DecisionContext& context);
 
 // ---- Episodes ---------------------------------------------------------------------------------

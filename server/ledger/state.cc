@@ -42,6 +42,7 @@ absl::Time WalletHeader::NextDue() const {
   if (pending_settings.has_value()) due = std::min(due, pending_settings->effective_at);
   for (const PendingSeat& seat : pending_seats) due = std::min(due, seat.effective_at);
   due = std::min(due, next_hold_expiry);
+  due = std::min(due, next_digest);
   if (PoolReopensWithMonth()) due = std::min(due, month.month.end);
   return due;
 }

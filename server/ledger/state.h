@@ -26,6 +26,7 @@
 
 #include "absl/time/time.h"
 #include "server/base/money.h"
+#include "server/ledger/channels.h"
 #include "server/ledger/plan.h"
 #include "server/ledger/window.h"
 
@@ -334,6 +335,11 @@ struct WalletHeader {
   BurnCounters burn;
   std::vector<PendingSeat> pending_seats;  // By time.
   LifetimeTotals totals;
+
+  NotificationChannels channels;
+  int64_t channels_version = 0;  // Counts changes of the channels.
+  // When the digest of outstanding requests is due; infinite where none is planned.
+  absl::Time next_digest = absl::InfiniteFuture();
 
   const TierState* FindTier(std::string_view tier_id) const;
   TierState* FindTier(std::string_view tier_id);

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "server/ledger/charging.h"
+#include "server/ledger/digest.h"
 #include "server/ledger/ledger.h"
 
 namespace bursar {
@@ -36,8 +37,9 @@ std::string EndCause(const EntryBody& body) {
 
 namespace {
 
-// Expired credit, pending seats and settings, and the end of an episode with its month.
-std::vector<Due> DuesButHolds(const WalletHeader& header, absl::Time now) {
+// Expired credit, pending seats and settings, the digest, and the end of an episode with its month.
+std::vector<Due> DuesButHolds(const WalletHeader& header, const DecisionContext& context) {
+  const absl::Time now = context.now;
   std::vector<Due> dues;
   for (const CreditGrant& grant : header.grants) {
     if (grant.expires_at <= now) {
@@ -51,6 +53,9 @@ std::vector<Due> DuesButHolds(const WalletHeader& header, absl::Time now) {
   if (header.pending_settings.has_value() && header.pending_settings->effective_at <= now) {
     dues.push_back({header.pending_settings->effective_at,
                     PendingChangeApplied{header.pending_settings, std::nullopt}});
+  }
+  if (header.next_digest <= now) {
+    dues.push_back({header.next_digest, DigestDue(header, context)});
   }
   if (const absl::Time month_end = header.month.month.end;
       header.PoolReopensWithMonth() && month_end <= now) {
@@ -103,7 +108,7 @@ std::vector<std::string> MembersDue(const Wallet& wallet, absl::Time now) {
 std::vector<EntryBody> DueEntries(const Wallet& wallet, const DecisionContext& context) {
   const WalletHeader& header = wallet.header;
   if (header.NextDue() > context.now) return {};
-  std::vector<Due> dues = DuesButHolds(header, context.now);
+  std::vector<Due> dues = DuesButHolds(header, context);
   const Hold* capture = nullptr;
   if (header.next_hold_expiry <= context.now) {
     capture = AddExpiredHolds(wallet, context.now, dues);

@@ -45,6 +45,11 @@ const std::vector<RpcRule>& Table() {
       {"/bursar.v1.AdminService/QueryUsage", kReaders},
       {"/bursar.v1.AdminService/ListJournalEntries", kReaders},
       {"/bursar.v1.AdminService/ListNotices", kReaders},
+      {"/bursar.v1.AdminService/GetNotificationChannels", kReaders},
+      {"/bursar.v1.AdminService/SetNotificationChannels", kAdministrators},
+      {"/bursar.v1.AdminService/ListDeliveries", kReaders},
+      {"/bursar.v1.AdminService/ResendNotice", kAdministrators},
+      {"/bursar.v1.AdminService/SendTestNotice", kAdministrators},
 
       {"/bursar.v1.OperatorService/PublishPriceBook", kOperators},
       {"/bursar.v1.OperatorService/GetPriceBook", kOperators},

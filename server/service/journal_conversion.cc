@@ -5,15 +5,39 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/strings.h"
+#include "server/engine/notice_events.h"
 #include "server/service/conversion.h"
 
 namespace bursar {
 namespace {
 
-// The kinds of the public enum are the body's index plus one.
+// The public kinds, in the order of the bodies.
+constexpr v1::JournalEntryKind kKinds[] = {
+    v1::JOURNAL_ENTRY_KIND_ORGANIZATION_CREATED,   v1::JOURNAL_ENTRY_KIND_ORGANIZATION_UPDATED,
+    v1::JOURNAL_ENTRY_KIND_MEMBER_UPSERTED,        v1::JOURNAL_ENTRY_KIND_EXTRA_USAGE_UPDATED,
+    v1::JOURNAL_ENTRY_KIND_SPEND_LIMIT_SET,        v1::JOURNAL_ENTRY_KIND_CREDIT_GRANTED,
+    v1::JOURNAL_ENTRY_KIND_CREDIT_EXPIRED,         v1::JOURNAL_ENTRY_KIND_WINDOW_OPENED,
+    v1::JOURNAL_ENTRY_KIND_PERIOD_OPENED,          v1::JOURNAL_ENTRY_KIND_USAGE_CHARGED,
+    v1::JOURNAL_ENTRY_KIND_EPISODE_OPENED,         v1::JOURNAL_ENTRY_KIND_EPISODE_ENDED,
+    v1::JOURNAL_ENTRY_KIND_PENDING_CHANGE_APPLIED, v1::JOURNAL_ENTRY_KIND_HOLD_PLACED,
+    v1::JOURNAL_ENTRY_KIND_HOLD_EXTENDED,          v1::JOURNAL_ENTRY_KIND_HOLD_ENDED,
+    v1::JOURNAL_ENTRY_KIND_ENTRY_REVERSED,         v1::JOURNAL_ENTRY_KIND_EXTRA_USAGE_CONFIRMED,
+    v1::JOURNAL_ENTRY_KIND_CROSSING_NOTICED,       v1::JOURNAL_ENTRY_KIND_NOTIFICATION_CHANNELS_SET,
+    v1::JOURNAL_ENTRY_KIND_DIGEST_SCHEDULED,
+};
+constexpr size_t kKindCount = sizeof(kKinds) / sizeof(kKinds[0]);
+static_assert(kKindCount == std::variant_size_v<EntryBody>);
+
+// The index of the body that is of that kind; kKindCount for none.
+constexpr size_t IndexOf(v1::JournalEntryKind kind) {
+  size_t index = 0;
+  while (index < kKindCount && kKinds[index] != kind) ++index;
+  return index;
+}
+
 template <class Body, v1::JournalEntryKind kind>
 constexpr bool IsAt() {
-  return std::is_same_v<std::variant_alternative_t<kind - 1, EntryBody>, Body>;
+  return std::is_same_v<std::variant_alternative_t<IndexOf(kind), EntryBody>, Body>;
 }
 static_assert(IsAt<OrganizationCreated, v1::JOURNAL_ENTRY_KIND_ORGANIZATION_CREATED>());
 static_assert(IsAt<OrganizationUpdated, v1::JOURNAL_ENTRY_KIND_ORGANIZATION_UPDATED>());
@@ -34,6 +58,8 @@ static_assert(IsAt<HoldEnded, v1::JOURNAL_ENTRY_KIND_HOLD_ENDED>());
 static_assert(IsAt<EntryReversed, v1::JOURNAL_ENTRY_KIND_ENTRY_REVERSED>());
 static_assert(IsAt<ExtraUsageConfirmed, v1::JOURNAL_ENTRY_KIND_EXTRA_USAGE_CONFIRMED>());
 static_assert(IsAt<CrossingNoticed, v1::JOURNAL_ENTRY_KIND_CROSSING_NOTICED>());
+static_assert(IsAt<NotificationChannelsSet, v1::JOURNAL_ENTRY_KIND_NOTIFICATION_CHANNELS_SET>());
+static_assert(IsAt<DigestScheduled, v1::JOURNAL_ENTRY_KIND_DIGEST_SCHEDULED>());
 
 std::string ShortDate(absl::Time time) {
   return absl::FormatTime("%Y-%m-%d %H:%M UTC", time, absl::UTCTimeZone());
@@ -168,6 +194,19 @@ class BodyWriter {
     proto_->set_surface(body.surface);
     Say("Member ", body.member_id, " went on into extra usage.");
   }
+  void operator()(const NotificationChannelsSet& body) {
+    Changes(body.changes);
+    Say("Where notices go was set.");
+  }
+  void operator()(const DigestScheduled& body) {
+    if (body.is_due) {
+      Say("The daily digest told of ", std::to_string(body.outstanding), " outstanding requests.");
+    } else if (body.next != absl::InfiniteFuture()) {
+      Say("A daily digest is due at ", ShortDate(body.next), ".");
+    } else {
+      Say("No daily digest is due any more.");
+    }
+  }
 
  private:
   template <class... Parts>
@@ -267,7 +306,7 @@ void BodyWriter::operator()(const EntryReversed& body) {
 
 std::optional<size_t> BodyIndexOf(v1::JournalEntryKind kind) {
   if (kind == v1::JOURNAL_ENTRY_KIND_UNSPECIFIED) return std::nullopt;
-  return static_cast<size_t>(kind) - 1;
+  return IndexOf(kind);
 }
 
 void WriteJournalEntry(const JournalPage::Item& item, std::string_view currency_code,
@@ -275,7 +314,7 @@ void WriteJournalEntry(const JournalPage::Item& item, std::string_view currency_
   const Entry& entry = item.entry;
   proto->set_sequence(entry.sequence);
   WriteTimestamp(entry.recorded_at, proto->mutable_record_time());
-  proto->set_kind(static_cast<v1::JournalEntryKind>(entry.body.index() + 1));
+  proto->set_kind(kKinds[entry.body.index()]);
   proto->set_actor(entry.cause.actor);
   proto->set_caller(entry.cause.caller);
   proto->set_request_id(entry.cause.request_id);
@@ -284,34 +323,22 @@ void WriteJournalEntry(const JournalPage::Item& item, std::string_view currency_
 }
 
 void WriteNotice(const PendingNotice& notice, v1::Notice* proto) {
-  proto->set_notice_id(notice.notice_id);
-  proto->set_organization_id(notice.organization_id);
+  WriteNotice(notice.organization_id, notice.notice_id, notice.stored, proto);
+}
+
+void WriteNotice(const std::string& organization_id, const std::string& notice_id,
+                 const StoredNotice& notice, v1::Notice* proto) {
+  const NoticeEvent& event = EventOf(notice.Kind());
+  proto->set_notice_id(notice_id);
+  proto->set_organization_id(organization_id);
+  proto->set_kind(static_cast<v1::NoticeKind>(notice.Kind()));
   WriteTimestamp(notice.created_at, proto->mutable_create_time());
-  proto->add_recipients(v1::MEMBER_ROLE_PRIMARY_OWNER);
-  proto->add_recipients(v1::MEMBER_ROLE_OWNER);
+  for (const MemberRole role : event.roles) {
+    proto->add_recipients(ToProtoEnum<v1::MemberRole>(role));
+  }
+  proto->set_subject(event.subject);
+  proto->set_summary(SummaryOf(notice));
   proto->set_sequence(notice.sequence);
-  if (notice.crossing) {
-    proto->set_kind(v1::NOTICE_KIND_EXTRA_USAGE_CROSSED);
-    proto->add_recipients(v1::MEMBER_ROLE_ADMIN);
-    proto->set_subject("A member of your workspace went into extra usage");
-    proto->set_summary(absl::StrCat(notice.member_id, " has used up its included usage at ",
-                                    notice.organization_name, " and goes on at API prices."));
-    return;
-  }
-  proto->set_kind(notice.resolved ? v1::NOTICE_KIND_EXTRA_USAGE_RESOLVED
-                                  : v1::NOTICE_KIND_EXTRA_USAGE_EXHAUSTED);
-  proto->add_recipients(v1::MEMBER_ROLE_BILLING);
-  if (notice.resolved) {
-    proto->set_subject("Your workspace has extra usage again");
-    proto->set_summary(absl::StrCat(notice.organization_name, " can use extra usage again."));
-    return;
-  }
-  proto->set_subject("Your workspace has run out of extra usage");
-  proto->set_summary(absl::StrCat(
-      notice.organization_name,
-      notice.balance ? " has used up its prepaid balance" : " has reached its spend limit",
-      notice.member_id.empty() ? "" : absl::StrCat("; the first to meet it was ", notice.member_id),
-      "."));
 }
 
 }  // namespace bursar

@@ -19,5 +19,7 @@ void WriteJournalEntry(const JournalPage::Item& item, std::string_view currency_
                        v1::JournalEntry* proto);
 
 void WriteNotice(const PendingNotice& notice, v1::Notice* proto);
+void WriteNotice(const std::string& organization_id, const std::string& notice_id,
+                 const StoredNotice& notice, v1::Notice* proto);
 
 }  // namespace bursar

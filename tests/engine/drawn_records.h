@@ -166,9 +166,27 @@ class Draw {
     header.burn.days = Many([this] { return BurnCounters::Bucket{Int(), Sum()}; });
     header.pending_seats = Many([this] { return Seat(); });
     header.totals = {Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum()};
+    header.channels = Channels();
+    header.channels_version = Int();
+    if (Bool()) header.next_digest = Instant();
     return header;
   }
 
+  NotificationChannels Channels() {
+    NotificationChannels channels;
+    channels.mail_enabled = Bool();
+    channels.mail_events = Many([this] { return Text(); });
+    channels.webhooks = Many([this] {
+      return WebhookTarget{Id(),
+                           Text(),
+                           Bool(),
+                           Many([this] { return Text(); }),
+                           Int(),
+                           Int(),
+                           Bool() ? Instant() : absl::InfinitePast()};
+    });
+    return channels;
+  }
   std::vector<FieldChange> Changes() {
     return Many([this] { return FieldChange{Text(), Text(), Text()}; });
   }
@@ -305,6 +323,10 @@ class Draw {
         return ExtraUsageConfirmed{Text(), AnyWindow()};
       case 18:
         return CrossingNoticed{Text(), Text(), AnyWindow()};
+      case 19:
+        return NotificationChannelsSet{Channels(), Changes()};
+      case 20:
+        return DigestScheduled{Bool() ? Instant() : absl::InfiniteFuture(), Int(), Bool()};
       default:
         return PendingChangeApplied{Maybe([this] { return Pending(); }),
                                     Maybe([this] { return Seat(); })};

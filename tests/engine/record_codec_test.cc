@@ -93,6 +93,14 @@ auto Fields(const CrossingNoticed& body) {
   const auto& [member_id, surface, window] = body;
   return std::tie(member_id, surface, window);
 }
+auto Fields(const NotificationChannelsSet& body) {
+  const auto& [channels, changes] = body;
+  return std::tie(channels, changes);
+}
+auto Fields(const DigestScheduled& body) {
+  const auto& [next, outstanding, is_due] = body;
+  return std::tie(next, outstanding, is_due);
+}
 auto Fields(const EpisodeOpened& body) {
   const auto& [balance, member_id, surface] = body;
   return std::tie(balance, member_id, surface);
@@ -206,6 +214,28 @@ TEST(RecordCodec, EntriesOfEveryKindComeBackAsTheyWere) {
   }
 }
 
+Delivery DrawDelivery(Draw& draw) {
+  Delivery delivery;
+  delivery.recipients = draw.Many([&] {
+    return Recipient{
+        draw.Any(RecipientChannel::kMail, RecipientChannel::kWebhook), draw.Text(), draw.Text(),
+        draw.Any(RecipientState::kPending, RecipientState::kDead),     draw.Int(),  draw.Instant(),
+        draw.Bool() ? draw.Instant() : absl::InfinitePast(),           draw.Text()};
+  });
+  delivery.shares = draw.Many([&] {
+    return UsageShare{draw.Bool(),
+                      draw.Text(),
+                      draw.Text(),
+                      draw.Text(),
+                      static_cast<int>(draw.Below(101)),
+                      static_cast<int>(draw.Below(101))};
+  });
+  delivery.started_at = draw.Instant();
+  if (draw.Bool()) delivery.replan_at = draw.Instant();
+  delivery.nobody = draw.Bool();
+  return delivery;
+}
+
 // Rules: R2, N1
 TEST(RecordCodec, RememberedRequestsAndNoticesComeBackAsTheyWere) {
   Draw draw(Seed());
@@ -216,8 +246,18 @@ TEST(RecordCodec, RememberedRequestsAndNoticesComeBackAsTheyWere) {
     const auto remembered = DecodeRemembered(EncodeRemembered(request));
     ASSERT_TRUE(remembered.ok()) << remembered.status();
     EXPECT_EQ(*remembered, request);
-    const StoredNotice notice = {draw.Bool(), draw.Bool(), draw.Instant(),
-                                 draw.Int(),  draw.Text(), draw.Text()};
+    StoredNotice notice = {draw.Bool(), draw.Bool(), draw.Instant(),
+                           draw.Int(),  draw.Text(), draw.Text()};
+    if (draw.Bool()) {
+      notice.resolved = false;
+      notice.other_kind = draw.Bool() ? NoticeKind::kSettingsChanged : NoticeKind{4711};
+    }
+    notice.facts = draw.Many([&] {
+      return NoticeFact{draw.Text(), draw.Any(FactKind::kWords, FactKind::kSwitch), draw.Int(),
+                        draw.Text()};
+    });
+    notice.changes = draw.Changes();
+    notice.delivery = draw.Maybe([&] { return DrawDelivery(draw); });
     const auto stored = DecodeNotice(EncodeNotice(notice));
     ASSERT_TRUE(stored.ok()) << stored.status();
     EXPECT_EQ(*stored, notice);

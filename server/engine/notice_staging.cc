@@ -1,0 +1,148 @@
+#include "server/engine/notice_staging.h"
+
+#include <utility>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "server/ledger/settings_text.h"
+
+namespace bursar {
+namespace {
+
+// What every notice carries: whose wallet it is and how it stands.
+void AddWalletFacts(const WalletHeader& header, const DecisionContext& context,
+                    StoredNotice& notice) {
+  const OrganizationSettings& settings = header.settings;
+  const Plan* plan = context.plans == nullptr ? nullptr : context.plans->Find(settings.plan_id);
+  std::vector<NoticeFact>& facts = notice.facts;
+  facts.push_back(WordsFact("currency_code", settings.currency_code));
+  facts.push_back(WordsFact("plan", settings.plan_id));
+  facts.push_back(WordsFact("time_zone", settings.time_zone));
+  if (!settings.settings_url.empty()) {
+    facts.push_back(WordsFact("settings_url", settings.settings_url));
+  }
+  const bool metered = plan != nullptr && plan->metered;
+  facts.push_back(WordsFact("bucket", metered ? "metered usage" : "extra usage"));
+  // A month that ended and has no successor yet says nothing of the one that runs.
+  if (const Window& month = header.month.month; month.Contains(notice.created_at)) {
+    facts.push_back(TimeFact("period_start", month.start));
+    facts.push_back(TimeFact("period_end", month.end));
+    facts.push_back(MoneyFact("spent", header.month.extra));
+  }
+  if (header.limit.has_value() && header.limit->amount.has_value()) {
+    facts.push_back(MoneyFact("limit", *header.limit->amount));
+  }
+  if (plan != nullptr && plan->funding == Funding::kPrepaid) {
+    facts.push_back(MoneyFact("balance", header.Balance()));
+    if (!header.overdraft.is_zero()) facts.push_back(MoneyFact("overdraft", header.overdraft));
+  }
+}
+
+StoredNotice Begin(const Entry& entry, const WalletHeader& header, const DecisionContext& context) {
+  StoredNotice notice;
+  notice.created_at = entry.recorded_at;
+  notice.sequence = entry.sequence;
+  notice.organization_name = header.settings.display_name;
+  AddWalletFacts(header, context, notice);
+  return notice;
+}
+
+bool ChangesRole(const MemberUpserted& body) {
+  for (const FieldChange& change : body.changes) {
+    if (change.field == "role") return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::optional<StoredNotice> NoticeOf(const Entry& entry, const WalletHeader& header,
+                                     const DecisionContext& context, bool out_of_balance) {
+  if (const auto* opened = std::get_if<EpisodeOpened>(&entry.body)) {
+    StoredNotice notice = Begin(entry, header, context);
+    notice.balance = opened->balance;
+    notice.member_id = opened->member_id;
+    notice.facts.push_back(WordsFact("reason", opened->balance ? "balance" : "spend_limit"));
+    if (!opened->surface.empty()) notice.facts.push_back(WordsFact("surface", opened->surface));
+    // An empty balance lasts until somebody adds credit.
+    if (!opened->balance && header.month.month.Contains(entry.recorded_at)) {
+      notice.facts.push_back(TimeFact("until", header.month.month.end));
+    }
+    return notice;
+  }
+  if (const auto* ended = std::get_if<EpisodeEnded>(&entry.body)) {
+    StoredNotice notice = Begin(entry, header, context);
+    notice.resolved = true;
+    notice.balance = out_of_balance;
+    notice.facts.push_back(WordsFact("cause", ended->cause));
+    return notice;
+  }
+  if (const auto* crossed = std::get_if<CrossingNoticed>(&entry.body)) {
+    StoredNotice notice = Begin(entry, header, context);
+    notice.crossing = true;
+    notice.member_id = crossed->member_id;
+    if (!crossed->surface.empty()) notice.facts.push_back(WordsFact("surface", crossed->surface));
+    notice.facts.push_back(TimeFact("until", crossed->window.end));
+    return notice;
+  }
+  if (const auto* digest = std::get_if<DigestScheduled>(&entry.body);
+      digest != nullptr && digest->is_due) {
+    StoredNotice notice = Begin(entry, header, context);
+    notice.other_kind = NoticeKind::kRequestsDigest;
+    notice.facts.push_back(CountFact("outstanding", digest->outstanding));
+    return notice;
+  }
+  return std::nullopt;
+}
+
+std::vector<FieldChange> NoticedChanges(const EntryBody& body, const WalletHeader& header) {
+  if (header.owner_count == 0) return {};
+  if (const auto* extra = std::get_if<ExtraUsageUpdated>(&body)) return extra->changes;
+  if (const auto* set = std::get_if<NotificationChannelsSet>(&body)) return set->changes;
+  if (const auto* set = std::get_if<SpendLimitSet>(&body)) {
+    std::vector<FieldChange> changes = set->changes;
+    for (FieldChange& change : changes) {
+      if (set->scope == Scope::kSeatTier)
+        absl::StrAppend(&change.field, " of tier ", set->scope_id);
+      if (set->scope == Scope::kMember) absl::StrAppend(&change.field, " of ", set->scope_id);
+    }
+    return changes;
+  }
+  const auto* member = std::get_if<MemberUpserted>(&body);
+  if (member == nullptr || member->automatic) return {};
+  const std::string field = absl::StrCat("role of ", member->settings.member_id);
+  if (member->created) {
+    if (member->settings.role == MemberRole::kMember) return {};
+    return {{field, "not a member", RoleText(member->settings.role)}};
+  }
+  std::vector<FieldChange> changes;
+  for (const FieldChange& change : member->changes) {
+    if (change.field == "role") changes.push_back({field, change.before, change.after});
+  }
+  return changes;
+}
+
+StoredNotice SettingsNotice(int64_t sequence, const Cause& cause, std::vector<FieldChange> changes,
+                            const WalletHeader& header, const DecisionContext& context) {
+  StoredNotice notice = Begin({sequence, context.now, cause, {}}, header, context);
+  notice.other_kind = NoticeKind::kSettingsChanged;
+  notice.member_id = cause.actor;
+  notice.changes = std::move(changes);
+  if (!cause.caller.empty()) notice.facts.push_back(WordsFact("caller", cause.caller));
+  return notice;
+}
+
+bool MayOweNotice(const EntryBody& body) {
+  if (const auto* member = std::get_if<MemberUpserted>(&body)) {
+    return member->created || ChangesRole(*member);
+  }
+  return std::holds_alternative<EpisodeOpened>(body) ||
+         std::holds_alternative<EpisodeEnded>(body) ||
+         std::holds_alternative<CrossingNoticed>(body) ||
+         std::holds_alternative<DigestScheduled>(body) ||
+         std::holds_alternative<ExtraUsageUpdated>(body) ||
+         std::holds_alternative<SpendLimitSet>(body) ||
+         std::holds_alternative<NotificationChannelsSet>(body);
+}
+
+}  // namespace bursar

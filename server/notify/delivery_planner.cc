@@ -1,0 +1,106 @@
+#include "server/notify/delivery_planner.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "server/engine/notice_events.h"
+#include "server/engine/queries.h"
+#include "server/engine/usage_shares.h"
+#include "server/notify/mail_message.h"
+
+namespace bursar {
+namespace {
+
+constexpr int kMembersPage = 1000;
+
+bool IsTold(const NoticeEvent& event, const StoredNotice& notice, const Member& member) {
+  if (member.status != AccountStatus::kActive || member.email.empty()) return false;
+  if (event.tells_member && member.member_id == notice.member_id) return true;
+  return std::find(event.roles.begin(), event.roles.end(), member.role) != event.roles.end();
+}
+
+// Addresses of people, each once.
+class MailList {
+ public:
+  explicit MailList(absl::Time now) : now_(now) {}
+
+  void Add(const Member& member, std::vector<Recipient>& recipients) {
+    if (count_ == kMaxMailRecipients) return;
+    for (const Recipient& recipient : recipients) {
+      if (recipient.address == member.email) return;
+    }
+    Recipient& recipient = recipients.emplace_back();
+    recipient.channel = RecipientChannel::kMail;
+    recipient.address = member.email;
+    recipient.member_id = member.member_id;
+    recipient.next_attempt_at = now_;
+    if (!IsMailAddress(member.email)) {
+      recipient.state = RecipientState::kDead;
+      recipient.last_error = "this is no address that mail can go to";
+    }
+    ++count_;
+  }
+
+ private:
+  const absl::Time now_;
+  size_t count_ = 0;
+};
+
+}  // namespace
+
+absl::StatusOr<NotificationChannels> ReadChannels(Engine& engine,
+                                                  const std::string& organization_id) {
+  absl::StatusOr<MemberPage> page = ListMembers(engine.store(), organization_id, "", 1);
+  if (!page.ok()) return page.status();
+  return std::move(page->header.channels);
+}
+
+absl::StatusOr<DeliveryPlan> PlanDelivery(Engine& engine, const NoticeName& name,
+                                          const StoredNotice& notice, bool has_mail,
+                                          absl::Time now) {
+  const NoticeEvent& event = EventOf(notice.Kind());
+  absl::StatusOr<MemberPage> page =
+      ListMembers(engine.store(), name.organization_id, "", kMembersPage);
+  if (!page.ok()) return page.status();
+  const NotificationChannels channels = page->header.channels;
+  DeliveryPlan plan;
+  plan.delivery.started_at = now;
+  for (const WebhookTarget& target : channels.webhooks) {
+    if (!target.enabled) continue;
+    plan.has_channel = true;
+    if (!event.ignores_filters && !EventPasses(target.events, event.name)) continue;
+    plan.is_wanted = true;
+    Recipient& recipient = plan.delivery.recipients.emplace_back();
+    recipient.channel = RecipientChannel::kWebhook;
+    recipient.address = target.target_id;
+    recipient.next_attempt_at = now;
+  }
+  const bool is_mailed = !event.roles.empty() || event.tells_member;
+  plan.is_switched_off = is_mailed && !channels.mail_enabled && channels.webhooks.empty();
+  if (has_mail && is_mailed && channels.mail_enabled) {
+    plan.has_channel = true;
+    if (event.ignores_filters || EventPasses(channels.mail_events, event.name)) {
+      plan.is_wanted = true;
+      MailList mails(now);
+      while (true) {
+        for (const Member& member : page->members) {
+          if (IsTold(event, notice, member)) mails.Add(member, plan.delivery.recipients);
+        }
+        if (!page->more) break;
+        page = ListMembers(engine.store(), name.organization_id, page->members.back().member_id,
+                           kMembersPage);
+        if (!page.ok()) return page.status();
+      }
+    }
+  }
+  if (event.shows_shares && !plan.delivery.recipients.empty()) {
+    absl::StatusOr<std::vector<UsageShare>> shares =
+        UsageSharesOf(engine.store(), engine.zones(), name.organization_id, notice);
+    if (!shares.ok()) return shares.status();
+    plan.delivery.shares = *std::move(shares);
+  }
+  return plan;
+}
+
+}  // namespace bursar
