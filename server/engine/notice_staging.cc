@@ -9,6 +9,9 @@
 namespace bursar {
 namespace {
 
+// A command may change thousands of roles; the journal has them all.
+constexpr size_t kMaxToldChanges = 100;
+
 // What every notice carries: whose wallet it is and how it stands.
 void AddWalletFacts(const WalletHeader& header, const DecisionContext& context,
                     StoredNotice& notice) {
@@ -127,6 +130,11 @@ StoredNotice SettingsNotice(int64_t sequence, const Cause& cause, std::vector<Fi
   StoredNotice notice = Begin({sequence, context.now, cause, {}}, header, context);
   notice.other_kind = NoticeKind::kSettingsChanged;
   notice.member_id = cause.actor;
+  if (changes.size() > kMaxToldChanges) {
+    notice.facts.push_back(
+        CountFact("further_changes", static_cast<int64_t>(changes.size() - kMaxToldChanges)));
+    changes.resize(kMaxToldChanges);
+  }
   notice.changes = std::move(changes);
   if (!cause.caller.empty()) notice.facts.push_back(WordsFact("caller", cause.caller));
   return notice;

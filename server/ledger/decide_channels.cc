@@ -18,9 +18,17 @@ std::string MailText(const NotificationChannels& channels) {
   return channels.mail_enabled ? FiltersText(channels.mail_events) : "off";
 }
 
+// The address without its path, which is a secret of many a receiver: more people read the journal
+// than set channels.
+std::string PlaceText(const std::string& url) {
+  const size_t scheme = url.find("://");
+  const size_t host = scheme == std::string::npos ? 0 : scheme + 3;
+  return url.substr(0, url.find_first_of("/?", host));
+}
+
 std::string TargetText(const WebhookTarget* target) {
   if (target == nullptr) return "none";
-  return absl::StrCat(target->url, target->enabled ? "" : " (off)", ", ",
+  return absl::StrCat(PlaceText(target->url), target->enabled ? "" : " (off)", ", ",
                       FiltersText(target->events));
 }
 
@@ -110,9 +118,12 @@ std::vector<FieldChange> Describe(const NotificationChannels& before,
     const std::string name = absl::StrCat("webhook ", target.target_id);
     if (old == nullptr) {
       add(name, "none", TargetText(&target));
-    } else if (target.secret_sequence == 0) {
-      changes.push_back({name, "secret", "new secret"});
+      continue;
     }
+    if (target.url != old->url && PlaceText(target.url) == PlaceText(old->url)) {
+      changes.push_back({name, "path", "another path"});
+    }
+    if (target.secret_sequence == 0) changes.push_back({name, "secret", "new secret"});
   }
   return changes;
 }

@@ -105,15 +105,11 @@ size_t OnRead(char* buffer, size_t size, size_t count, void* data) {
   return bytes;
 }
 
-// Whether the answer is about this mail or recipient, and not about the connection or the login.
-bool IsRefusalOfMail(CURLcode code, long answer) {
-  if (answer < 500 || answer > 599) return false;
-  // 530, 534, 535 and 538 are about TLS and logins; 521 and 554 at the greeting close the door.
-  if (answer == 530 || answer == 534 || answer == 535 || answer == 538 || answer == 521) {
-    return false;
-  }
-  return code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_WEIRD_SERVER_REPLY ||
-         code == CURLE_UPLOAD_FAILED || code == CURLE_QUOTE_ERROR;
+// Whether the server spoke of this recipient or message, and not of the connection, the login or
+// the sender: those are the operator's to mend, and nobody's mail is given up for them.
+bool IsAboutMail(const char* error, bool was_read) {
+  return absl::StartsWith(error, "RCPT failed") || absl::StartsWith(error, "DATA failed") ||
+         was_read;
 }
 
 class SmtpTransport final : public MailTransport {
@@ -148,10 +144,10 @@ class SmtpTransport final : public MailTransport {
     curl_easy_getinfo(handle.get(), CURLINFO_RESPONSE_CODE, &answer);
     const std::string text =
         absl::StrCat(ErrorText(code, error), answer == 0 ? "" : absl::StrCat(" (", answer, ")"));
-    if (IsRefusalOfMail(code, answer)) return AttemptResult::Refused(text);
-    // 4yz to a recipient or message: the server is there, and others may get through.
-    const bool about_mail = code == CURLE_SEND_ERROR && answer >= 450 && answer <= 452;
-    return AttemptResult::Retry(text, !about_mail);
+    const bool about_mail = IsAboutMail(error, upload.rest.empty());
+    if (about_mail && answer >= 500 && answer <= 599) return AttemptResult::Refused(text);
+    // 4yz: the server is there, and others may get through.
+    return AttemptResult::Retry(text, !about_mail || answer < 400 || answer > 499);
   }
 
  private:

@@ -45,7 +45,7 @@ const std::vector<RpcRule>& Table() {
       {"/bursar.v1.AdminService/QueryUsage", kReaders},
       {"/bursar.v1.AdminService/ListJournalEntries", kReaders},
       {"/bursar.v1.AdminService/ListNotices", kReaders},
-      {"/bursar.v1.AdminService/GetNotificationChannels", kReaders},
+      {"/bursar.v1.AdminService/GetNotificationChannels", kAdministrators},
       {"/bursar.v1.AdminService/SetNotificationChannels", kAdministrators},
       {"/bursar.v1.AdminService/ListDeliveries", kReaders},
       {"/bursar.v1.AdminService/ResendNotice", kAdministrators},

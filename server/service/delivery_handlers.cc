@@ -173,7 +173,7 @@ absl::Status DeliveryHandlers::GetNotificationChannels(
   CheckRequiredId("organization_id", request.organization_id(), &violations);
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
   const absl::Status authorized =
-      AuthorizeActor(engine_, call, request.organization_id(), ActorNeed::kSeeSpend);
+      AuthorizeActor(engine_, call, request.organization_id(), ActorNeed::kChangeSettings);
   if (!authorized.ok()) return authorized;
   return engine_.Read(
       request.organization_id(), {},

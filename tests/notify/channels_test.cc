@@ -42,7 +42,7 @@ TEST_P(ChannelsTest, AreJournaledWithBeforeAndAfterAndSurviveARestart) {
   ASSERT_NE(set, nullptr);
   ASSERT_EQ(set->changes.size(), 1u);
   EXPECT_EQ(set->changes[0],
-            (FieldChange{"webhook main", "none", "https://a.example/, every event"}));
+            (FieldChange{"webhook main", "none", "https://a.example, every event"}));
   EXPECT_EQ(Channels().webhooks[0].secret_sequence, entry.sequence);
   // The same again changes nothing; another address keeps the secret.
   const size_t entries = Journal("acme").size();
