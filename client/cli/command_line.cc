@@ -45,6 +45,7 @@ void AddCommands(CLI::App& root, Action* action) {
   AddHoldCommands(root, action);
   AddReportCommands(root, action);
   AddJournalCommands(root, action);
+  AddDeliveryCommands(root, action);
   AddWatchCommand(root, action);
   AddWhyCommand(root, action);
   AddCatalogCommands(root, action);
