@@ -89,6 +89,11 @@ google::protobuf::Duration ToProto(absl::Duration duration) {
   return result;
 }
 
+std::string FormatSpan(const google::protobuf::Duration& duration) {
+  return absl::FormatDuration(absl::Seconds(duration.seconds()) +
+                              absl::Nanoseconds(duration.nanos()));
+}
+
 bool TryParseInstant(const std::string& text, absl::Time* time) {
   // Abseil's parser also takes "infinite-past" and surrounding blanks.
   if (text.empty() || !std::isdigit(static_cast<unsigned char>(text.front())) ||

@@ -39,6 +39,9 @@ absl::Time FromProto(const google::protobuf::Timestamp& timestamp);
 google::protobuf::Timestamp ToProto(absl::Time time);
 google::protobuf::Duration ToProto(absl::Duration duration);
 
+// A duration as people write it: "10m", "1h30m".
+std::string FormatSpan(const google::protobuf::Duration& duration);
+
 // Reads an instant: "2026-01-31T10:00:00Z", the same with an offset, or date and time of day
 // separated by a blank or a T and without an offset, which is read as UTC. Any number of
 // fractional digits; what is below a nanosecond is cut off. A usage error that names `what`

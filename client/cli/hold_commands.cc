@@ -52,23 +52,103 @@ absl::StatusOr<ExitStatus> RunList(Session& session, const ListOptions& options)
                  {"SURFACE"},
                  {"MODEL"},
                  {"INCLUDED", Align::kRight},
-                 {"BEYOND", Align::kRight},
-                 {"EXPIRES"}});
+                 {"EXTRA", Align::kRight},
+                 {"PLACED"},
+                 {"EXPIRES"},
+                 {"SESSION"},
+                 {"REQUEST"}});
     for (const v1::OpenHold& hold : list.holds()) {
       table.Add({hold.admission_id(), hold.member_id(), hold.surface(), hold.model(),
                  FormatMoney(hold.included()), FormatMoney(hold.extra()),
-                 FormatTimeField(hold, "expire_time")});
+                 FormatTimeField(hold, "place_time"), FormatTimeField(hold, "expire_time"),
+                 hold.parent_session_id(), hold.request_id()});
     }
     session.out() << (table.empty() ? "No holds are open.\n" : table.Text());
+    if (!table.empty()) {
+      session.out() << "Held in all: " << FormatMoney(list.held_included()) << " included, "
+                    << FormatMoney(list.held_extra()) << " extra or metered.\n";
+    }
     TellOfFurtherPages(session, list.next_page_token());
   });
+}
+
+// What became of a hold, from the entries about it, oldest first.
+std::string FateInWords(const v1::ListJournalEntriesResponse& entries) {
+  std::string fate = "ended";
+  for (const v1::JournalEntry& entry : entries.entries()) {
+    if (entry.hold_sequence() == 0) continue;  // A late charge.
+    if (entry.captured()) fate = "captured, " + FormatTimeField(entry, "record_time");
+    if (entry.kind() == v1::JOURNAL_ENTRY_KIND_USAGE_CHARGED && !entry.captured()) {
+      fate = "settled, " + FormatTimeField(entry, "record_time");
+    }
+    if (entry.kind() == v1::JOURNAL_ENTRY_KIND_HOLD_ENDED) fate = entry.summary();
+  }
+  return fate;
+}
+
+void PrintHold(const HoldOptions& options, const v1::ListHoldsResponse& open,
+               const v1::ListJournalEntriesResponse& entries, std::ostream& out) {
+  Table facts({{""}, {""}});
+  facts.Add({"admission", options.admission});
+  const v1::JournalEntry& placed = entries.entries(0);
+  facts.Add({"member", placed.member_id()});
+  facts.Add({"surface", placed.surface()});
+  if (!placed.model().empty()) facts.Add({"model", placed.model()});
+  if (!placed.parent_session_id().empty()) facts.Add({"session", placed.parent_session_id()});
+  facts.Add({"request", placed.request_id()});
+  facts.Add({"placed", FormatTimeField(placed, "record_time")});
+  facts.Add(
+      {"reserved", absl::StrCat(FormatMoneyField(placed, "amount", "nothing"),
+                                placed.draws().empty() ? "" : ": ", DrawsInWords(placed.draws()))});
+  if (open.holds().empty()) {
+    facts.Add({"now", FateInWords(entries)});
+  } else {
+    const v1::OpenHold& hold = open.holds(0);
+    facts.Add({"now", absl::StrCat("open until ", FormatTimeField(hold, "expire_time"))});
+    facts.Add({"still held", absl::StrCat(FormatMoney(hold.included()), " included, ",
+                                          FormatMoney(hold.extra()), " extra or metered")});
+  }
+  out << facts.Text() << "\n";
+  Table journal(
+      {{"ENTRY", Align::kRight}, {"RECORDED"}, {"KIND"}, {"AMOUNT", Align::kRight}, {"DETAILS"}});
+  for (const v1::JournalEntry& entry : entries.entries()) {
+    journal.Add({absl::StrCat(entry.sequence()), FormatTimeField(entry, "record_time"),
+                 Spaced(Word(entry.kind())), FormatMoneyField(entry, "amount", ""),
+                 EntryInWords(entry)});
+  }
+  out << journal.Text();
+}
+
+// Open or ended: what it holds, and everything that the journal says about it.
+absl::StatusOr<ExitStatus> RunShow(Session& session, const HoldOptions& options) {
+  v1::ListJournalEntriesRequest request;
+  request.set_organization_id(options.organization);
+  request.set_admission_id(options.admission);
+  request.set_ascending(true);
+  Paging all;
+  all.all = true;
+  const auto entries = CallPaged(session, &Admin::ListJournalEntries, request, all);
+  if (!entries.ok()) return entries.status();
+  const bool is_placed = !entries->entries().empty() &&
+                         entries->entries(0).kind() == v1::JOURNAL_ENTRY_KIND_HOLD_PLACED;
+  if (!is_placed) {
+    return absl::NotFoundError(
+        absl::StrCat("\"", options.admission, "\" names no hold of ", options.organization, "."));
+  }
+  v1::ListHoldsRequest list;
+  list.set_organization_id(options.organization);
+  list.set_admission_id(options.admission);
+  const auto open = session.Call(&Admin::ListHolds, list);
+  if (!open.ok()) return open.status();
+  return Show(session, entries,
+              [&](const auto& found) { PrintHold(options, *open, found, session.out()); });
 }
 
 absl::StatusOr<ExitStatus> RunExtend(Session& session, const HoldOptions& options) {
   v1::ExtendAdmissionRequest request;
   request.set_organization_id(options.organization);
   request.set_admission_id(options.admission);
-  request.set_request_id(options.request_id);
+  request.set_request_id(session.RequestId(options.request_id));
   if (!options.ttl.empty()) {
     const absl::StatusOr<absl::Duration> ttl = ParseSpan(options.ttl, "--hold-ttl");
     if (!ttl.ok()) return ttl.status();
@@ -141,11 +221,17 @@ void AddHold(CLI::App* app, HoldOptions* options) {
 }  // namespace
 
 void AddHoldCommands(CLI::App& root, Action* action) {
-  CLI::App* group = AddGroup(root, "hold", "Holds: list, extend, release");
+  CLI::App* group = AddGroup(root, "hold", "Holds: list, show, extend, release");
   const auto list = AddCommand(*group, "list", "List the open holds", action, &RunList);
   AddOrganization(list.app, &list.options->organization);
   list.app->add_option("--member", list.options->member, "Of this member only");
   AddPagingOptions(list.app, &list.options->paging);
+  const auto show =
+      AddCommand(*group, "show", "What a hold, open or ended, held and became", action, &RunShow);
+  AddOrganization(show.app, &show.options->organization);
+  show.app->add_option("admission", show.options->admission, "The admission id, adm_…")
+      ->required()
+      ->type_name("ADMISSION");
   const auto extend = AddCommand(*group, "extend", "Let a hold live longer", action, &RunExtend);
   AddHold(extend.app, extend.options.get());
   extend.app->add_option("--hold-ttl", extend.options->ttl, "From now on, for example 10m");

@@ -2,13 +2,11 @@
 #include <google/protobuf/util/json_util.h>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "bursar/v1/admin_service.grpc.pb.h"
 #include "client/cli/command.h"
 #include "client/cli/format.h"
 #include "client/cli/report.h"
 #include "client/cli/table.h"
-#include "client/lib/money.h"
 
 namespace bursar::cli {
 namespace {
@@ -22,6 +20,7 @@ struct JournalOptions {
   std::string organization;
   std::string member;
   std::string request_id;
+  std::string admission;
   std::string kind;
   std::string start;
   std::string end;
@@ -34,6 +33,7 @@ absl::StatusOr<v1::ListJournalEntriesRequest> MakeRequest(const JournalOptions& 
   request.set_organization_id(options.organization);
   request.set_member_id(options.member);
   request.set_request_id(options.request_id);
+  request.set_admission_id(options.admission);
   request.set_ascending(options.ascending);
   request.set_page_token(options.paging.page_token);
   request.set_page_size(options.paging.all && options.paging.page_size == 0
@@ -57,23 +57,6 @@ absl::StatusOr<v1::ListJournalEntriesRequest> MakeRequest(const JournalOptions& 
   return request;
 }
 
-// What an entry says beyond its summary.
-std::string DetailsInWords(const v1::JournalEntry& entry) {
-  std::vector<std::string> words;
-  if (!entry.draws().empty()) words.push_back(DrawsInWords(entry.draws()));
-  if (NanosOf(entry.overshoot()) != 0) {
-    words.push_back("overshoot " + FormatMoney(entry.overshoot()));
-  }
-  if (entry.price_fallback()) words.push_back("fallback price");
-  if (entry.unadmitted()) words.push_back("unadmitted");
-  for (const v1::FieldChange& change : entry.changes()) {
-    words.push_back(absl::StrCat(change.field(), ": ",
-                                 change.before().empty() ? "-" : change.before(), " -> ",
-                                 change.after().empty() ? "-" : change.after()));
-  }
-  return absl::StrJoin(words, "; ");
-}
-
 void PrintEntries(const v1::ListJournalEntriesResponse& page, std::ostream& out) {
   Table table({{"ENTRY", Align::kRight},
                {"RECORDED"},
@@ -85,11 +68,10 @@ void PrintEntries(const v1::ListJournalEntriesResponse& page, std::ostream& out)
                {"AMOUNT", Align::kRight},
                {"DETAILS"}});
   for (const v1::JournalEntry& entry : page.entries()) {
-    const std::string details = DetailsInWords(entry);
     table.Add({absl::StrCat(entry.sequence()), FormatTimeField(entry, "record_time"),
                Spaced(Word(entry.kind())), entry.actor().empty() ? entry.caller() : entry.actor(),
                entry.member_id(), entry.surface(), entry.model(),
-               FormatMoneyField(entry, "amount", ""), details.empty() ? entry.summary() : details});
+               FormatMoneyField(entry, "amount", ""), EntryInWords(entry)});
   }
   out << table.Text();
 }
@@ -148,6 +130,8 @@ void AddJournalCommands(CLI::App& root, Action* action) {
       ->type_name("ORG");
   journal.app->add_option("--member", options->member, "Only entries about this member");
   journal.app->add_option("--request-id", options->request_id, "Only entries of this request");
+  journal.app->add_option("--admission", options->admission,
+                          "Only entries of this hold, and charges that name it");
   journal.app->add_option("--kind", options->kind, "Only this kind, for example usage_charged");
   journal.app->add_option("--start", options->start, "Recorded from then on")->type_name("INSTANT");
   journal.app->add_option("--end", options->end, "Recorded before then")->type_name("INSTANT");

@@ -22,6 +22,10 @@ struct OrganizationOptions {
   std::string included_scope;
   std::string auto_provision;
   std::string max_seats;
+  std::string hold_expiry_policy;
+  std::string default_hold_ttl;
+  std::string max_hold;
+  std::string crossing_policy;
   std::string status;
   std::string etag;
   std::string request_id;
@@ -48,7 +52,43 @@ void AddSettings(CLI::App* app, OrganizationOptions* options) {
       ->check(CLI::IsMember({"on", "off"}));
   app->add_option("--max-seats", options->max_seats, "Most seats provisioned so; 0 is no maximum")
       ->transform(WholeNumber());
+  app->add_option("--hold-expiry-policy", options->hold_expiry_policy,
+                  "What becomes of holds that nobody settles in time: release, capture");
+  app->add_option("--default-hold-ttl", options->default_hold_ttl,
+                  "How long holds live where the check does not say, for example 10m");
+  app->add_option("--max-hold", options->max_hold, "The largest single hold, for example 100.00");
+  app->add_option("--crossing-policy", options->crossing_policy,
+                  "Whether members go on into extra usage by themselves: auto, confirm");
   app->add_option("--request-id", options->request_id, "Names this call for retries");
+}
+
+// The settings about holds and the crossing into extra usage; `given` as in FillSettings.
+template <class Given>
+absl::Status FillHoldPolicy(const OrganizationOptions& options, const Given& given,
+                            v1::Organization* organization) {
+  if (given(options.hold_expiry_policy, "hold_expiry_policy")) {
+    const auto policy =
+        ParseWord<v1::HoldExpiryPolicy>(options.hold_expiry_policy, "--hold-expiry-policy");
+    if (!policy.ok()) return policy.status();
+    organization->set_hold_expiry_policy(*policy);
+  }
+  if (given(options.default_hold_ttl, "default_hold_ttl")) {
+    const absl::StatusOr<absl::Duration> ttl =
+        ParseSpan(options.default_hold_ttl, "--default-hold-ttl");
+    if (!ttl.ok()) return ttl.status();
+    *organization->mutable_default_hold_ttl() = ToProto(*ttl);
+  }
+  if (given(options.max_hold, "max_hold")) {
+    const absl::StatusOr<v1::Money> max_hold = ParseAmount(options.max_hold, "--max-hold");
+    if (!max_hold.ok()) return max_hold.status();
+    *organization->mutable_max_hold() = *max_hold;
+  }
+  if (given(options.crossing_policy, "crossing_policy")) {
+    const auto policy = ParseWord<v1::CrossingPolicy>(options.crossing_policy, "--crossing-policy");
+    if (!policy.ok()) return policy.status();
+    organization->set_crossing_policy(*policy);
+  }
+  return absl::OkStatus();
 }
 
 // Puts what was given into `organization`; the names of those fields into `mask` where there is
@@ -84,6 +124,8 @@ absl::Status FillSettings(const OrganizationOptions& options, v1::Organization* 
     if (!scope.ok()) return scope.status();
     organization->set_included_scope(*scope);
   }
+  const absl::Status holds = FillHoldPolicy(options, given, organization);
+  if (!holds.ok()) return holds;
   if (given(options.status, "status")) {
     const auto status = ParseWord<v1::AccountStatus>(options.status, "--status");
     if (!status.ok()) return status.status();

@@ -178,7 +178,11 @@ absl::Status ReplayAll(Session& session, const ReplayOptions& options,
                         tally, &progress);
     const absl::Status status = engine.Run();
     if (!status.ok()) {
-      session.err() << traces[i].name << ": stopped. The same command goes on where it was.\n";
+      session.err() << traces[i].name
+                    << (options.holds
+                            ? ": stopped. With --holds the same command is new usage: what "
+                              "was recorded stays charged.\n"
+                            : ": stopped. The same command goes on where it was.\n");
       return status;
     }
   }
@@ -268,7 +272,8 @@ void AddReplayCommand(CLI::App& root, Action* action) {
       ->transform(WholeNumber());
   AddPaceOptions(app, options);
   app->footer(
-      "Running the same command again repeats the very same requests: nothing is charged twice.");
+      "Running the same command again repeats the very same requests: nothing is charged twice. "
+      "With --holds every run is new usage and is charged anew.");
 }
 
 }  // namespace bursar::cli

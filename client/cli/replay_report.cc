@@ -64,6 +64,13 @@ void PrintReplaySummary(const ReplayTally& tally, std::ostream& out) {
   facts.Add({"rows", FormatCount(tally.row_count)});
   facts.Add({"admitted", FormatCount(tally.admitted_count)});
   facts.Add({"denied", FormatCount(tally.denied_count)});
+  if (tally.denied_by_holds_count > 0) {
+    facts.Add({"  by live holds alone", FormatCount(tally.denied_by_holds_count)});
+  }
+  if (tally.held_count > 0) {
+    facts.Add({"holds placed", FormatCount(tally.held_count)});
+    facts.Add({"holds settled", FormatCount(tally.settled_count)});
+  }
   facts.Add({"recorded", FormatCount(tally.recorded_count)});
   if (tally.replayed_count > 0) {
     facts.Add({"  of them recorded before", FormatCount(tally.replayed_count)});
@@ -72,7 +79,7 @@ void PrintReplaySummary(const ReplayTally& tally, std::ostream& out) {
     facts.Add({"  at the fallback price", FormatCount(tally.price_fallback_count)});
   }
   if (tally.unadmitted_count > 0) {
-    facts.Add({"  that a check would deny", FormatCount(tally.unadmitted_count)});
+    facts.Add({"  unadmitted", FormatCount(tally.unadmitted_count)});
   }
   if (tally.unseated_count > 0) {
     facts.Add({"  without a seat", FormatCount(tally.unseated_count)});
@@ -102,6 +109,9 @@ void PrintReplaySummaryAsJson(const ReplayTally& tally, std::ostream& out) {
   summary["rows"] = tally.row_count;
   summary["admitted"] = tally.admitted_count;
   summary["denied"] = tally.denied_count;
+  summary["deniedByHolds"] = tally.denied_by_holds_count;
+  summary["holdsPlaced"] = tally.held_count;
+  summary["holdsSettled"] = tally.settled_count;
   summary["denials"] = nlohmann::ordered_json::array();
   for (const auto& [reason, denial] : tally.denials) {
     summary["denials"].push_back({{"reason", v1::DenialReason_Name(reason)},

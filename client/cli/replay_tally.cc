@@ -27,9 +27,11 @@ absl::Duration LatencyTally::Percentile(int percent) const {
 void ReplayTally::AddCheck(const v1::CheckAdmissionResponse& reply, int64_t row) {
   if (reply.decision() == v1::DECISION_ADMITTED) {
     ++admitted_count;
+    if (reply.has_hold()) ++held_count;
     return;
   }
   ++denied_count;
+  if (reply.denial().held()) ++denied_by_holds_count;
   DenialTally& tally = denials[reply.denial().reason()];
   if (tally.count == 0 || row < tally.first_row) {
     tally.first_message = reply.denial().message();
@@ -44,6 +46,7 @@ void ReplayTally::AddRecord(const v1::RecordConsumptionResponse& reply) {
   if (reply.price_fallback()) ++price_fallback_count;
   if (reply.unadmitted()) ++unadmitted_count;
   if (reply.unseated()) ++unseated_count;
+  if (reply.admission_status() == v1::ADMISSION_STATUS_SETTLED) ++settled_count;
   if (currency_code.empty()) currency_code = reply.cost().currency_code();
   charged_nanos += NanosOf(reply.cost());
   overshoot_nanos += NanosOf(reply.overshoot());

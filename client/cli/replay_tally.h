@@ -40,6 +40,9 @@ struct ReplayTally {
   int64_t row_count = 0;
   int64_t admitted_count = 0;
   int64_t denied_count = 0;
+  int64_t denied_by_holds_count = 0;  // Of them: nothing was used up, live holds were in the way.
+  int64_t held_count = 0;             // Holds that checks placed,
+  int64_t settled_count = 0;          // and those that their records settled.
   std::map<v1::DenialReason, DenialTally> denials;
   int64_t recorded_count = 0;
   int64_t replayed_count = 0;

@@ -3,12 +3,32 @@
 #include <algorithm>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "client/cli/format.h"
 #include "client/cli/table.h"
 #include "client/lib/money.h"
 
 namespace bursar::cli {
+
+void AddHoldPolicy(const v1::Organization& organization, Table* table) {
+  if (organization.hold_expiry_policy() != v1::HOLD_EXPIRY_POLICY_UNSPECIFIED) {
+    table->Add({"expired holds", organization.hold_expiry_policy() == v1::HOLD_EXPIRY_POLICY_CAPTURE
+                                     ? "capture: charged as held"
+                                     : "release: free again"});
+  }
+  if (organization.has_default_hold_ttl()) {
+    table->Add({"holds live for", FormatSpan(organization.default_hold_ttl())});
+  }
+  if (organization.has_max_hold()) {
+    table->Add({"largest hold", FormatMoney(organization.max_hold())});
+  }
+  if (organization.crossing_policy() != v1::CROSSING_POLICY_UNSPECIFIED) {
+    table->Add({"into extra usage", organization.crossing_policy() == v1::CROSSING_POLICY_CONFIRM
+                                        ? "confirm: once per window"
+                                        : "auto: by themselves"});
+  }
+}
 
 void PrintOrganization(const v1::Organization& organization, std::ostream& out) {
   Table table({{""}, {""}});
@@ -29,6 +49,7 @@ void PrintOrganization(const v1::Organization& organization, std::ostream& out) 
                        : "on, up to " + FormatCount(organization.max_seats()) + " seats";
   }
   table.Add({"new members by use", provisioning});
+  AddHoldPolicy(organization, &table);
   if (!organization.settings_url().empty()) {
     table.Add({"settings address", organization.settings_url()});
   }
@@ -64,15 +85,19 @@ void PrintDenial(const v1::Denial& denial, std::ostream& out) {
   if (!denial.explanation().empty()) out << denial.explanation() << "\n";
   out << "\n";
   Table facts({{""}, {""}});
-  facts.Add({"reason", Spaced(Word(denial.reason()))});
+  facts.Add({"reason", absl::StrCat(Spaced(Word(denial.reason())),
+                                    denial.held() ? ", by live holds alone" : "")});
   if (denial.scope() != v1::SCOPE_UNSPECIFIED) {
     facts.Add({"whose", ScopeInWords(denial.scope(), denial.scope_id())});
   }
   if (denial.bucket() != v1::BUCKET_UNSPECIFIED) {
     facts.Add({"bucket", Word(denial.bucket())});
   }
-  facts.Add({"ends by itself",
-             denial.has_reset_time() ? FormatTimeField(denial, "reset_time") : "never"});
+  // What is held ends with the requests that hold it, however long that takes.
+  const std::string when = FormatTimeField(denial, "reset_time");
+  facts.Add({"ends by itself", !denial.has_reset_time() ? denial.held() ? "with them" : "never"
+                               : denial.held()          ? absl::StrCat("with them, by ", when)
+                                                        : when});
   facts.Add({"retrying helps", denial.retry_helps() ? "yes" : "no"});
   if (!denial.admin_answer().empty()) facts.Add({"an owner says", denial.admin_answer()});
   out << facts.Text();
@@ -110,6 +135,64 @@ std::string RolesInWords(const google::protobuf::RepeatedField<int>& roles) {
   std::vector<std::string> words;
   for (const int role : roles) words.push_back(Spaced(Word(static_cast<v1::MemberRole>(role))));
   return absl::StrJoin(words, ", ");
+}
+
+std::string EntryInWords(const v1::JournalEntry& entry) {
+  std::vector<std::string> words;
+  if (!entry.summary().empty()) words.push_back(entry.summary());
+  if (!entry.draws().empty()) words.push_back(DrawsInWords(entry.draws()));
+  if (NanosOf(entry.overshoot()) != 0) {
+    words.push_back("overshoot " + FormatMoney(entry.overshoot()));
+  }
+  if (entry.captured()) words.push_back("captured");
+  if (entry.reversed_sequence() != 0) {
+    words.push_back(absl::StrCat("of entry ", entry.reversed_sequence()));
+  }
+  if (entry.price_fallback()) words.push_back("fallback price");
+  if (entry.unadmitted()) {
+    words.push_back(entry.admission_id().empty() ? "unadmitted: a check would have denied"
+                                                 : "unadmitted: the admission was not live");
+  }
+  if (!entry.admission_id().empty()) words.push_back(entry.admission_id());
+  for (const v1::FieldChange& change : entry.changes()) {
+    words.push_back(absl::StrCat(change.field(), ": ",
+                                 change.before().empty() ? "-" : change.before(), " -> ",
+                                 change.after().empty() ? "-" : change.after()));
+  }
+  return absl::StrJoin(words, "; ");
+}
+
+std::string AdmissionInWords(v1::AdmissionStatus status) {
+  switch (status) {
+    case v1::ADMISSION_STATUS_SETTLED:
+      return "settled";
+    case v1::ADMISSION_STATUS_UNKNOWN:
+      return "unknown: no such admission";
+    case v1::ADMISSION_STATUS_FINAL:
+      return "final: settled or released before";
+    case v1::ADMISSION_STATUS_EXPIRED:
+      return "expired";
+    case v1::ADMISSION_STATUS_FOREIGN:
+      return "foreign: another organization's";
+    default:
+      return Word(status);
+  }
+}
+
+std::string UnadmittedNote(const v1::RecordConsumptionResponse& receipt) {
+  if (!receipt.unadmitted()) return "";
+  switch (receipt.admission_status()) {
+    case v1::ADMISSION_STATUS_UNKNOWN:
+      return "the admission named is not known; charged without one.";
+    case v1::ADMISSION_STATUS_FINAL:
+      return "the admission named was settled or released before; charged afresh.";
+    case v1::ADMISSION_STATUS_EXPIRED:
+      return "the admission named had expired; charged afresh.";
+    case v1::ADMISSION_STATUS_FOREIGN:
+      return "the admission named is another organization's; charged without one.";
+    default:
+      return "a check at that instant would have denied it.";
+  }
 }
 
 std::string DrawsInWords(const google::protobuf::RepeatedPtrField<v1::Draw>& draws) {

@@ -52,6 +52,9 @@ void PrintWallet(const v1::GetWalletResponse& wallet, std::ostream& out) {
     facts.Add({"overdraft", FormatMoney(wallet.overdraft())});
   }
   if (NanosOf(wallet.held()) != 0) facts.Add({"held", FormatMoney(wallet.held())});
+  if (NanosOf(wallet.held_included()) != 0) {
+    facts.Add({"held, included", FormatMoney(wallet.held_included())});
+  }
   facts.Add({"month began", FormatTimeField(wallet, "month_start")});
   facts.Add({"included, month", FormatMoneyField(wallet, "included_month_to_date", "-")});
   facts.Add({"extra or metered, month", FormatMoneyField(wallet, "month_to_date", "-")});
@@ -69,6 +72,7 @@ void PrintWallet(const v1::GetWalletResponse& wallet, std::ostream& out) {
   }
   facts.Add(
       {"pool", wallet.exhausted_episode_open() ? "RAN OUT; administrators are told" : "open"});
+  AddHoldPolicy(organization, &facts);
   facts.Add({"revision", absl::StrCat(wallet.position().revision(), " as of ",
                                       FormatTimeField(wallet.position(), "as_of"))});
   out << facts.Text();

@@ -1,4 +1,8 @@
 // bursar check, bursar record
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "bursar/v1/quota_service.grpc.pb.h"
 #include "client/cli/command.h"
@@ -11,6 +15,9 @@ namespace bursar::cli {
 namespace {
 
 using Quota = v1::QuotaService::Stub;
+
+// The choices of --mode.
+constexpr char kModes[] = "check, hold, hold_up_to_available";
 
 // Quantities as typed; empty means: not given.
 struct UsageOptions {
@@ -139,8 +146,22 @@ void PrintCheck(const v1::CheckAdmissionResponse& reply, std::ostream& out) {
     PrintDenial(reply.denial(), out);
   }
   for (const v1::Warning& warning : reply.warnings()) out << "Note: " << warning.message() << "\n";
-  if (!reply.evaluations().empty()) out << "\n";
+  if (!reply.evaluations().empty()) {
+    out << (reply.has_hold() ? "\nAs the check met it, before the hold:\n" : "\n");
+  }
   PrintEvaluations(reply.evaluations(), out);
+}
+
+// A mode in any case: "check", "hold", "hold_up_to_available", or the name of the enum's value.
+absl::StatusOr<v1::AdmissionMode> ParseMode(const std::string& text) {
+  static constexpr absl::string_view kPrefix = "admission_mode_";
+  std::string word = absl::AsciiStrToLower(text);
+  if (absl::StartsWith(word, kPrefix)) word = word.substr(kPrefix.size());
+  std::replace(word.begin(), word.end(), '-', '_');
+  if (word == "check" || word == "check_only") return v1::ADMISSION_MODE_CHECK_ONLY;
+  if (word == "hold") return v1::ADMISSION_MODE_HOLD;
+  if (word == "hold_up_to_available") return v1::ADMISSION_MODE_HOLD_UP_TO_AVAILABLE;
+  return UsageError(absl::StrCat("--mode: \"", text, "\" is none of ", kModes, "."));
 }
 
 absl::StatusOr<ExitStatus> RunCheck(Session& session, const CheckOptions& options) {
@@ -150,8 +171,7 @@ absl::StatusOr<ExitStatus> RunCheck(Session& session, const CheckOptions& option
   const absl::Status estimated = FillEstimate(options, &request);
   if (!estimated.ok()) return estimated;
   if (!options.mode.empty()) {
-    const auto mode = ParseWord<v1::AdmissionMode>(
-        options.mode == "check" ? "check_only" : options.mode, "--mode");
+    const absl::StatusOr<v1::AdmissionMode> mode = ParseMode(options.mode);
     if (!mode.ok()) return mode.status();
     request.set_mode(*mode);
   }
@@ -184,12 +204,18 @@ void PrintReceipt(const v1::RecordConsumptionResponse& reply, std::ostream& out)
   if (!reply.price_card().empty()) table.Add({"price card", reply.price_card()});
   table.Add({"journal entry", FormatCount(reply.sequence())});
   if (reply.admission_status() != v1::ADMISSION_STATUS_UNSPECIFIED) {
-    table.Add({"admission", Word(reply.admission_status())});
+    table.Add({"admission", reply.has_hold() ? "used in part; its hold stays open"
+                                             : AdmissionInWords(reply.admission_status())});
+  }
+  if (reply.has_hold()) {
+    table.Add({"still held", absl::StrCat(FormatMoney(reply.hold().amount()), " until ",
+                                          FormatTimeField(reply.hold(), "expire_time"))});
   }
   out << (reply.replayed() ? "Recorded before; the first receipt again:\n" : "Recorded.\n");
   out << table.Text(2);
   if (reply.price_fallback()) out << "Note: no price is known for it; the fallback was charged.\n";
-  if (reply.unadmitted()) out << "Note: a check at that instant would have denied it.\n";
+  if (const std::string note = UnadmittedNote(reply); !note.empty())
+    out << "Note: " << note << "\n";
   if (reply.unseated()) out << "Note: the member has no seat; nothing was included.\n";
 }
 
@@ -260,7 +286,8 @@ void AddRequestCommands(CLI::App& root, Action* action) {
   AddUsageOptions(check.app, "--estimate-", &asked->estimate);
   check.app->add_option("--estimate-cost", asked->estimate_cost, "The estimate as money")
       ->type_name("AMOUNT");
-  check.app->add_option("--mode", asked->mode, "check (default), hold, or hold_up_to_available");
+  check.app->add_option("--mode", asked->mode,
+                        absl::StrCat("What is promised: ", kModes, " (default check)"));
   check.app->add_option("--hold-ttl", asked->hold_ttl, "How long a hold lives, for example 10m");
   check.app->add_flag("--validate-only", asked->validate_only, "No hold, no notice");
   check.app->add_flag("--full", asked->full, "Every evaluation, also when admitted");

@@ -25,6 +25,7 @@ std::string EvaluationInWords(const v1::Evaluation& one) {
     if (NanosOf(one.spent()) != 0) {
       absl::StrAppend(&text, ", ", FormatMoney(one.spent()), " overdrawn");
     }
+    if (NanosOf(one.held()) != 0) absl::StrAppend(&text, ", ", FormatMoney(one.held()), " held");
   } else {
     absl::StrAppend(&text, FormatMoneyField(one, "remaining", "nothing"), " left of ",
                     FormatMoney(one.limit()), " (", FormatMoneyField(one, "spent", "nothing"),

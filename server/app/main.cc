@@ -93,7 +93,7 @@ int CheckConfig(const Options& options) {
 }
 
 // Waits for a signal to end (0), or for a failure of the server (1).
-int WaitForEnd(const Server& server) {
+int WaitForEnd(Server& server) {
   const sigset_t signals = EndSignals();
   const timespec poll = {0, kHealthPollNanos};
   while (true) {
@@ -101,7 +101,7 @@ int WaitForEnd(const Server& server) {
       spdlog::info("signal {}: draining; a second signal ends at once", signal);
       return 0;
     }
-    if (const absl::Status health = server.Health(); !health.ok()) {
+    if (const absl::Status health = server.CheckHealth(); !health.ok()) {
       spdlog::error(
           "the store failed: {}. Nothing that was acknowledged is lost. Look after the disk, then "
           "start the server again: it recovers from what is on disk",

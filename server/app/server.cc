@@ -23,6 +23,7 @@
 #include "server/app/version.h"
 #include "server/base/clock.h"
 #include "server/base/status.h"
+#include "server/base/strings.h"
 #include "server/base/zone.h"
 #include "server/engine/engine.h"
 #include "server/http/http_server.h"
@@ -31,6 +32,7 @@
 #include "server/service/operator_service.h"
 #include "server/service/quota_service.h"
 #include "server/service/reflection_service.h"
+#include "spdlog/spdlog.h"
 #include "storage/rocksdb_store.h"
 
 namespace bursar {
@@ -90,7 +92,8 @@ absl::StatusOr<DefaultCatalogs> ReadDefaultCatalogs() {
 
 class ServerCore final : public Server {
  public:
-  explicit ServerCore(const Options& options) : options_(options) {}
+  ServerCore(const Options& options, const Clock* clock)
+      : options_(options), clock_(clock == nullptr ? &system_clock_ : clock) {}
   ~ServerCore() override { Drain(absl::ZeroDuration()); }
 
   absl::Status StartAll() {
@@ -108,7 +111,7 @@ class ServerCore final : public Server {
                         http_ == nullptr ? "off" : options_.http_listen->WithPort(http_->port()));
   }
   std::string StoreReport() const override { return store_->open_report().Describe(); }
-  absl::Status Health() const override { return engine_->Health(); }
+  absl::Status CheckHealth() override;
   void Drain(absl::Duration timeout) override;
 
  private:
@@ -125,7 +128,8 @@ class ServerCore final : public Server {
 
   // In the order of their dependence: destroyed from the bottom up.
   EdgeLog log_;
-  SystemClock clock_;
+  SystemClock system_clock_;
+  const Clock* const clock_;
   ZoneDatabase zones_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<TokenRecords> token_records_;
@@ -171,7 +175,7 @@ absl::Status ServerCore::StartEngine() {
   options.admin_queue_reserve = options_.admin_queue_reserve;
   options.confirm_clock = options_.confirm_clock;
   options.mails_notices = options_.delivery.has_mail();
-  auto engine = Engine::Start(store_.get(), &clock_, &zones_, *defaults, options);
+  auto engine = Engine::Start(store_.get(), clock_, &zones_, *defaults, options);
   if (!engine.ok()) return engine.status();
   engine_ = *std::move(engine);
   return absl::OkStatus();
@@ -179,7 +183,7 @@ absl::Status ServerCore::StartEngine() {
 
 absl::Status ServerCore::StartDelivery() {
   auto delivery =
-      DeliveryService::Start(options_.delivery, options_.is_insecure, engine_.get(), &clock_);
+      DeliveryService::Start(options_.delivery, options_.is_insecure, engine_.get(), clock_);
   if (!delivery.ok()) return delivery.status();
   delivery_ = *std::move(delivery);
   return absl::OkStatus();
@@ -295,10 +299,28 @@ void ServerCore::Drain(absl::Duration timeout) {
   if (engine_ != nullptr) engine_->Shutdown();
 }
 
+absl::Status ServerCore::CheckHealth() {
+  const absl::Status health = engine_->Health();
+  const bool clock_is_wrong = Reason(health) == "CLOCK_NOT_TRUSTED";
+  if (!health.ok() && !clock_is_wrong) return health;
+  if (clock_is_wrong == state_.IsServing()) {
+    if (clock_is_wrong) {
+      spdlog::error(
+          "not serving: {}. Set the machine's clock right; where it is right now and was "
+          "wrong when the server started, start the server again",
+          ToStd(health.message()));
+    } else {
+      spdlog::info("serving again: the clock is where it should be");
+    }
+    state_.Set(clock_is_wrong ? ServingState::State::kNotServing : ServingState::State::kServing);
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options) {
-  auto server = std::make_unique<ServerCore>(options);
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options, const Clock* clock) {
+  auto server = std::make_unique<ServerCore>(options, clock);
   if (absl::Status status = server->StartAll(); !status.ok()) return status;
   return server;
 }

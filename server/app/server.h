@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/app/options.h"
+#include "server/base/clock.h"
 
 namespace bursar {
 
@@ -22,7 +23,9 @@ class Server {
   // Opens the store and serves. Nothing is left behind on failure. Errors name what to do:
   // INVALID_ARGUMENT or NOT_FOUND for unusable files, FAILED_PRECONDITION for a store or clock that
   // is not as it should be, DATA_LOSS for a damaged store, UNAVAILABLE for an address in use.
-  static absl::StatusOr<std::unique_ptr<Server>> Start(const Options& options);
+  // `clock`, where given, is the one that it goes by, and outlives it.
+  static absl::StatusOr<std::unique_ptr<Server>> Start(const Options& options,
+                                                       const Clock* clock = nullptr);
 
   virtual ~Server() = default;
 
@@ -31,8 +34,10 @@ class Server {
   // What opening the store found, in words.
   virtual std::string StoreReport() const = 0;
 
-  // OK while it can go on serving; otherwise why it must end.
-  virtual absl::Status Health() const = 0;
+  // Looks after itself, to be called several times a second: OK while it can go on; otherwise why
+  // it must end. While the clock cannot be trusted it goes on, commits nothing and says that it
+  // does not serve (rule T1); health checks, /readyz and one line in the log tell.
+  virtual absl::Status CheckHealth() = 0;
 
   // Ends it: running calls have until `timeout`, then they are cut off. What was acknowledged is
   // durable already. Idempotent.

@@ -86,6 +86,12 @@ struct RecordReply {
   int64_t revision = 0;  // After the record.
   bool replayed = false;
   std::string currency_code;  // The organization's.
+  // What the named hold still holds, where a partial record leaves it open; not with a replay.
+  struct Rest {
+    Nanos held;
+    absl::Time expires_at;
+  };
+  std::optional<Rest> rest;
 };
 
 // Turns an administrative outcome into the reply's bytes, under the lock, on the wallet after the

@@ -167,7 +167,11 @@ void EngineCore::MarkDurable(const std::vector<PartToCommit>& parts, EndedJobs& 
     for (const int64_t sequence : part->dirty_holds) ForgetIfDurable(slot, sequence);
     for (const int64_t sequence : part->dirty_reversals) ForgetIfDurable(slot, sequence);
     for (WaitingJob& waiting : part->waiting) {
-      End(std::move(waiting.job), std::move(waiting.status), ended);
+      if (waiting.again) {
+        runnable_.push_back(std::move(waiting.job));
+      } else {
+        End(std::move(waiting.job), std::move(waiting.status), ended);
+      }
     }
   }
 }
@@ -175,6 +179,10 @@ void EngineCore::MarkDurable(const std::vector<PartToCommit>& parts, EndedJobs& 
 // Ended holds and reversed charges are many and seldom asked for: in memory are only those that are
 // not durable yet, and for one decision those that it names.
 void EngineCore::ForgetIfDurable(WalletSlot& slot, int64_t sequence) {
+  if (sequence == 0) return;
+  if (!slot.aftermath_readers.empty() && slot.aftermath_readers.contains(SequenceKey(sequence))) {
+    return;
+  }
   for (const std::unique_ptr<GroupPart>* part : {&slot.gathering, &slot.committing}) {
     if (*part == nullptr) continue;
     if ((*part)->dirty_holds.contains(sequence) || (*part)->dirty_reversals.contains(sequence)) {

@@ -9,9 +9,10 @@
 //                   that parks holds its request id, and later ones with the same id wait for it,
 //                   so that what the loader read of the id stays true.
 //   3. FindAftermath, FindMembers   likewise for the ended hold or the charge that it names, and
-//   for
-//                   the members that it names and those that are due.
-//   4. Stamp        the instant (rule T1); what is due by then is staged first (rule T3).
+//                   for the members that it names and those that are due.
+//   4. Stamp        the instant (rule T1); what is due by then is staged first (rule T3), and
+//                   where that is more than one commit may bring, the job waits for the commit
+//                   and starts again.
 //   5. Decide       stages its entries: applied to the wallet, added to the gathering group.
 //   6. End          at once, or when the part that it waits for is durable.
 //
@@ -159,8 +160,9 @@ class EngineCore final : public Engine {
   absl::Status FindMembers(Job& job, WalletSlot& slot, absl::Time now,
                            std::vector<LoadKey>& missing);
   absl::StatusOr<absl::Time> Stamp(const WalletSlot* slot);
+  // `waits_for` is set where a part must be durable before more of what is due can be journaled.
   absl::Status Prepare(Job& job, WalletSlot& slot, const DecisionContext& context,
-                       std::vector<LoadKey>& missing);
+                       std::vector<LoadKey>& missing, GroupPart** waits_for);
   void Settle(std::unique_ptr<Job> job, Disposition disposition, EndedJobs& ended);
   void End(std::unique_ptr<Job> job, absl::Status status, EndedJobs& ended);
   void ReleaseRequest(Job& job);
@@ -203,6 +205,7 @@ class EngineCore final : public Engine {
   static void CopyHolds(const Wallet& wallet, PartToCommit& part);
   CommitGroup EncodeGroup(std::vector<PartToCommit>& parts);
   static void ForgetIfDurable(WalletSlot& slot, int64_t sequence);
+  static void CountReaders(WalletSlot& slot, const std::vector<LoadKey>& keys, int change);
   void MarkDurable(const std::vector<PartToCommit>& parts, EndedJobs& ended);
   void Latch(const absl::Status& cause, EndedJobs& ended);
 

@@ -99,12 +99,15 @@ void EngineCore::Attempt(std::unique_ptr<Job> job, EndedJobs& ended) {
     return End(std::move(job), UnknownPlan(slot.wallet.header), ended);
   }
   const DecisionContext context = {*now, plans.get(), zones_};
-  if (absl::Status s = Prepare(*job, slot, context, missing); !s.ok()) {
+  GroupPart* dues_first = nullptr;
+  if (absl::Status s = Prepare(*job, slot, context, missing, &dues_first); !s.ok()) {
     return End(std::move(job), std::move(s), ended);
   }
-  if (!missing.empty()) {
+  if (!missing.empty() || dues_first != nullptr) {
     if (!TakePlace(*job)) return End(std::move(job), QueueFull(), ended);
-    return Park(std::move(job), &slot, std::move(missing));
+    if (dues_first == nullptr) return Park(std::move(job), &slot, std::move(missing));
+    dues_first->waiting.push_back({std::move(job), absl::OkStatus(), true});
+    return;
   }
   Turn turn = {*this, slot, context};
   Disposition disposition = job->Decide(turn);
@@ -269,18 +272,32 @@ absl::StatusOr<absl::Time> EngineCore::Stamp(const WalletSlot* slot) {
   return std::max(*now, last);
 }
 
-// Journals what is due in batches, each with the members that it needs, until nothing is.
+// Journals what is due in batches, each with the members that it needs, until nothing is or the
+// gathering part has as much of it as one commit may bring: the lock is everybody's.
 absl::Status EngineCore::Prepare(Job& job, WalletSlot& slot, const DecisionContext& context,
-                                 std::vector<LoadKey>& missing) {
+                                 std::vector<LoadKey>& missing, GroupPart** waits_for) {
   absl::Status aftermath = FindAftermath(job, slot, missing);
   if (!aftermath.ok() || !missing.empty()) return aftermath;
   while (true) {
     absl::Status found = FindMembers(job, slot, context.now, missing);
     if (!found.ok() || !missing.empty()) return found;
-    std::vector<EntryBody> bodies = DueEntries(slot.wallet, context);
-    if (bodies.empty()) return absl::OkStatus();
-    absl::StatusOr<StagedRange> staged = Stage(slot, std::move(bodies), Cause(), context);
-    if (!staged.ok()) return staged.status();
+    std::vector<DueEntry> dues = DueEntries(slot.wallet, context);
+    if (dues.empty()) return absl::OkStatus();
+    const size_t staged_before = slot.gathering == nullptr ? 0 : slot.gathering->due_count;
+    if (staged_before > 0 && staged_before + dues.size() > kMaxDueEntries) {
+      *waits_for = slot.gathering.get();
+      return absl::OkStatus();
+    }
+    const size_t due_count = dues.size();
+    for (DueEntry& due : dues) {
+      DecisionContext then = context;
+      then.now = due.at;
+      std::vector<EntryBody> body;
+      body.push_back(std::move(due.body));
+      absl::StatusOr<StagedRange> staged = Stage(slot, std::move(body), Cause(), then);
+      if (!staged.ok()) return staged.status();
+    }
+    slot.gathering->due_count += due_count;
   }
 }
 

@@ -11,15 +11,27 @@
 namespace bursar {
 
 void EngineCore::Park(std::unique_ptr<Job> job, WalletSlot* slot, std::vector<LoadKey> keys) {
-  const bool has_request = !job->idempotency.request_id.empty();
-  if (slot != nullptr && has_request && !job->owns_request) {
+  // A repeat needs no claim on its id: whatever becomes of that, it is decided anew.
+  const bool claims = !job->idempotency.request_id.empty() && !job->is_repeat;
+  if (slot != nullptr && claims && !job->owns_request) {
     const std::string key = RequestKey(job->family, job->idempotency.request_id);
     BURSAR_CHECK(slot->requests.try_emplace(key).second);
     job->owns_request = true;
   }
+  if (slot != nullptr) CountReaders(*slot, keys, 1);
   ++parked_count_;
   loader_queue_.push_back({std::move(job), std::move(keys)});
   loader_ready_.notify_one();
+}
+
+void EngineCore::CountReaders(WalletSlot& slot, const std::vector<LoadKey>& keys, int change) {
+  for (const LoadKey& key : keys) {
+    if (key.is_dedupe) continue;
+    if (key.kind != RecordKind::kEndedHold && key.kind != RecordKind::kReversal) continue;
+    const int readers = slot.aftermath_readers[key.id] += change;
+    BURSAR_CHECK(readers >= 0);
+    if (readers == 0) slot.aftermath_readers.erase(key.id);
+  }
 }
 
 void EngineCore::LoaderLoop() {
@@ -98,6 +110,8 @@ void EngineCore::ResumeLoaded(std::vector<Parked> parked, JournalCache& cache, E
   for (size_t i = 0; i < parked.size(); ++i) {
     --parked_count_;
     std::unique_ptr<Job> job = std::move(parked[i].job);
+    WalletSlot* const slot = wallets_.Find(job->organization_id);
+    if (slot != nullptr) CountReaders(*slot, parked[i].keys, -1);
     absl::Status status = fetched[i].status();
     if (!status.ok() || parked[i].keys.empty()) {
       End(std::move(job), std::move(status), ended);
@@ -108,12 +122,18 @@ void EngineCore::ResumeLoaded(std::vector<Parked> parked, JournalCache& cache, E
       status =
           Install(*job, parked[i].keys[k], fetched[i]->values[k], fetched[i]->holds, remembered);
     }
+    const int64_t named[] = {job->NamedHold(), job->NamedCharge()};
     if (!status.ok()) {
       End(std::move(job), std::move(status), ended);
-      continue;
+    } else if (remembered.has_value()) {
+      Repeat(job, *remembered, ended);
     }
-    if (remembered.has_value()) Repeat(job, *remembered, ended);
-    if (job != nullptr) Attempt(std::move(job), ended);
+    if (job != nullptr) {
+      Attempt(std::move(job), ended);
+    } else if (slot != nullptr) {
+      // It ended without having been decided: what was loaded for it is not wanted.
+      for (const int64_t sequence : named) ForgetIfDurable(*slot, sequence);
+    }
   }
   RunJobs(ended);
   drained_.notify_all();

@@ -31,9 +31,17 @@ bool IsAbout(const EntryBody& body, const std::string& member_id) {
   return std::find(touched.begin(), touched.end(), member_id) != touched.end();
 }
 
+bool IsAbout(const Entry& entry, const JournalFilter::Admission& admission) {
+  if (HoldTouched(entry) == admission.hold_sequence) return true;
+  // What was recorded too late named it, and touched nothing.
+  const auto* charge = std::get_if<UsageCharged>(&entry.body);
+  return charge != nullptr && charge->admission_id == admission.admission_id;
+}
+
 bool IsWanted(const Entry& entry, const JournalFilter& filter) {
   if (entry.recorded_at < filter.start || entry.recorded_at >= filter.end) return false;
   if (filter.body_index.has_value() && entry.body.index() != *filter.body_index) return false;
+  if (filter.admission.has_value() && !IsAbout(entry, *filter.admission)) return false;
   if (!filter.request_id.empty() && entry.cause.request_id != filter.request_id) return false;
   return filter.member_id.empty() || IsAbout(entry.body, filter.member_id);
 }
@@ -78,7 +86,11 @@ class PageReader {
 };
 
 int64_t FirstSequence(const JournalFilter& filter) {
-  if (filter.ascending) return filter.after_sequence + 1;
+  if (filter.ascending) {
+    // Nothing is about an admission before the entry that placed its hold.
+    const int64_t first = filter.admission.has_value() ? filter.admission->hold_sequence : 1;
+    return std::max(filter.after_sequence + 1, first);
+  }
   return filter.after_sequence == 0 ? kLastSequence : filter.after_sequence - 1;
 }
 

@@ -40,8 +40,15 @@ absl::StatusOr<MemberPage> ListMembers(Store& store, const std::string& organiza
 
 // Which journal entries are wanted.
 struct JournalFilter {
-  std::string member_id;                    // Empty: any.
-  std::string request_id;                   // Empty: any.
+  std::string member_id;   // Empty: any.
+  std::string request_id;  // Empty: any.
+  // About this admission: the hold that this entry placed, and charges that name this id. Unset:
+  // any.
+  struct Admission {
+    int64_t hold_sequence = 0;
+    std::string admission_id;
+  };
+  std::optional<Admission> admission;
   std::optional<size_t> body_index;         // Index into EntryBody; unset: any.
   absl::Time start = absl::InfinitePast();  // Recorded in [start, end).
   absl::Time end = absl::InfiniteFuture();

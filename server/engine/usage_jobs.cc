@@ -150,6 +150,9 @@ Disposition RecordJob::Decide(Turn& turn) {
   reply_.charge = std::move(decision->outcome.charge);
   reply_.sequence = staged->last_sequence;
   reply_.revision = turn.slot.wallet.header.revision;
+  if (const Hold* open = turn.slot.wallet.FindHold(reply_.charge.hold_sequence); open != nullptr) {
+    reply_.rest = {open->Held(), open->expires_at};
+  }
   turn.core.Remember(turn.slot, *this, reply_.sequence, "", turn.context.now);
   EngineStats& stats = turn.core.stats();
   ++stats.records;
@@ -162,7 +165,7 @@ Disposition RecordJob::Decide(Turn& turn) {
 void RecordJob::RepeatStaged(const GroupPart& part, const StagedRequest& request) {
   const auto* charge = std::get_if<UsageCharged>(&part.entries[request.entry_index].body);
   BURSAR_CHECK(charge != nullptr);
-  reply_ = {*charge, request.remembered.sequence, request.remembered.revision, true, {}};
+  reply_ = {*charge, request.remembered.sequence, request.remembered.revision, true, {}, {}};
 }
 
 bool RecordJob::RepeatRemembered(const RememberedRequest& request) {

@@ -29,12 +29,36 @@ void Add(const UsageCharged& charge, UsageSum& sum) {
 }
 
 // A refund is usage that did not happen after all: it takes its amounts back, and counts as none.
+// The record that it refunds stays one, but for the capture of a hold: that was no record, and
+// counts no more once it is wholly taken back.
 void Add(const EntryReversed& reversed, UsageSum& sum) {
   sum.included -= reversed.included;
   sum.extra -= reversed.extra;
   sum.metered -= reversed.metered;
   sum.cost -= Amount(reversed.included) + reversed.extra + reversed.metered;
 }
+
+// The capture of a hold was wholly taken back: it stood for a record that counts itself now.
+struct CaptureUndone {};
+void Add(const CaptureUndone&, UsageSum& sum) { --sum.record_count; }
+
+// Finds the captures that are wholly taken back within what is summed.
+class Captures {
+ public:
+  void Note(int64_t sequence, const UsageCharged& charge) {
+    if (charge.captured) left_[sequence] = charge.cost;
+  }
+  // Whether that reversal takes the rest of a capture back.
+  bool Undoes(const EntryReversed& reversed) {
+    const auto capture = left_.find(reversed.reversed_sequence);
+    if (capture == left_.end()) return false;
+    capture->second -= Amount(reversed.included) + reversed.extra + reversed.metered;
+    return capture->second.is_zero();
+  }
+
+ private:
+  absl::flat_hash_map<int64_t, Amount> left_;  // By the capture's entry.
+};
 
 // Sums by what the query asks for.
 class UsageAdder {
@@ -97,6 +121,7 @@ absl::StatusOr<UsageReport> QueryUsage(Store& store, const std::string& organiza
       (*snapshot)->ReadJournal(organization_id, 1, Direction::kForward);
   if (!cursor.ok()) return cursor.status();
   UsageAdder adder(query);
+  Captures captures;
   while (true) {
     absl::StatusOr<std::optional<JournalRecord>> record = (*cursor)->Next();
     if (!record.ok()) return record.status();
@@ -110,8 +135,10 @@ absl::StatusOr<UsageReport> QueryUsage(Store& store, const std::string& organiza
       if (entry.recorded_at < query.start || entry.recorded_at >= query.end) continue;
       if (const auto* charge = std::get_if<UsageCharged>(&entry.body)) {
         adder.AddBody(*charge, *charge, report);
+        captures.Note(entry.sequence, *charge);
       } else if (const auto* reversed = std::get_if<EntryReversed>(&entry.body)) {
         adder.AddBody(reversed->facts, *reversed, report);
+        if (captures.Undoes(*reversed)) adder.AddBody(reversed->facts, CaptureUndone(), report);
       }
     }
   }

@@ -50,6 +50,7 @@ struct StagedNotice {
 struct WaitingJob {
   std::unique_ptr<Job> job;
   absl::Status status;  // OK, or a refusal that shows what the part brings.
+  bool again = false;   // It does not end: it starts again once the part is durable.
 };
 
 // One wallet's changes in one group.
@@ -63,6 +64,7 @@ struct GroupPart {
   std::vector<StagedRequest> requests;
   std::vector<StagedNotice> notices;
   std::vector<WaitingJob> waiting;
+  size_t due_count = 0;         // Entries of what had fallen due.
   bool changes_policy = false;  // Anything but usage, holds and what these open (rule X5).
   bool opens_episode = false;
   bool changes_channels = false;
@@ -86,6 +88,9 @@ struct WalletSlot {
   std::unique_ptr<GroupPart> gathering;   // Null: nothing of it is in the gathering group.
   std::unique_ptr<GroupPart> committing;  // Null: nothing of it is being committed.
   absl::flat_hash_map<std::string, RequestInFlight> requests;  // By RequestKey.
+  // Ended holds and charges that loaders are reading, by SequenceKey, and for how many jobs: what
+  // becomes of them meanwhile stays in memory, so that nobody decides on what the store had before.
+  absl::flat_hash_map<std::string, int> aftermath_readers;
   // Not OK once an entry did not fit the wallet: its stored state is damaged, and it is left alone
   // until the process starts again.
   absl::Status damage;

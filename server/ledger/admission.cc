@@ -52,12 +52,6 @@ void AddIncludedBound(AdmissionState& state, const Evaluation& bound) {
   state.included_headroom =
       state.included_applies ? Min(state.included_headroom, headroom) : headroom;
   state.included_applies = true;
-  if (headroom.is_zero()) {
-    // All exhausted windows must be open again: the last of them decides (rule D2).
-    state.included_reopens_at = state.included_reopens_at == absl::InfiniteFuture()
-                                    ? bound.resets_at
-                                    : std::max(state.included_reopens_at, bound.resets_at);
-  }
   state.bounds.push_back(bound);
 }
 
@@ -250,6 +244,34 @@ Verdict JudgeOverflow(const AdmissionState& state, std::optional<Amount> estimat
   return verdict;
 }
 
+// The verdict on exactly these figures, whether used up or held.
+Verdict JudgeAsItIs(const AdmissionState& state, const AdmissionAsk& ask) {
+  const std::optional<Amount>& estimate = ask.estimate;
+  Verdict verdict;
+  if (state.suspended_organization || state.suspended_member) {
+    verdict.reason = state.suspended_organization ? DenialReason::kOrganizationSuspended
+                                                  : DenialReason::kMemberSuspended;
+    verdict.bucket = state.included_applies ? Bucket::kIncluded : state.overflow_bucket;
+    return verdict;
+  }
+  const Amount included = state.included_applies ? state.included_headroom : Amount();
+  const bool wants_amount = estimate.has_value() && estimate->is_positive();
+  const Amount rest = wants_amount ? *estimate - Min(*estimate, included) : Amount();
+  if (included.is_positive() && rest.is_zero()) {
+    verdict.admitted = true;
+    verdict.bucket = Bucket::kIncluded;
+  } else {
+    verdict = wants_amount ? JudgeOverflow(state, estimate, rest)
+                           : JudgeOverflow(state, std::nullopt, std::nullopt);
+    if (verdict.admitted && included.is_positive()) verdict.bucket = Bucket::kIncluded;
+  }
+  if (verdict.admitted && wants_amount && ask.max_hold.has_value() && *estimate > *ask.max_hold) {
+    verdict.admitted = false;
+    verdict.reason = DenialReason::kHoldDoesNotFit;
+  }
+  return verdict;
+}
+
 }  // namespace
 
 CurrentWindow FindCurrentWindow(const std::vector<WindowCounter>& windows, WindowKind kind,
@@ -310,6 +332,29 @@ std::optional<Amount> AdmissionState::Available() const {
   return included + *extra_headroom;
 }
 
+void AdmissionState::SumHeadrooms() {
+  bool any_included = false;
+  included_headroom = Amount();
+  extra_headroom.reset();
+  for (const Evaluation& bound : bounds) {
+    if (!bound.limit.has_value()) continue;
+    const Amount headroom = bound.Headroom().FlooredAtZero();
+    if (bound.bucket == Bucket::kIncluded) {
+      included_headroom = any_included ? Min(included_headroom, headroom) : headroom;
+      any_included = true;
+    } else {
+      extra_headroom = extra_headroom.has_value() ? Min(*extra_headroom, headroom) : headroom;
+    }
+  }
+}
+
+AdmissionState AdmissionState::WithoutHolds() const {
+  AdmissionState state = *this;
+  for (Evaluation& bound : state.bounds) bound.held = Amount();
+  state.SumHeadrooms();
+  return state;
+}
+
 const SeatTier* TierOf(const Plan& plan, const Member* member) {
   const SeatTier* tier = member == nullptr ? nullptr : plan.FindTier(member->tier_id);
   return tier == nullptr ? &plan.seat_tiers.front() : tier;
@@ -335,29 +380,20 @@ AdmissionState Evaluate(const WalletHeader& header, const Member* member,
 
 Verdict Judge(const AdmissionState& state, std::optional<Amount> estimate,
               std::optional<Amount> max_hold) {
-  Verdict verdict;
-  if (state.suspended_organization || state.suspended_member) {
-    verdict.reason = state.suspended_organization ? DenialReason::kOrganizationSuspended
-                                                  : DenialReason::kMemberSuspended;
-    verdict.bucket = state.included_applies ? Bucket::kIncluded : state.overflow_bucket;
-    return verdict;
-  }
-  const Amount included = state.included_applies ? state.included_headroom : Amount();
-  const bool wants_amount = estimate.has_value() && estimate->is_positive();
-  const Amount rest = wants_amount ? *estimate - Min(*estimate, included) : Amount();
-  if (included.is_positive() && rest.is_zero()) {
-    verdict.admitted = true;
-    verdict.bucket = Bucket::kIncluded;
-  } else {
-    verdict = wants_amount ? JudgeOverflow(state, estimate, rest)
-                           : JudgeOverflow(state, std::nullopt, std::nullopt);
-    if (verdict.admitted && included.is_positive()) verdict.bucket = Bucket::kIncluded;
-  }
-  if (verdict.admitted && wants_amount && max_hold.has_value() && *estimate > *max_hold) {
-    verdict.admitted = false;
-    verdict.reason = DenialReason::kHoldDoesNotFit;
-  }
+  const AdmissionAsk ask{estimate, max_hold};
+  Verdict verdict = JudgeAsItIs(state, ask);
+  const bool any_held = std::any_of(state.bounds.begin(), state.bounds.end(),
+                                    [](const Evaluation& bound) { return !bound.held.is_zero(); });
+  if (verdict.admitted || !any_held) return verdict;
+  const Verdict without_holds = JudgeAsItIs(state.WithoutHolds(), ask);
+  // What is used up stays so when the holds have ended, and is therefore what has to be said.
+  if (!without_holds.admitted) return without_holds;
+  verdict.held = true;
   return verdict;
+}
+
+bool Admits(const AdmissionState& state, const AdmissionAsk& ask) {
+  return JudgeAsItIs(state, ask).admitted;
 }
 
 std::vector<ThresholdReached> ThresholdsReached(const AdmissionState& state) {

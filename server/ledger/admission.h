@@ -62,6 +62,8 @@ struct Evaluation {
 
   // limit - spent - held, not floored. Requires: limit.
   Amount Headroom() const { return *limit - spent - held; }
+  // limit - spent, not floored: what is left once nothing is held. Requires: limit.
+  Amount Unspent() const { return *limit - spent; }
 };
 
 class OutstandingRequests;
@@ -97,8 +99,6 @@ struct AdmissionState {
   // model are eligible. Headroom is the smallest over the windows, floored at zero.
   bool included_applies = false;
   Amount included_headroom;
-  // When all exhausted windows are open again; infinite where there are none (rule D2).
-  absl::Time included_reopens_at = absl::InfiniteFuture();
 
   // Extra or metered usage. `gate`: kNone where permitted, else why not at all.
   DenialReason gate = DenialReason::kNone;
@@ -112,6 +112,10 @@ struct AdmissionState {
 
   // What one request could draw now, included and beyond; empty: no bound.
   std::optional<Amount> Available() const;
+  // Sums up the headrooms anew after figures of `bounds` were changed.
+  void SumHeadrooms();
+  // The same wallet if nothing were held.
+  AdmissionState WithoutHolds() const;
   // Whether usage may go to extra at all, whatever is left there (rule B8).
   bool ExtraPermitted() const { return gate == DenialReason::kNone && !zero_limit; }
 };
@@ -122,18 +126,30 @@ struct AdmissionState {
 AdmissionState Evaluate(const WalletHeader& header, const Member* member,
                         const AdmissionQuery& query, const DecisionContext& context);
 
+// What a check asks to be admitted for (rule H2).
+struct AdmissionAsk {
+  std::optional<Amount> estimate;  // All of it must fit; empty: some headroom is enough.
+  std::optional<Amount> max_hold;  // The largest single hold; empty: not checked.
+};
+
 // A verdict on an evaluation.
 struct Verdict {
   bool admitted = false;
   Bucket bucket = Bucket::kIncluded;  // Drawn from first, or the bucket that ran out.
   DenialReason reason = DenialReason::kNone;
   int blocking_bound = -1;  // Index into AdmissionState::bounds, or -1.
+  // Denied by live holds alone: without them it would be admitted, nothing is used up (rule D1).
+  bool held = false;
 };
 
 // Decides. Without an estimate: admitted while any headroom is left. With one: all of it must fit,
-// included first (rule H2). `max_hold` empty: not checked.
+// included first (rule H2). `max_hold` empty: not checked. What is used up, or never fits, is the
+// reason before what live holds alone keep (rule D1).
 Verdict Judge(const AdmissionState& state, std::optional<Amount> estimate,
               std::optional<Amount> max_hold);
+
+// Whether it would be admitted.
+bool Admits(const AdmissionState& state, const AdmissionAsk& ask);
 
 // The included window of `kind` that contains `now`, as it would be if it opened now: the stored
 // instance where it is current (its spend comes along), otherwise a new one with nothing spent.

@@ -350,6 +350,8 @@ struct Folder {
              hold.provider, hold.model,        hold.parent_session_id,
              end,           entry.recorded_at, std::move(capture)};
     wallet.hold_expiries.erase({hold.expires_at, sequence});
+    auto of_member = wallet.holds_of_members.find(hold.member_id);
+    if (--of_member->second == 0) wallet.holds_of_members.erase(of_member);
     wallet.holds.erase(found);
     NoteExpiries();
     return absl::OkStatus();

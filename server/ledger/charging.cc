@@ -190,7 +190,7 @@ std::vector<EntryBody> CaptureHold(const Wallet& wallet, const Hold& hold,
   BURSAR_CHECK(member != nullptr);
   UsageCharged charge;
   charge.member_id = hold.member_id;
-  charge.surface = hold.surface;
+  charge.surface = hold.surface.empty() ? kDefaultSurface : hold.surface;
   charge.provider = hold.provider;
   charge.model = hold.model;
   charge.parent_session_id = hold.parent_session_id;

@@ -9,9 +9,17 @@
 
 namespace bursar {
 
+absl::Status UnknownAdmission() {
+  return WithReason(absl::NotFoundError("this organization has no such admission"),
+                    "ADMISSION_NOT_FOUND");
+}
+
 namespace {
 
-absl::Status NotLive(int64_t sequence) {
+absl::Status NotLive(const Wallet& wallet, int64_t sequence) {
+  if (wallet.FindHold(sequence) == nullptr && wallet.FindEndedHold(sequence) == nullptr) {
+    return UnknownAdmission();
+  }
   return WithReason(absl::FailedPreconditionError(
                         absl::StrCat("the hold of entry ", sequence,
                                      " is not live: it was settled or released, or has expired")),
@@ -24,14 +32,20 @@ absl::StatusOr<Decision<HoldOutcome>> Decide(const Wallet& wallet,
                                              const ExtendAdmissionCommand& command,
                                              const DecisionContext& context) {
   const Hold* hold = wallet.FindHold(command.sequence);
-  if (hold == nullptr || hold->expires_at <= context.now) return NotLive(command.sequence);
+  if (hold == nullptr || hold->expires_at <= context.now) return NotLive(wallet, command.sequence);
   const absl::Duration ttl = command.ttl.value_or(wallet.header.settings.default_hold_ttl);
   if (ttl < kMinHoldTtl || ttl > kMaxHoldTtl) {
     return InvalidField("hold_ttl", "must be from one second to 24 hours");
   }
   const absl::Time expires_at = absl::FromUnixNanos(absl::ToUnixNanos(context.now + ttl));
-  if (expires_at > hold->placed_at + kMaxHoldTtl) {
-    return InvalidField("hold_ttl", "would let the hold live for more than 24 hours in all");
+  const absl::Time latest = hold->placed_at + kMaxHoldTtl;
+  if (expires_at > latest) {
+    return InvalidField(
+        "hold_ttl",
+        absl::StrCat("would let the hold live for more than 24 hours in all; it may live until ",
+                     absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", latest, absl::UTCTimeZone()), ", ",
+                     absl::FormatDuration(absl::Floor(latest - context.now, absl::Seconds(1))),
+                     " from now"));
   }
   Decision<HoldOutcome> decision;
   decision.outcome.hold = *hold;
@@ -45,7 +59,7 @@ absl::StatusOr<Decision<HoldOutcome>> Decide(const Wallet& wallet,
                                              const ReleaseAdmissionCommand& command,
                                              const DecisionContext& context) {
   const Hold* hold = wallet.FindHold(command.sequence);
-  if (hold == nullptr || hold->expires_at <= context.now) return NotLive(command.sequence);
+  if (hold == nullptr || hold->expires_at <= context.now) return NotLive(wallet, command.sequence);
   Decision<HoldOutcome> decision;
   decision.outcome.hold = *hold;
   decision.bodies.push_back(
@@ -73,7 +87,6 @@ absl::StatusOr<Decision<ConfirmExtraUsageOutcome>> Decide(const Wallet& wallet,
   const Window window = LongestWindowOf(header, *plan, member, context);
   Decision<ConfirmExtraUsageOutcome> decision;
   decision.outcome.confirmed_until = window.end;
-  if (header.settings.crossing_policy != CrossingPolicy::kConfirm) return decision;
   if (member != nullptr && member->confirmed_until > context.now) {
     decision.outcome.confirmed_until = member->confirmed_until;
     return decision;

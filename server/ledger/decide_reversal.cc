@@ -136,16 +136,18 @@ absl::StatusOr<Decision<ReverseEntryOutcome>> Decide(const Wallet& wallet,
   }
   const Nanos left = reversal->Left();
   if (left.value <= 0) {
-    return WithReason(absl::FailedPreconditionError(
-                          absl::StrCat("nothing is left to reverse of entry ", command.sequence,
-                                       ", which cost ", FormatAmount(reversal->facts.Cost()))),
-                      "ALREADY_REVERSED");
+    return WithReason(
+        absl::FailedPreconditionError(absl::StrCat(
+            "nothing is left to reverse of entry ", command.sequence, ", which cost ",
+            FormatAmount(reversal->facts.Cost()), " ", wallet.header.settings.currency_code)),
+        "ALREADY_REVERSED");
   }
   const Nanos amount = command.amount.value_or(left);
   if (amount.value <= 0) return InvalidField("amount", "must be more than zero");
   if (amount > left) {
     return InvalidField(
-        "amount", absl::StrCat("must be at most what is left of the charge, ", FormatAmount(left)));
+        "amount", absl::StrCat("must be at most what is left of the charge, ", FormatAmount(left),
+                               " ", wallet.header.settings.currency_code));
   }
   Decision<ReverseEntryOutcome> decision;
   decision.bodies =

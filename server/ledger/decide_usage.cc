@@ -59,7 +59,7 @@ void PlaceHold(const WalletHeader& header, const Member* member,
   Hold hold;
   hold.member_id = command.member_id;
   hold.tier_id = state.tier->id;
-  hold.surface = command.surface;
+  if (!command.surface_assumed) hold.surface = command.surface;
   hold.provider = command.provider;
   hold.model = command.model;
   hold.parent_session_id = command.parent_session_id;
@@ -87,22 +87,28 @@ absl::Status ValidateHold(const CheckAdmissionCommand& command) {
   return absl::OkStatus();
 }
 
-absl::Status TooManyHolds() {
+// OK where one more hold of the member may be open.
+absl::Status RoomForHold(const Wallet& wallet, const std::string& member_id) {
+  const auto of_member = wallet.holds_of_members.find(member_id);
+  const int64_t count = of_member == wallet.holds_of_members.end() ? 0 : of_member->second;
+  const bool member_is_full = count >= kMaxOpenHoldsOfMember;
+  if (!member_is_full && wallet.header.open_hold_count < kMaxOpenHolds) return absl::OkStatus();
   return WithReason(absl::ResourceExhaustedError(
-                        absl::StrCat("the organization has ", kMaxOpenHolds,
+                        absl::StrCat(member_is_full ? "the member has " : "the organization has ",
+                                     member_is_full ? kMaxOpenHoldsOfMember : kMaxOpenHolds,
                                      " open holds, the most there may be; settle or release some")),
                     "TOO_MANY_HOLDS");
 }
 
 // What a check without an estimate asks of the wallet, or one with it, or one that is to hold.
-Verdict JudgeCheck(const AdmissionState& state, const CheckAdmissionCommand& command,
-                   const OrganizationSettings& settings) {
+AdmissionAsk AskOf(const CheckAdmissionCommand& command, const OrganizationSettings& settings) {
+  AdmissionAsk ask;
   if (!command.estimate.has_value() || command.mode == AdmissionMode::kHoldUpToAvailable) {
-    return Judge(state, std::nullopt, std::nullopt);
+    return ask;
   }
-  const bool holds = command.mode == AdmissionMode::kHold;
-  return Judge(state, Amount(*command.estimate),
-               holds ? std::optional<Amount>(settings.max_hold) : std::nullopt);
+  ask.estimate = *command.estimate;
+  if (command.mode == AdmissionMode::kHold) ask.max_hold = settings.max_hold;
+  return ask;
 }
 
 // What the named admission is to a record.
@@ -131,12 +137,13 @@ AdmissionStatus StatusOf(const RecordConsumptionCommand& command, const NamedAdm
   return none ? AdmissionStatus::kNone : AdmissionStatus::kUnknown;
 }
 
-// Fills in one field, or notes that another than the admission's was sent (rule R4).
+// Fills in one field, or notes that another than the admission's was sent (rule R4). What the
+// admission does not say, the record may.
 void FillField(const char* path, const std::string& of_hold, std::string& field,
                FieldViolations& violations) {
   if (field.empty()) {
     field = of_hold;
-  } else if (field != of_hold) {
+  } else if (!of_hold.empty() && field != of_hold) {
     violations.Add(path, absl::StrCat("is not the admission's, \"", of_hold, "\""));
   }
 }
@@ -243,7 +250,8 @@ absl::StatusOr<Decision<CheckAdmissionOutcome>> Decide(const Wallet& wallet,
   if (absl::Status status = ValidateHold(command); !status.ok()) return status;
   const AdmissionQuery query{command.member_id, command.surface, command.model};
   const AdmissionState state = Evaluate(header, member, query, context);
-  const Verdict verdict = JudgeCheck(state, command, header.settings);
+  const AdmissionAsk ask = AskOf(command, header.settings);
+  const Verdict verdict = Judge(state, ask.estimate, ask.max_hold);
 
   Decision<CheckAdmissionOutcome> decision;
   CheckAdmissionOutcome& outcome = decision.outcome;
@@ -251,7 +259,7 @@ absl::StatusOr<Decision<CheckAdmissionOutcome>> Decide(const Wallet& wallet,
   outcome.bucket = verdict.bucket;
   outcome.thresholds = ThresholdsReached(state);
   if (!verdict.admitted) {
-    const bool pool = IsPoolExhausted(verdict.reason);
+    const bool pool = IsPoolExhausted(verdict);
     const bool opens = pool && !header.episode.has_value() && !command.validate_only;
     if (opens) {
       decision.bodies.push_back(EpisodeOpened{verdict.reason == DenialReason::kBalanceExhausted,
@@ -259,9 +267,9 @@ absl::StatusOr<Decision<CheckAdmissionOutcome>> Decide(const Wallet& wallet,
     }
     outcome.waits_for_episode = pool && (opens || header.episode.has_value());
     outcome.denial =
-        BuildDenial(header, member, query, state, verdict, context, outcome.waits_for_episode);
+        BuildDenial(wallet, member, query, state, ask, verdict, context, outcome.waits_for_episode);
   } else if (command.mode != AdmissionMode::kCheckOnly) {
-    if (header.open_hold_count >= kMaxOpenHolds) return TooManyHolds();
+    if (absl::Status room = RoomForHold(wallet, command.member_id); !room.ok()) return room;
     if (!command.validate_only) PlaceHold(header, member, command, state, context, decision);
   }
   if (!verdict.admitted || command.estimate.has_value() || command.full_view) {
@@ -276,7 +284,7 @@ absl::Status FillFromAdmission(const Wallet& wallet, RecordConsumptionCommand& c
   if (named.live != nullptr) status = FillFrom(*named.live, command);
   if (named.ended != nullptr) status = FillFrom(*named.ended, command);
   if (!status.ok()) return status;
-  if (command.surface.empty()) command.surface = "api";
+  if (command.surface.empty()) command.surface = kDefaultSurface;
   if (command.member_id.empty()) {
     return InvalidField("member_id", "is required where no known admission is named");
   }

@@ -43,6 +43,7 @@ struct Remedy {
   std::optional<Nanos> cost;
   RemedyActor actor = RemedyActor::kAdministrator;
   absl::Time available_at = absl::InfinitePast();  // InfinitePast: at once.
+  std::optional<Nanos> amount;  // Of a smaller estimate: how much fits. Unset where not known.
 };
 
 struct Denial {
@@ -53,24 +54,33 @@ struct Denial {
   std::string message;      // The banner, ready to show.
   std::string explanation;  // What did not happen, and whether to try again (rule D4).
   absl::Time ends_at = absl::InfiniteFuture();  // Infinite: not by time alone.
+  // Worth trying again: it ends within kShortWait, or as soon as a running request ends.
   bool retry_helps = false;
+  // Live holds alone are in the way; nothing is used up. It ends as they are settled or released,
+  // by `ends_at` at the latest.
+  bool held = false;
   std::vector<Remedy> remedies;  // Best first (rule D2).
   int http_status = 429;         // 402 empty wallet, 403 suspended, 429 limit.
   std::string settings_url;
 };
 
+// A wait up to this long is worth a retry of the same call (rule D4).
+inline constexpr absl::Duration kShortWait = absl::Minutes(1);
+
 // Whether the denial means that the organization's pool ran out: an exhausted balance or the
-// organization's spend limit. Only these open an episode (rules D3, N3).
-bool IsPoolExhausted(DenialReason reason);
+// organization's spend limit, by what is used and not by what live holds keep. Only these open an
+// episode (rules D3, N3).
+bool IsPoolExhausted(const Verdict& verdict);
 
 // The banner's second sentence, added once the notice to the admins is durable (rule D3).
 inline constexpr char kAdminNotifiedSentence[] = " We let your admin know.";
 
 // Builds the denial for a verdict that is not admitted. `admin_notified`: the episode and its
 // notice are, or are being, committed, so that the banner may say so. Times in texts are in the
-// member's zone, or the organization's. `member` may be null (virtual).
-Denial BuildDenial(const WalletHeader& header, const Member* member, const AdmissionQuery& query,
-                   const AdmissionState& state, const Verdict& verdict,
+// member's zone, or the organization's, and never too early. `member` may be null (virtual). `ask`
+// is what the verdict judged.
+Denial BuildDenial(const Wallet& wallet, const Member* member, const AdmissionQuery& query,
+                   const AdmissionState& state, const AdmissionAsk& ask, const Verdict& verdict,
                    const DecisionContext& context, bool admin_notified);
 
 // Which member roles can change what a bound limits (rules H1, A3).
@@ -81,10 +91,15 @@ struct Blocker {
   DenialReason reason = DenialReason::kNone;
   Scope scope = Scope::kOrganization;
   std::string message;
+  bool held = false;  // Live holds alone: it ends with them.
 };
 
 // What would still deny usage of the whole organization beyond its included part.
 std::vector<Blocker> OrganizationBlockers(const WalletHeader& header,
                                           const DecisionContext& context);
+
+// Whether what is used, live holds left out, leaves nothing of the organization's spend limit or
+// balance: what an episode lasts as long as (rule N3).
+bool IsPoolUsedUp(const WalletHeader& header, const DecisionContext& context);
 
 }  // namespace bursar

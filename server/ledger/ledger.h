@@ -49,7 +49,8 @@ enum class AdmissionMode : uint8_t { kCheckOnly = 1, kHold = 2, kHoldUpToAvailab
 
 struct CheckAdmissionCommand {
   std::string member_id;
-  std::string surface;  // Never empty: the caller fills in "api".
+  std::string surface;           // Never empty: the caller fills in kDefaultSurface.
+  bool surface_assumed = false;  // It was not sent: a record of the hold may say another.
   std::string provider;
   std::string model;
   std::optional<Nanos> estimate;
@@ -90,7 +91,8 @@ struct CheckAdmissionOutcome {
 //
 // NOT_FOUND for an unknown member where members are not provisioned automatically;
 // INVALID_ARGUMENT for a hold mode without an estimate, for a negative one or for a time to live
-// out of range; RESOURCE_EXHAUSTED with reason TOO_MANY_HOLDS where kMaxOpenHolds are open.
+// out of range; RESOURCE_EXHAUSTED with reason TOO_MANY_HOLDS where kMaxOpenHolds, or of
+// the member kMaxOpenHoldsOfMember, are open.
 absl::StatusOr<Decision<CheckAdmissionOutcome>> Decide(const Wallet& wallet,
                                                        const CheckAdmissionCommand& command,
                                                        const DecisionContext& context);
@@ -149,6 +151,9 @@ absl::StatusOr<Decision<RecordConsumptionOutcome>> Decide(const Wallet& wallet,
 
 // ---- Holds ------------------------------------------------------------------------------------
 
+// NOT_FOUND with reason ADMISSION_NOT_FOUND.
+absl::Status UnknownAdmission();
+
 struct ExtendAdmissionCommand {
   int64_t sequence = 0;               // Of the hold.
   std::optional<absl::Duration> ttl;  // From now on; unset: the organization's policy.
@@ -164,13 +169,14 @@ struct HoldOutcome {
 };
 
 // Lets a hold live for `ttl` from now on, or as long as it does already where that is longer (then
-// there is no entry). FAILED_PRECONDITION with reason ADMISSION_NOT_LIVE where it is not open;
+// there is no entry). NOT_FOUND with reason ADMISSION_NOT_FOUND where there never was such a hold;
+// FAILED_PRECONDITION with reason ADMISSION_NOT_LIVE where it is not open any more;
 // INVALID_ARGUMENT naming `hold_ttl` where that is out of range, or more than 24 hours after
 // placing.
 absl::StatusOr<Decision<HoldOutcome>> Decide(const Wallet& wallet,
                                              const ExtendAdmissionCommand& command,
                                              const DecisionContext& context);
-// Gives everything back. FAILED_PRECONDITION with reason ADMISSION_NOT_LIVE where it is not open.
+// Gives everything back. NOT_FOUND and FAILED_PRECONDITION as for extending.
 absl::StatusOr<Decision<HoldOutcome>> Decide(const Wallet& wallet,
                                              const ReleaseAdmissionCommand& command,
                                              const DecisionContext& context);
@@ -215,8 +221,8 @@ struct ConfirmExtraUsageOutcome {
   absl::Time confirmed_until;  // The end of the member's longest window.
 };
 
-// Confirms extra usage for the member's longest window that is open now (rule B9). Confirming
-// again, or where no confirmation is asked for, changes nothing. NOT_FOUND as for a check (an
+// Confirms extra usage for the member's longest window that is open now (rule B9), also where no
+// confirmation is asked for yet. Confirming again changes nothing. NOT_FOUND as for a check (an
 // automatically provisioned member is created); FAILED_PRECONDITION with reason
 // EXTRA_USAGE_NOT_APPLICABLE where everything is metered.
 absl::StatusOr<Decision<ConfirmExtraUsageOutcome>> Decide(const Wallet& wallet,
@@ -347,18 +353,26 @@ inline constexpr int kMaxDueEntries = 256;
 // Members that must be loaded before DueEntries is called for `now`.
 std::vector<std::string> MembersDue(const Wallet& wallet, absl::Time now);
 
+// Something that fell due, and when its entry is recorded: at the instant at which it fell due, so
+// that what expired before a month's end counts in that month however late it is journaled (rule
+// T3); never before the wallet's last entry.
+struct DueEntry {
+  absl::Time at;
+  EntryBody body;
+};
+
 // What has fallen due by `context.now` and is not journaled, oldest first, at most kMaxDueEntries:
 // expired credit, expired holds, pending seats, pending settings, the digest. Empty where nothing
 // has. Call Apply on them and ask again until none is left: a hold that is captured comes alone,
 // because what it draws depends on everything before it.
-std::vector<EntryBody> DueEntries(const Wallet& wallet, const DecisionContext& context);
+std::vector<DueEntry> DueEntries(const Wallet& wallet, const DecisionContext& context);
 
 // ---- Episodes ---------------------------------------------------------------------------------
 
 // Given a wallet to which `bodies` were just applied: the entry that ends the open episode, if one
 // is open and one of the bodies can end it (credit, limit, settings, a month or pool window that
-// opened, credit expired never, a refund, but not a released hold) and the pool has headroom again
-// (rule N3).
+// opened, credit expired never, a refund, but not a released hold) and the pool, live holds left
+// out, has headroom again (rule N3).
 std::optional<EntryBody> EpisodeEnd(const WalletHeader& header,
                                     const std::vector<EntryBody>& bodies,
                                     const DecisionContext& context);

@@ -50,6 +50,7 @@ absl::Time WalletHeader::NextDue() const {
 void Wallet::InstallHold(Hold hold) {
   const int64_t sequence = hold.sequence;
   hold_expiries.insert({hold.expires_at, sequence});
+  ++holds_of_members[hold.member_id];
   const bool added = holds.emplace(sequence, std::move(hold)).second;
   BURSAR_CHECK(added);
 }

@@ -77,8 +77,13 @@ inline constexpr absl::Duration kMaxHoldTtl = absl::Hours(24);
 // As shipped: how long a hold lives, and the largest one.
 inline constexpr absl::Duration kShippedHoldTtl = absl::Minutes(10);
 inline constexpr Nanos kShippedMaxHold = Nanos::Units(100);
-// How many holds of one organization may be open at once: they are loaded with its header.
+// How many holds of one organization may be open at once: they are loaded with its header. And how
+// many of one member, so that no runaway agent locks out the others (rule H2).
 inline constexpr int64_t kMaxOpenHolds = 10'000;
+inline constexpr int64_t kMaxOpenHoldsOfMember = 2'000;
+
+// The surface of a request that names none (rule R5).
+inline constexpr char kDefaultSurface[] = "api";
 
 // What people set on an organization.
 struct OrganizationSettings {
@@ -157,7 +162,7 @@ struct Hold {
   int64_t sequence = 0;  // The journal entry that placed it; names it.
   std::string member_id;
   std::string tier_id;  // The tier that `extra` is reserved in; kept when the member moves.
-  std::string surface;
+  std::string surface;  // These three are empty where the check did not say.
   std::string provider;
   std::string model;
   std::string parent_session_id;
@@ -401,8 +406,9 @@ struct Wallet {
   WalletHeader header;
   std::unordered_map<std::string, Member> members;
   std::map<int64_t, Hold> holds;  // Every open hold, by sequence.
-  // Derived from `holds`: the same by (expires_at, sequence).
+  // Derived from `holds`: the same by (expires_at, sequence), and how many each member has.
   std::set<std::pair<absl::Time, int64_t>> hold_expiries;
+  std::unordered_map<std::string, int64_t> holds_of_members;
   // Only those that a command needs or that are not durable yet; see the head of this file.
   std::unordered_map<int64_t, EndedHold> ended_holds;
   std::unordered_map<int64_t, Reversal> reversals;

@@ -9,10 +9,7 @@ namespace bursar {
 
 namespace {
 
-struct Due {
-  absl::Time at;
-  EntryBody body;
-};
+using Due = DueEntry;
 
 bool CanEndEpisode(const EntryBody& body) {
   if (const auto* month = std::get_if<MonthOpened>(&body)) {
@@ -91,6 +88,21 @@ const Hold* AddExpiredHolds(const Wallet& wallet, absl::Time now, std::vector<Du
 
 }  // namespace
 
+namespace {
+
+std::vector<DueEntry> CaptureAtExpiry(const Wallet& wallet, const Hold& hold,
+                                      const DecisionContext& context) {
+  DecisionContext then = context;
+  then.now = std::max(hold.expires_at, wallet.header.last_entry_at);
+  std::vector<DueEntry> dues;
+  for (EntryBody& body : CaptureHold(wallet, hold, then)) {
+    dues.push_back({then.now, std::move(body)});
+  }
+  return dues;
+}
+
+}  // namespace
+
 std::vector<std::string> MembersDue(const Wallet& wallet, absl::Time now) {
   std::vector<std::string> members;
   for (const PendingSeat& seat : wallet.header.pending_seats) {
@@ -105,27 +117,24 @@ std::vector<std::string> MembersDue(const Wallet& wallet, absl::Time now) {
   return members;
 }
 
-std::vector<EntryBody> DueEntries(const Wallet& wallet, const DecisionContext& context) {
+std::vector<DueEntry> DueEntries(const Wallet& wallet, const DecisionContext& context) {
   const WalletHeader& header = wallet.header;
   if (header.NextDue() > context.now) return {};
-  std::vector<Due> dues = DuesButHolds(header, context);
+  std::vector<DueEntry> dues = DuesButHolds(header, context);
   const Hold* capture = nullptr;
   if (header.next_hold_expiry <= context.now) {
     capture = AddExpiredHolds(wallet, context.now, dues);
   }
   if (capture != nullptr) {
-    std::erase_if(dues, [&](const Due& due) { return due.at > capture->expires_at; });
-    if (dues.empty()) return CaptureHold(wallet, *capture, context);
+    std::erase_if(dues, [&](const DueEntry& due) { return due.at > capture->expires_at; });
+    if (dues.empty()) return CaptureAtExpiry(wallet, *capture, context);
   }
   // At one instant holds come last: what else happens then is in force when they end.
   std::stable_sort(dues.begin(), dues.end(),
-                   [](const Due& a, const Due& b) { return a.at < b.at; });
-  std::vector<EntryBody> bodies;
-  for (Due& due : dues) {
-    if (bodies.size() == kMaxDueEntries) break;
-    bodies.push_back(std::move(due.body));
-  }
-  return bodies;
+                   [](const DueEntry& a, const DueEntry& b) { return a.at < b.at; });
+  if (dues.size() > kMaxDueEntries) dues.erase(dues.begin() + kMaxDueEntries, dues.end());
+  for (DueEntry& due : dues) due.at = std::max(due.at, header.last_entry_at);
+  return dues;
 }
 
 std::optional<EntryBody> EpisodeEnd(const WalletHeader& header,
@@ -134,12 +143,10 @@ std::optional<EntryBody> EpisodeEnd(const WalletHeader& header,
   if (!header.episode.has_value()) return std::nullopt;
   auto lifting = std::find_if(bodies.begin(), bodies.end(), CanEndEpisode);
   if (lifting == bodies.end()) return std::nullopt;
-  for (const Blocker& blocker : OrganizationBlockers(header, context)) {
-    if (IsPoolExhausted(blocker.reason)) {
-      // Extra usage that is switched off has no pool that could be out.
-      const auto* updated = std::get_if<ExtraUsageUpdated>(&*lifting);
-      if (updated == nullptr || updated->enabled) return std::nullopt;
-    }
+  if (IsPoolUsedUp(header, context)) {
+    // Extra usage that is switched off has no pool that could be out.
+    const auto* updated = std::get_if<ExtraUsageUpdated>(&*lifting);
+    if (updated == nullptr || updated->enabled) return std::nullopt;
   }
   return EpisodeEnded{header.episode->sequence, EndCause(*lifting)};
 }

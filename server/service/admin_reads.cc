@@ -66,6 +66,17 @@ void ReadTimeRange(const Request& request, absl::Time* start, absl::Time* end,
   if (*end < *start) violations->Add("end_time", "must not be before start_time");
 }
 
+// The hold that an optional admission id names; a violation where it is none of this
+// organization's.
+AdmissionName ReadAdmission(const Engine& engine, const std::string& organization_id,
+                            const std::string& admission_id, FieldViolations* violations) {
+  const AdmissionName name = ParseAdmissionId(engine.epoch(), organization_id, admission_id);
+  if (name.kind == AdmissionName::kUnknown || name.kind == AdmissionName::kForeign) {
+    violations->Add("admission_id", "is no admission of this organization");
+  }
+  return name;
+}
+
 template <class Request>
 std::string TimeRangeKey(const Request& request) {
   return absl::StrCat(request.start_time().seconds(), ".", request.start_time().nanos(), "-",
@@ -222,15 +233,24 @@ void WriteOrganizationBounds(const WalletHeader& header, const DecisionContext& 
   }
 }
 
+// Of all seats and of the pool.
+Amount HeldIncluded(const Wallet& wallet) {
+  Amount held;
+  for (const auto& [sequence, hold] : wallet.holds) held += hold.included;
+  return held;
+}
+
 }  // namespace
 
-void WriteWallet(const WalletHeader& header, const DecisionContext& context,
+void WriteWallet(const Wallet& wallet, const DecisionContext& context,
                  v1::GetWalletResponse* response) {
+  const WalletHeader& header = wallet.header;
   const std::string& currency_code = header.settings.currency_code;
   WriteOrganization(header, response->mutable_organization());
   WriteOrganizationBounds(header, context, response);
   WriteMoney(header.overdraft, currency_code, response->mutable_overdraft());
   WriteMoney(header.held_extra, currency_code, response->mutable_held());
+  WriteMoney(HeldIncluded(wallet), currency_code, response->mutable_held_included());
   const MonthCounter month = FindCurrentMonth(header.month, header.settings, context).counter;
   WriteMoney(month.included, currency_code, response->mutable_included_month_to_date());
   WriteMoney(month.extra, currency_code, response->mutable_month_to_date());
@@ -263,7 +283,7 @@ absl::Status AdminReads::GetWallet(const CallContext& call, const v1::GetWalletR
   return engine_.Read(
       request.organization_id(), {},
       [&](const Wallet& wallet, const Position& position, const DecisionContext& context) {
-        WriteWallet(wallet.header, context, response);
+        WriteWallet(wallet, context, response);
         WritePosition(position, engine_.epoch(), response->mutable_position());
         return absl::OkStatus();
       });
@@ -334,9 +354,12 @@ absl::Status AdminReads::ListHolds(const CallContext& call, const v1::ListHoldsR
   FieldViolations violations;
   CheckRequiredId("organization_id", request.organization_id(), &violations);
   CheckOptionalId("member_id", request.member_id(), &violations);
-  const Page page = ReadPage(
-      request, absl::StrCat("ListHolds|", request.organization_id(), "|", request.member_id()),
-      kDefaultPage, kLargestPage, &violations);
+  const Page page = ReadPage(request,
+                             absl::StrCat("ListHolds|", request.organization_id(), "|",
+                                          request.member_id(), "|", request.admission_id()),
+                             kDefaultPage, kLargestPage, &violations);
+  const AdmissionName named =
+      ReadAdmission(engine_, request.organization_id(), request.admission_id(), &violations);
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
   const absl::Status authorized =
       AuthorizeActor(engine_, call, request.organization_id(), ActorNeed::kSeeSpend);
@@ -350,6 +373,7 @@ absl::Status AdminReads::ListHolds(const CallContext& call, const v1::ListHoldsR
         for (auto at = wallet.holds.upper_bound(last); at != wallet.holds.end(); ++at) {
           const Hold& hold = at->second;
           if (!request.member_id().empty() && hold.member_id != request.member_id()) continue;
+          if (named.sequence != 0 && hold.sequence != named.sequence) continue;
           if (static_cast<size_t>(response->holds_size()) == page.size) {
             response->set_next_page_token(
                 MakePageToken(page.scope, absl::StrCat(std::prev(at)->first)));
@@ -359,6 +383,7 @@ absl::Status AdminReads::ListHolds(const CallContext& call, const v1::ListHoldsR
                         currency_code, response->add_holds());
         }
         WriteMoney(wallet.header.held_extra, currency_code, response->mutable_held_extra());
+        WriteMoney(HeldIncluded(wallet), currency_code, response->mutable_held_included());
         WritePosition(position, engine_.epoch(), response->mutable_position());
         return absl::OkStatus();
       });
@@ -493,13 +518,15 @@ absl::Status AdminReads::ListJournalEntries(const CallContext& call,
   if (!v1::JournalEntryKind_IsValid(request.kind())) {
     violations.Add("kind", "is a value that is not known");
   }
+  const AdmissionName named =
+      ReadAdmission(engine_, request.organization_id(), request.admission_id(), &violations);
   JournalFilter filter;
   ReadTimeRange(request, &filter.start, &filter.end, &violations);
   const Page page = ReadPage(
       request,
       absl::StrCat("ListJournalEntries|", request.organization_id(), "|", request.member_id(), "|",
                    request.request_id(), "|", static_cast<int>(request.kind()), "|",
-                   TimeRangeKey(request), "|", request.ascending()),
+                   TimeRangeKey(request), "|", request.ascending(), "|", request.admission_id()),
       kDefaultPage, kLargestPage, &violations);
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
   const absl::Status authorized =
@@ -507,6 +534,9 @@ absl::Status AdminReads::ListJournalEntries(const CallContext& call,
   if (!authorized.ok()) return authorized;
   const auto currency_code = CurrencyOf(request.organization_id());
   if (!currency_code.ok()) return currency_code.status();
+  if (!request.admission_id().empty()) {
+    filter.admission = {named.sequence, request.admission_id()};
+  }
   filter.member_id = request.member_id();
   filter.request_id = request.request_id();
   filter.body_index = BodyIndexOf(request.kind());
@@ -515,8 +545,9 @@ absl::Status AdminReads::ListJournalEntries(const CallContext& call,
   filter.limit = static_cast<int>(page.size);
   const auto journal = bursar::ReadJournal(engine_.store(), request.organization_id(), filter);
   if (!journal.ok()) return journal.status();
+  const JournalWords words{request.organization_id(), engine_.epoch(), *currency_code};
   for (const JournalPage::Item& item : journal->items) {
-    WriteJournalEntry(item, *currency_code, response->add_entries());
+    WriteJournalEntry(item, words, response->add_entries());
   }
   if (journal->more && !journal->items.empty()) {
     response->set_next_page_token(

@@ -14,7 +14,7 @@
 namespace bursar {
 
 // Everything of a wallet's answer but its position, as it is at the context's instant.
-void WriteWallet(const WalletHeader& header, const DecisionContext& context,
+void WriteWallet(const Wallet& wallet, const DecisionContext& context,
                  v1::GetWalletResponse* response);
 
 class AdminReads {

@@ -61,13 +61,13 @@ std::optional<absl::Time> ProjectExhaustion(const WalletHeader& header, const Bu
   const Plan* plan = context.plans->Find(header.settings.plan_id);
   const bool spends = plan != nullptr && (plan->metered || header.extra_enabled);
   if (spends && plan->funding == Funding::kPrepaid) {
-    consider(UsedUpAt(header.Balance() - header.overdraft - header.held_extra, rates.last_day,
-                      context.now));
+    // What is held is not spent yet: it counts once it is.
+    consider(UsedUpAt(header.Balance() - header.overdraft, rates.last_day, context.now));
   }
   if (spends && header.limit.has_value() && header.limit->amount.has_value()) {
     const MonthCounter month = FindCurrentMonth(header.month, header.settings, context).counter;
-    const auto reached = UsedUpAt(Amount(*header.limit->amount) - month.extra - header.held_extra,
-                                  rates.last_day, context.now);
+    const auto reached =
+        UsedUpAt(Amount(*header.limit->amount) - month.extra, rates.last_day, context.now);
     if (reached.has_value() && *reached < month.month.end) consider(reached);
   }
   return earliest;

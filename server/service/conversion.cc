@@ -72,6 +72,7 @@ void WriteForwardableStatus(const Denial& denial, std::string_view organization_
   info.set_reason(v1::DenialReason_Name(ToProtoEnum<v1::DenialReason>(denial.reason)));
   info.set_domain(kErrorDomain);
   (*info.mutable_metadata())["organization_id"] = std::string(organization_id);
+  if (denial.held) (*info.mutable_metadata())["held"] = "true";
   status->add_details()->PackFrom(info);
   google::rpc::QuotaFailure failure;
   google::rpc::QuotaFailure::Violation* violation = failure.add_violations();
@@ -89,8 +90,8 @@ void WriteForwardableStatus(const Denial& denial, std::string_view organization_
   localized.set_locale("en-US");
   localized.set_message(text);
   status->add_details()->PackFrom(localized);
-  if (denial.retry_helps && denial.ends_at != absl::InfiniteFuture()) {
-    const absl::Duration wait = std::max(denial.ends_at - now, absl::ZeroDuration());
+  const absl::Duration wait = std::max(denial.ends_at - now, absl::ZeroDuration());
+  if (denial.retry_helps && wait <= kShortWait) {
     google::rpc::RetryInfo retry;
     retry.mutable_retry_delay()->set_seconds(absl::ToInt64Seconds(wait));
     retry.mutable_retry_delay()->set_nanos(static_cast<int32_t>(
@@ -109,6 +110,7 @@ void WriteRemedy(const Remedy& remedy, std::string_view currency_code, v1::Remed
       remedy.available_at != absl::InfiniteFuture()) {
     WriteTimestamp(remedy.available_at, proto->mutable_available_at());
   }
+  if (remedy.amount.has_value()) WriteMoney(*remedy.amount, currency_code, proto->mutable_amount());
 }
 
 void WriteThreshold(const ThresholdReached& reached, v1::Warning* warning) {
@@ -186,6 +188,7 @@ void WriteDenial(const Denial& denial, std::string_view organization_id,
     WriteTimestamp(denial.ends_at, proto->mutable_reset_time());
   }
   proto->set_retry_helps(denial.retry_helps);
+  proto->set_held(denial.held);
   for (const Remedy& remedy : denial.remedies) {
     WriteRemedy(remedy, currency_code, proto->add_remedies());
   }
@@ -231,6 +234,7 @@ void WriteOpenHold(const Hold& hold, std::string admission_id, std::string_view 
   WriteMoney(hold.extra, currency_code, proto->mutable_extra());
   WriteTimestamp(hold.placed_at, proto->mutable_place_time());
   WriteTimestamp(hold.expires_at, proto->mutable_expire_time());
+  proto->set_request_id(hold.request_id);
 }
 
 void WriteReversal(const WalletHeader& header, const ReverseEntryOutcome& outcome,
@@ -260,6 +264,9 @@ void WriteReceipt(const RecordReply& reply, v1::RecordConsumptionResponse* respo
   response->set_revision(reply.revision);
   response->set_unseated(charge.unseated);
   response->set_overshoot_kind(ToProtoEnum<v1::OvershootKind>(charge.overshoot_kind));
+  if (!reply.rest.has_value()) return;
+  WriteMoney(reply.rest->held, currency_code, response->mutable_hold()->mutable_amount());
+  WriteTimestamp(reply.rest->expires_at, response->mutable_hold()->mutable_expire_time());
 }
 
 void WriteUsage(const Usage& usage, v1::Usage* proto) {
@@ -373,6 +380,7 @@ void WriteBlocker(const Blocker& blocker, v1::Blocker* proto) {
   proto->set_reason(ToProtoEnum<v1::DenialReason>(blocker.reason));
   proto->set_scope(ToProtoEnum<v1::Scope>(blocker.scope));
   proto->set_message(blocker.message);
+  proto->set_held(blocker.held);
 }
 
 }  // namespace bursar

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/strings.h"
 #include "server/engine/notice_events.h"
+#include "server/engine/scoped_id.h"
 #include "server/service/conversion.h"
 
 namespace bursar {
@@ -87,8 +88,8 @@ std::string ScopeWords(Scope scope, const std::string& scope_id) {
 // Fills what is particular to a body, and the sentence.
 class BodyWriter {
  public:
-  BodyWriter(std::string_view currency_code, v1::JournalEntry* proto)
-      : currency_code_(currency_code), proto_(proto) {}
+  BodyWriter(const JournalWords& words, v1::JournalEntry* proto)
+      : words_(words), currency_code_(words.currency_code), proto_(proto) {}
 
   void operator()(const OrganizationCreated& body) {
     Say("The wallet of ", body.settings.display_name, " began on plan ", body.settings.plan_id,
@@ -171,12 +172,12 @@ class BodyWriter {
   void operator()(const HoldPlaced& body);
   void operator()(const HoldExtended& body) {
     proto_->set_member_id(body.member_id);
-    proto_->set_hold_sequence(body.hold_sequence);
+    AboutHold(body.hold_sequence);
     Say("A hold of member ", body.member_id, " lives until ", ShortDate(body.expires_at), ".");
   }
   void operator()(const HoldEnded& body) {
     proto_->set_member_id(body.member_id);
-    proto_->set_hold_sequence(body.hold_sequence);
+    AboutHold(body.hold_sequence);
     const Nanos held(body.included.value + body.extra.value);
     WriteMoney(held, currency_code_, proto_->mutable_amount());
     Say("A hold of member ", body.member_id,
@@ -237,6 +238,14 @@ class BodyWriter {
     WriteMoney(amount, currency_code_, draw->mutable_amount());
   }
 
+  // The hold that the entry is about, and the admission id by which callers know it.
+  void AboutHold(int64_t sequence) {
+    if (sequence == 0) return;
+    proto_->set_hold_sequence(sequence);
+    proto_->set_admission_id(AdmissionId(words_.epoch, words_.organization_id, sequence));
+  }
+
+  const JournalWords& words_;
   const std::string_view currency_code_;
   v1::JournalEntry* const proto_;
 };
@@ -259,7 +268,9 @@ void BodyWriter::operator()(const UsageCharged& body) {
   proto_->set_unadmitted(body.unadmitted);
   proto_->set_parent_session_id(body.parent_session_id);
   for (const auto& [key, value] : body.labels) (*proto_->mutable_labels())[key] = value;
-  proto_->set_hold_sequence(body.hold_sequence);
+  // A record that came too late names its admission too (rule R5).
+  proto_->set_admission_id(body.admission_id);
+  AboutHold(body.hold_sequence);
   proto_->set_captured(body.captured);
   if (body.captured) {
     Say("A hold of member ", body.member_id, " expired and was captured: ", Money(body.cost), ".");
@@ -276,7 +287,7 @@ void BodyWriter::operator()(const HoldPlaced& body) {
   proto_->set_provider(hold.provider);
   proto_->set_model(hold.model);
   proto_->set_parent_session_id(hold.parent_session_id);
-  proto_->set_hold_sequence(proto_->sequence());
+  AboutHold(proto_->sequence());
   WriteMoney(hold.Held(), currency_code_, proto_->mutable_amount());
   Draw(Bucket::kIncluded, hold.included);
   Draw(hold.metered ? Bucket::kMetered : Bucket::kExtra, hold.extra);
@@ -292,7 +303,7 @@ void BodyWriter::operator()(const EntryReversed& body) {
   proto_->set_provider(body.facts.provider);
   proto_->set_model(body.facts.model);
   proto_->set_reversed_sequence(body.reversed_sequence);
-  proto_->set_hold_sequence(body.hold_sequence);
+  AboutHold(body.hold_sequence);
   const Nanos amount(body.included.value + body.extra.value + body.metered.value);
   WriteMoney(amount, currency_code_, proto_->mutable_amount());
   Draw(Bucket::kIncluded, body.included);
@@ -309,7 +320,7 @@ std::optional<size_t> BodyIndexOf(v1::JournalEntryKind kind) {
   return IndexOf(kind);
 }
 
-void WriteJournalEntry(const JournalPage::Item& item, std::string_view currency_code,
+void WriteJournalEntry(const JournalPage::Item& item, const JournalWords& words,
                        v1::JournalEntry* proto) {
   const Entry& entry = item.entry;
   proto->set_sequence(entry.sequence);
@@ -318,7 +329,7 @@ void WriteJournalEntry(const JournalPage::Item& item, std::string_view currency_
   proto->set_actor(entry.cause.actor);
   proto->set_caller(entry.cause.caller);
   proto->set_request_id(entry.cause.request_id);
-  std::visit(BodyWriter(currency_code, proto), entry.body);
+  std::visit(BodyWriter(words, proto), entry.body);
   proto->set_chain_hash(absl::BytesToHexString(item.chain_hash));
 }
 

@@ -15,7 +15,14 @@ namespace bursar {
 // The index into EntryBody that a kind filters for; nothing for «any».
 std::optional<size_t> BodyIndexOf(v1::JournalEntryKind kind);
 
-void WriteJournalEntry(const JournalPage::Item& item, std::string_view currency_code,
+// What an organization's entries are written with.
+struct JournalWords {
+  std::string organization_id;
+  std::string epoch;  // Of the store: part of admission ids.
+  std::string currency_code;
+};
+
+void WriteJournalEntry(const JournalPage::Item& item, const JournalWords& words,
                        v1::JournalEntry* proto);
 
 void WriteNotice(const PendingNotice& notice, v1::Notice* proto);

@@ -69,15 +69,12 @@ void QuotaService::Handlers::CheckAdmission(const CallContext& call,
 
 namespace {
 
-// The hold that a call names; an id of ours that names none of this organization's is not live.
+// The hold that a call names. NOT_FOUND where the id is none of this organization's.
 absl::StatusOr<int64_t> LiveHold(const Engine& engine, const std::string& organization_id,
                                  const std::string& admission_id) {
   const AdmissionName name = ParseAdmissionId(engine.epoch(), organization_id, admission_id);
   if (name.kind == AdmissionName::kNamed) return name.sequence;
-  return WithReason(absl::FailedPreconditionError(absl::StrCat("\"", admission_id,
-                                                               "\" is no live admission of this "
-                                                               "organization")),
-                    "ADMISSION_NOT_LIVE");
+  return UnknownAdmission();
 }
 
 }  // namespace

@@ -132,6 +132,7 @@ absl::StatusOr<CheckAdmissionCommand> ReadCommand(const v1::CheckAdmissionReques
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
   command.member_id = request.member_id();
   command.surface = SurfaceOf(request.surface());
+  command.surface_assumed = request.surface().empty();
   command.provider = request.provider();
   command.model = request.model();
   command.validate_only = request.validate_only();

@@ -37,7 +37,6 @@ inline constexpr size_t kMaxLabelValueBytes = 256;
 inline constexpr size_t kMaxRequestMeters = 16;
 inline constexpr size_t kMaxMeterNameLength = 64;
 // The surface of a request that names none.
-inline constexpr char kDefaultSurface[] = "api";
 
 // Whether `id` is 1-128 of [A-Za-z0-9._:@-].
 bool IsValidId(std::string_view id);

@@ -59,6 +59,7 @@ v1::WalletSummary Summarize(v1::GetWalletResponse& wallet) {
   if (wallet.has_balance()) summary.mutable_balance()->Swap(wallet.mutable_balance());
   summary.mutable_overdraft()->Swap(wallet.mutable_overdraft());
   summary.mutable_held()->Swap(wallet.mutable_held());
+  summary.mutable_held_included()->Swap(wallet.mutable_held_included());
   summary.mutable_included_month_to_date()->Swap(wallet.mutable_included_month_to_date());
   summary.mutable_month_to_date()->Swap(wallet.mutable_month_to_date());
   summary.mutable_evaluations()->Swap(wallet.mutable_evaluations());
@@ -106,7 +107,7 @@ absl::StatusOr<WalletWatch::View> WalletWatch::ReadView() {
       request_.organization_id(), {},
       [&](const Wallet& wallet, const Position& position, const DecisionContext& context) {
         v1::GetWalletResponse whole;
-        WriteWallet(wallet.header, context, &whole);
+        WriteWallet(wallet, context, &whole);
         view.position = position;
         view.currency_code = wallet.header.settings.currency_code;
         view.summary = Summarize(whole);
@@ -196,12 +197,13 @@ absl::Status WalletWatch::PushEntries(const JournalPage& page, View& view) {
 void WalletWatch::AddEntry(const JournalPage::Item& item, const std::string& currency_code,
                            v1::WatchWalletResponse* response) const {
   v1::JournalEntry* entry = response->add_entries();
+  const JournalWords words{request_.organization_id(), engine_.epoch(), currency_code};
   if (call_.credential->role != ServiceRole::kFrontend) {
-    return WriteJournalEntry(item, currency_code, entry);
+    return WriteJournalEntry(item, words, entry);
   }
   // A frontend may learn that the wallet has changed, not what ListJournalEntries keeps from it.
   v1::JournalEntry whole;
-  WriteJournalEntry(item, currency_code, &whole);
+  WriteJournalEntry(item, words, &whole);
   entry->set_sequence(whole.sequence());
   entry->mutable_record_time()->Swap(whole.mutable_record_time());
   entry->set_kind(whole.kind());

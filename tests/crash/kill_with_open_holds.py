@@ -15,6 +15,7 @@ from server_process import ROOT, CommandLine, Server, nanos, scratch_directory, 
 
 HOLDS = 4_000
 CENT = 10_000_000  # In nanos.
+MEMBERS = ["ann", "bob", "cyd", "dan"]  # Each may have 2,000 holds open.
 
 
 def import_stubs(options, folder):
@@ -52,7 +53,7 @@ def hold_until_killed(stub, protocol, grpc, kill_at, kill, short_lived):
             break
         slots.acquire()
         request = protocol.CheckAdmissionRequest(
-            organization_id="acme", member_id="ann", surface="claude-code",
+            organization_id="acme", member_id=MEMBERS[index % len(MEMBERS)], surface="claude-code",
             mode=protocol.ADMISSION_MODE_HOLD, request_id=f"hold-{index}")
         request.estimate.cost.nanos = CENT
         request.hold_ttl.seconds = 1 if index in short_lived else 3600
@@ -88,7 +89,8 @@ def main():
         command = CommandLine(options.bursar, scratch / "state")
         server = Server(options.bursard, scratch / "data")
         command.run(server.address, "org", "create", "acme", "--plan", "api")
-        command.run(server.address, "members", "add", "acme", "ann")
+        for member in MEMBERS:
+            command.run(server.address, "members", "add", "acme", member)
         command.run(server.address, "credit", "grant", "acme", "100.00")
         with grpc.insecure_channel(server.address) as channel:
             placed = hold_until_killed(services.QuotaServiceStub(channel), protocol, grpc, kill_at,

@@ -77,6 +77,23 @@ void ControlledStore::FailNextCommit(absl::Status status, bool after_writing) {
   fail_after_writing_ = after_writing;
 }
 
+void ControlledStore::AfterNextBlockingLoad(std::function<void()> meanwhile) {
+  std::lock_guard lock(mutex_);
+  meanwhile_ = std::move(meanwhile);
+}
+
+absl::StatusOr<std::vector<LoadedValue>> ControlledStore::Load(const std::vector<LoadKey>& keys,
+                                                               LoadMode mode) const {
+  absl::StatusOr<std::vector<LoadedValue>> values = store_->Load(keys, mode);
+  std::function<void()> meanwhile;
+  if (mode == LoadMode::kMayBlock) {
+    std::lock_guard lock(mutex_);
+    meanwhile = std::exchange(meanwhile_, nullptr);
+  }
+  if (meanwhile) meanwhile();
+  return values;
+}
+
 absl::StatusOr<std::vector<CommitResult>> ControlledStore::Commit(const CommitGroup& group) {
   std::optional<absl::Status> failure;
   {

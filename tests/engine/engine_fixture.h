@@ -62,6 +62,8 @@ class ControlledStore final : public Store {
   void OpenGate();
   // Waits until that many commits stand at the closed gate.
   void AwaitCommitAtGate();
+  // Calls that once, between the next read that may block and its answer.
+  void AfterNextBlockingLoad(std::function<void()> meanwhile);
   // The next commit writes nothing, or everything, and reports this.
   void FailNextCommit(absl::Status status, bool after_writing);
 
@@ -79,9 +81,7 @@ class ControlledStore final : public Store {
   absl::Status health() const override { return store_->health(); }
   const OpenReport& open_report() const override { return store_->open_report(); }
   absl::StatusOr<std::vector<LoadedValue>> Load(const std::vector<LoadKey>& keys,
-                                                LoadMode mode) const override {
-    return store_->Load(keys, mode);
-  }
+                                                LoadMode mode) const override;
   absl::StatusOr<int64_t> Revision(const std::string& organization_id) const override {
     return store_->Revision(organization_id);
   }
@@ -121,7 +121,8 @@ class ControlledStore final : public Store {
 
  private:
   const std::unique_ptr<Store> store_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
+  mutable std::function<void()> meanwhile_;
   std::condition_variable changed_;
   bool closed_ = false;
   int at_gate_ = 0;

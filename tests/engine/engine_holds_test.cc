@@ -189,6 +189,11 @@ TEST_P(EngineHolds, ACapturedHoldIsReversedByItsLateRecord) {
     if (const auto* body = std::get_if<EntryReversed>(&entry.body)) reversed += body->included;
   }
   EXPECT_EQ(reversed, Amount(Nanos::Units(6)));
+  // The capture stood for the record that counts itself now (rule S2).
+  const absl::StatusOr<UsageReport> usage = QueryUsage(store(), "acme", {});
+  ASSERT_TRUE(usage.ok()) << usage.status();
+  EXPECT_EQ(usage->total.record_count, 1);
+  EXPECT_EQ(usage->total.cost, Amount(Nanos::Units(2)));
   const absl::Status read = engine().Read(
       "acme", {"ann"}, [&](const Wallet& wallet, const Position&, const DecisionContext&) {
         EXPECT_EQ(wallet.FindMember("ann")->month.included, Amount(Nanos::Units(2)));
@@ -210,13 +215,133 @@ TEST_P(EngineHolds, ExtendedAndReleasedAndThenNoMore) {
   EXPECT_EQ(SumOfHolds().count, 0);
   for (const AdministrationCommand& command :
        {AdministrationCommand(ExtendAdmissionCommand{hold, absl::Hours(2)}),
-        AdministrationCommand(ReleaseAdmissionCommand{hold}),
-        AdministrationCommand(ReleaseAdmissionCommand{hold + 1'000'000})}) {
+        AdministrationCommand(ReleaseAdmissionCommand{hold})}) {
     EXPECT_EQ(Reason(engine().Administer("acme", command, {}, {}, nullptr).status()),
               "ADMISSION_NOT_LIVE");
   }
+  // The first is an entry of another kind.
+  for (const int64_t other : {int64_t{1}, hold + 1'000'000}) {
+    const absl::Status unknown =
+        engine().Administer("acme", ReleaseAdmissionCommand{other}, {}, {}, nullptr).status();
+    EXPECT_TRUE(absl::IsNotFound(unknown)) << unknown;
+    EXPECT_EQ(Reason(unknown), "ADMISSION_NOT_FOUND");
+  }
   const auto late = Settle(hold, Nanos::Units(1), "r1");
   EXPECT_EQ(late->charge.admission_status, AdmissionStatus::kFinal);
+  ExpectVerified();
+}
+
+// Rules: R7
+TEST_P(EngineHolds, ARefundThatWasReadWhileAnotherCommittedSeesIt) {
+  SetUpAcme("metered");
+  Grant("acme", 20);
+  const auto charged = Record("acme", "ann", Nanos::Units(5), "r1");
+  ASSERT_TRUE(charged.ok()) << charged.status();
+  ReverseEntryCommand refund;
+  refund.sequence = charged->sequence;
+  refund.amount = Nanos::Units(3);
+  EngineOptions two_loaders;
+  two_loaders.loader_threads = 2;
+  RestartWith(two_loaders);
+  bool between = false;
+  ASSERT_TRUE(Check("acme", "ann").ok());
+  store().AfterNextBlockingLoad([&] {
+    between = true;
+    EXPECT_TRUE(Administer("acme", refund, "refund-1").ok());
+  });
+  const auto second = Administer("acme", refund, "refund-2");
+  EXPECT_TRUE(between);
+  EXPECT_EQ(second.status().code(), absl::StatusCode::kInvalidArgument) << second.status();
+  SumOfHolds();
+  ExpectVerified();
+}
+
+// Rules: H5
+TEST_P(EngineHolds, ACaptureIsReversedOnceByTwoLateRecords) {
+  SetUpAcme("team");
+  UpdateOrganizationCommand capture;
+  capture.hold_expiry_policy = HoldExpiryPolicy::kCapture;
+  ASSERT_TRUE(Administer("acme", capture).ok());
+  const auto placed = Hold("ann", Nanos::Units(6), "h1");
+  ASSERT_TRUE(placed.ok()) << placed.status();
+  clock_.Advance(kShippedHoldTtl);
+  ASSERT_TRUE(core().SweepNow().ok());
+  const int64_t hold = placed->outcome.hold->sequence;
+  EngineOptions two_loaders;
+  two_loaders.loader_threads = 2;
+  RestartWith(two_loaders);
+  ASSERT_TRUE(Check("acme", "ann").ok());
+  store().AfterNextBlockingLoad([&] { EXPECT_TRUE(Settle(hold, Nanos::Units(1), "r1").ok()); });
+  ASSERT_TRUE(Settle(hold, Nanos::Units(2), "r2").ok());
+  // Where the store never blocked, it is called by nobody.
+  store().AfterNextBlockingLoad(nullptr);
+  ASSERT_TRUE(Settle(hold, Nanos::Units(1), "r1").ok());
+  EXPECT_EQ(CountOf<EntryReversed>(Journal("acme")), 1);
+  SumOfHolds();
+  ExpectVerified();
+}
+
+// Rules: H9, T3
+TEST_P(EngineHolds, ARepeatWaitsForDueMembersThatAreNotLoaded) {
+  SetUpAcme("team");
+  ASSERT_TRUE(Hold("bob", Nanos::Units(1), "bob-1").ok());
+  Restart();
+  ASSERT_TRUE(Check("acme", "ann").ok());
+  store().CloseGate();
+  const auto first = StartHold("ann", Nanos::Units(1), "h1");
+  store().AwaitCommitAtGate();
+  // Bob's hold falls due, and nobody has loaded bob.
+  clock_.Advance(kShippedHoldTtl);
+  const auto second = StartHold("ann", Nanos::Units(1), "h1");
+  const auto third = StartHold("ann", Nanos::Units(1), "h1");
+  store().OpenGate();
+  for (const auto& promised : {first, second, third}) {
+    const auto reply = promised->Wait();
+    ASSERT_TRUE(reply.ok()) << reply.status();
+    EXPECT_TRUE(reply->outcome.admitted);
+  }
+  EXPECT_EQ(SumOfHolds().count, 1);
+  ExpectVerified();
+}
+
+// Rules: T3
+TEST_P(EngineHolds, WhatFallsDueAtOnceIsJournaledInBoundedCommits) {
+  SetUpAcme("team");
+  constexpr int kHolds = 3 * kMaxDueEntries / 2;
+  std::vector<std::shared_ptr<PromisedCheck>> placed;
+  for (int i = 0; i < kHolds; ++i) {
+    placed.push_back(StartHold(i % 2 == 0 ? "ann" : "bob", Nanos(1), absl::StrCat("h", i)));
+  }
+  for (const auto& promised : placed) ASSERT_TRUE(promised->Wait().ok());
+  clock_.Advance(kShippedHoldTtl);
+  const auto groups_before = engine().Stats().groups_committed;
+  const auto reply = Record("acme", "ann", Nanos(1), "r1");
+  ASSERT_TRUE(reply.ok()) << reply.status();
+  EXPECT_EQ(CountOf<HoldEnded>(Journal("acme")), kHolds);
+  EXPECT_EQ(engine().Stats().groups_committed - groups_before, 2);
+  ExpectVerified();
+}
+
+// Rules: H5, T3
+TEST_P(EngineHolds, ACaptureCountsInTheMonthInWhichItFellDue) {
+  SetUpAcme("usage");
+  UpdateOrganizationCommand capture;
+  capture.hold_expiry_policy = HoldExpiryPolicy::kCapture;
+  ASSERT_TRUE(Administer("acme", capture).ok());
+  const absl::Time april = absl::FromCivil(absl::CivilMonth(2026, 4), absl::UTCTimeZone());
+  clock_.Advance(april - kShippedHoldTtl - absl::Minutes(1) - clock_.Now());
+  const auto placed = Hold("ann", Nanos::Units(4), "h1");
+  ASSERT_TRUE(placed.ok()) << placed.status();
+  // It expires in the last minute of March, and nobody sweeps before April.
+  clock_.Advance(kShippedHoldTtl + absl::Minutes(5));
+  ASSERT_TRUE(Record("acme", "ann", Nanos::Units(1), "r1").ok());
+  const absl::Status read = engine().Read(
+      "acme", {"ann"}, [&](const Wallet& wallet, const Position&, const DecisionContext&) {
+        EXPECT_EQ(wallet.header.month.extra, Amount(Nanos::Units(1)));
+        return absl::OkStatus();
+      });
+  EXPECT_TRUE(read.ok()) << read;
+  EXPECT_EQ(JournaledCost("acme"), Amount(Nanos::Units(5)));
   ExpectVerified();
 }
 

@@ -237,12 +237,16 @@ TEST_F(Holds, LiveThroughTheirWholeLifeOverTheWire) {
 
   v1::RecordConsumptionRequest part = SettleRequest(placed.admission_id(), 2, "r1");
   part.set_partial(true);
-  EXPECT_EQ(Record(part).admission_status(), v1::ADMISSION_STATUS_SETTLED);
+  const v1::RecordConsumptionResponse parted = Record(part);
+  EXPECT_EQ(parted.admission_status(), v1::ADMISSION_STATUS_SETTLED);
+  EXPECT_EQ(parted.hold().amount().units(), 3);
+  EXPECT_EQ(parted.hold().expire_time().seconds(), extended.hold().expire_time().seconds());
   EXPECT_EQ(OpenHolds().held_extra().units(), 3);
   Stop();
   Start();
   const v1::RecordConsumptionResponse last = Record(SettleRequest(placed.admission_id(), 4, "r2"));
   EXPECT_EQ(last.admission_status(), v1::ADMISSION_STATUS_SETTLED);
+  EXPECT_FALSE(last.has_hold());
   EXPECT_EQ(last.overshoot().units(), 1);
   EXPECT_EQ(last.overshoot_kind(), v1::OVERSHOOT_KIND_HELD);
   EXPECT_EQ(OpenHolds().holds_size(), 0);
@@ -265,6 +269,98 @@ TEST_F(Holds, LiveThroughTheirWholeLifeOverTheWire) {
             "ADMISSION_NOT_LIVE");
   EXPECT_EQ(ReasonOf(Call(quota_.get(), &Quota::ExtendAdmission, extend, &extended)),
             "ADMISSION_NOT_LIVE");
+}
+
+// Rules: D1, D2, D4, N3
+TEST_F(Holds, ThatAreInTheWayAreSaidToBeAndTellNobody) {
+  Grant(10);
+  const v1::CheckAdmissionResponse placed = Hold("ann", 10, "h1");
+  v1::CheckAdmissionResponse check;
+  ASSERT_TRUE(Check("acme", "bob", &check).ok());
+  EXPECT_EQ(check.denial().reason(), v1::DENIAL_REASON_BALANCE_EXHAUSTED);
+  EXPECT_TRUE(check.denial().held());
+  EXPECT_TRUE(check.denial().retry_helps());
+  EXPECT_EQ(check.denial().http_status(), 429);
+  EXPECT_EQ(check.denial().reset_time().seconds(), placed.hold().expire_time().seconds());
+  EXPECT_EQ(check.denial().message().find("out of extra usage"), std::string::npos);
+  v1::GetWalletRequest get;
+  get.set_organization_id("acme");
+  v1::GetWalletResponse wallet;
+  ASSERT_TRUE(Call(admin_.get(), &Admin::GetWallet, get, &wallet).ok());
+  EXPECT_FALSE(wallet.exhausted_episode_open());
+  EXPECT_FALSE(wallet.burn_rate().has_projected_exhaustion_time());
+  v1::ListNoticesRequest list;
+  list.set_organization_id("acme");
+  v1::ListNoticesResponse notices;
+  ASSERT_TRUE(Call(admin_.get(), &Admin::ListNotices, list, &notices).ok());
+  EXPECT_EQ(notices.notices_size(), 0);
+  // Really used up: now they are told.
+  Record(SettleRequest(placed.admission_id(), 10, "r1"));
+  ASSERT_TRUE(Check("acme", "bob", &check).ok());
+  EXPECT_FALSE(check.denial().held());
+  EXPECT_EQ(check.denial().http_status(), 402);
+  ASSERT_TRUE(Call(admin_.get(), &Admin::ListNotices, list, &notices).ok());
+  EXPECT_EQ(notices.notices_size(), 1);
+}
+
+// Rules: R5, H3
+TEST_F(Holds, CanBeFollowedThroughTheJournalByTheirAdmission) {
+  Grant(20);
+  const std::string admission = Hold("ann", 5, "h1").admission_id();
+  Hold("bob", 1, "h2");
+  v1::RecordConsumptionRequest part = SettleRequest(admission, 2, "r1");
+  part.set_partial(true);
+  Record(part);
+  Record(SettleRequest(admission, 2, "r2"));
+  EXPECT_EQ(Record(SettleRequest(admission, 1, "late")).admission_status(),
+            v1::ADMISSION_STATUS_FINAL);
+  v1::ListJournalEntriesRequest request;
+  request.set_organization_id("acme");
+  request.set_admission_id(admission);
+  request.set_ascending(true);
+  v1::ListJournalEntriesResponse journal;
+  ASSERT_TRUE(Call(admin_.get(), &Admin::ListJournalEntries, request, &journal).ok());
+  std::vector<std::string> requests;
+  for (const v1::JournalEntry& entry : journal.entries()) {
+    EXPECT_EQ(entry.admission_id(), admission);
+    requests.push_back(entry.request_id());
+  }
+  EXPECT_EQ(requests, (std::vector<std::string>{"h1", "r1", "r2", "late"}));
+  request.set_admission_id("adm_nobody");
+  EXPECT_EQ(FieldsOf(Call(admin_.get(), &Admin::ListJournalEntries, request, &journal)),
+            (std::vector<std::string>{"admission_id"}));
+  v1::ListHoldsRequest one;
+  one.set_organization_id("acme");
+  one.set_admission_id(admission);
+  v1::ListHoldsResponse holds;
+  ASSERT_TRUE(Call(admin_.get(), &Admin::ListHolds, one, &holds).ok());
+  EXPECT_EQ(holds.holds_size(), 0);
+  one.clear_admission_id();
+  ASSERT_TRUE(Call(admin_.get(), &Admin::ListHolds, one, &holds).ok());
+  ASSERT_EQ(holds.holds_size(), 1);
+  EXPECT_EQ(holds.holds(0).request_id(), "h2");
+}
+
+// Rules: H3, D5
+TEST_F(Holds, OfIncludedUsageAreShownToo) {
+  ASSERT_TRUE(CreateOrganization("duo", "demo").ok());
+  ASSERT_TRUE(AddMember("duo", "ann").ok());
+  v1::CheckAdmissionRequest request = HoldRequest("ann", 1, "h1");
+  request.set_organization_id("duo");
+  v1::CheckAdmissionResponse placed;
+  ASSERT_TRUE(Call(quota_.get(), &Quota::CheckAdmission, request, &placed).ok());
+  ASSERT_EQ(placed.decision(), v1::DECISION_ADMITTED) << placed.denial().message();
+  v1::GetWalletRequest get;
+  get.set_organization_id("duo");
+  v1::GetWalletResponse wallet;
+  ASSERT_TRUE(Call(admin_.get(), &Admin::GetWallet, get, &wallet).ok());
+  EXPECT_EQ(wallet.held_included().units(), 1);
+  EXPECT_EQ(wallet.held().units(), 0);
+  v1::ListHoldsRequest list;
+  list.set_organization_id("duo");
+  v1::ListHoldsResponse holds;
+  ASSERT_TRUE(Call(admin_.get(), &Admin::ListHolds, list, &holds).ok());
+  EXPECT_EQ(holds.held_included().units(), 1);
 }
 
 // Rules: H2, H3
@@ -295,7 +391,7 @@ TEST_F(Holds, WhatIsWrongWithAHoldIsNamed) {
   extend.set_admission_id("not-ours");
   v1::ExtendAdmissionResponse extended;
   EXPECT_EQ(ReasonOf(Call(quota_.get(), &Quota::ExtendAdmission, extend, &extended)),
-            "ADMISSION_NOT_LIVE");
+            "ADMISSION_NOT_FOUND");
   v1::RecordConsumptionRequest partial = SettleRequest("", 1, "r1");
   partial.set_member_id("ann");
   partial.set_partial(true);

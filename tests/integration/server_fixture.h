@@ -26,9 +26,11 @@ class ServerTest : public testing::Test {
  protected:
   static constexpr char kOperatorToken[] = "correct-horse-battery-staple-0123";
 
-  // `configure` changes settings before every start.
-  explicit ServerTest(std::function<void(Options*)> configure = nullptr)
-      : configure_(std::move(configure)) {
+  // `configure` changes settings before every start; `clock` is what the server goes by, where it
+  // is not the system's.
+  explicit ServerTest(std::function<void(Options*)> configure = nullptr,
+                      const Clock* clock = nullptr)
+      : configure_(std::move(configure)), clock_(clock) {
     std::ofstream(token_file()) << kOperatorToken << "\n";
     Start();
   }
@@ -42,7 +44,7 @@ class ServerTest : public testing::Test {
     options.data_directory = directory_.path() + "/data";
     options.operator_token_file = token_file();
     if (configure_) configure_(&options);
-    auto server = Server::Start(options);
+    auto server = Server::Start(options, clock_);
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
     address_ = server_->Addresses();
@@ -160,6 +162,7 @@ class ServerTest : public testing::Test {
   }
 
   const std::function<void(Options*)> configure_;
+  const Clock* const clock_;
   TemporaryDirectory directory_;
   std::string address_;  // Of gRPC: host and port.
   std::unique_ptr<Server> server_;

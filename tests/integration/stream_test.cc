@@ -308,6 +308,36 @@ TEST_F(StreamConsumption, DrainTellsAnIdleStreamThatTheServerShutsDown) {
   stopped.get();
 }
 
+// A client that reads nothing is cut off when the drain has waited long enough; it hears
+// UNAVAILABLE, as every client of a server that is gone does.
+//
+// Rules: R6
+TEST_F(StreamConsumption, DrainOfAStreamThatNobodyReadsEndsUnavailable) {
+  // A small window, so that the acknowledgements do not fit into it.
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  const auto channel =
+      grpc::CreateCustomChannel(address_, grpc::InsecureChannelCredentials(), arguments);
+  const auto stub = v1::QuotaService::NewStub(channel);
+  grpc::ClientContext context;
+  context.AddMetadata("authorization", "Bearer " + std::string(kOperatorToken));
+  const auto stream = stub->StreamConsumption(&context);
+  std::thread writer([&] {
+    for (int i = 0; i < 3000 && stream->Write(ItemOf(i)); ++i) {
+    }
+  });
+  v1::StreamConsumptionResponse response;
+  ASSERT_TRUE(stream->Read(&response));
+  server_->Drain(absl::Seconds(1));
+  Stop();
+  writer.join();
+  while (stream->Read(&response)) {
+  }
+  const grpc::Status status = stream->Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE) << status.error_message();
+  Start();
+}
+
 // Few records in flight, and a client that sends much before it reads anything.
 class SmallStreams : public StreamConsumption {
  protected:

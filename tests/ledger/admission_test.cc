@@ -256,7 +256,8 @@ TEST(IncludedDay, IsNamedInItsDenial) {
   const AdmissionQuery query{"ann", "chat", "m"};
   const AdmissionState state = Evaluate(wallet.header(), &ann, query, context);
   const Verdict verdict = Judge(state, std::nullopt, std::nullopt);
-  const Denial denial = BuildDenial(wallet.header(), &ann, query, state, verdict, context, false);
+  const Denial denial =
+      BuildDenial(wallet.wallet(), &ann, query, state, {}, verdict, context, false);
   EXPECT_EQ(denial.message,
             "You used up your daily included usage (1.00 USD) until 2 Nov 2026, 10:00 (UTC), and "
             "extra usage is off.");

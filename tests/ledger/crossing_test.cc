@@ -41,6 +41,16 @@ TEST(Crossing, IsNothingWhereEverythingIsMetered) {
   EXPECT_EQ(RefusalReason(refused), "EXTRA_USAGE_NOT_APPLICABLE");
 }
 
+// Rules: B9
+TEST(Crossing, MayBeConfirmedBeforeThePolicyAsksForIt) {
+  TestWallet wallet("seats");
+  wallet.AddMember("ann").ExtraForEveryone();
+  ASSERT_TRUE(wallet.Try<ConfirmExtraUsageOutcome>(ConfirmExtraUsageCommand{"ann"}).ok());
+  AskForConfirmation(wallet);
+  wallet.Record("ann", Dollars(25));
+  EXPECT_TRUE(wallet.Check("ann").admitted);
+}
+
 // Rules: B9, B8, D2
 TEST(Crossing, WaitsForTheMemberWhereThePolicySaysSo) {
   TestWallet wallet("seats");

@@ -146,14 +146,14 @@ const DenialCase kDenials[] = {
      Scope::kOrganization, Bucket::kMetered, 402},
     {"EstimateDoesNotFitTheBalance", DenialReason::kHoldDoesNotFit, "team",
      [](TestWallet& w) { w.ExtraForEveryone().Grant(Dollars(2)); }, Dollars(8), "chat",
-     "This request is larger than what is left: 7.00 USD.", "",
+     "This request, estimated at 8.00 USD, is larger than what is left: 7.00 USD.", "",
      "smaller estimate, ask admin, own API key, buy credit, higher seat", Scope::kOrganization,
      Bucket::kExtra, 429},
     {"EstimateDoesNotFitTheLimit", DenialReason::kHoldDoesNotFit, "usage",
      [](TestWallet& w) { w.LimitMember("ann", Dollars(2)); }, Dollars(8), "chat",
-     "This request is larger than what is left: 2.00 USD.", "2026-12-01T00:00:00Z",
-     "smaller estimate, ask admin, own API key, raise limit, wait", Scope::kMember,
-     Bucket::kMetered, 429},
+     "This request, estimated at 8.00 USD, is larger than what is left: 2.00 USD.", "",
+     "smaller estimate, ask admin, own API key, raise limit", Scope::kMember, Bucket::kMetered,
+     429},
 };
 
 class EveryDenialReason : public testing::TestWithParam<DenialCase> {};
@@ -535,10 +535,15 @@ TEST(Denial, NamesTheCapOfOneHold) {
   EXPECT_TRUE(Judge(state, Dollars(5), Dollars(5)).admitted);
   const Verdict verdict = Judge(state, Dollars(6), Dollars(5));
   EXPECT_EQ(verdict.reason, DenialReason::kHoldDoesNotFit);
-  const Denial denial = BuildDenial(wallet.header(), &wallet.member("ann"), query, state, verdict,
-                                    wallet.context(), false);
-  EXPECT_EQ(denial.message, "This request is larger than one hold may be.");
-  EXPECT_EQ(RemedyKinds(denial), "smaller estimate, own API key");
+  const Denial denial = BuildDenial(wallet.wallet(), &wallet.member("ann"), query, state,
+                                    {Dollars(6), Dollars(5)}, verdict, wallet.context(), false);
+  EXPECT_EQ(denial.message,
+            "This request, estimated at 6.00 USD, is larger than one hold may be: 5.00 USD.");
+  EXPECT_EQ(RemedyKinds(denial), "smaller estimate, own API key, raise limit");
+  EXPECT_EQ(denial.remedies.front().amount, Dollars(5));
+  EXPECT_EQ(RemedyOf(denial, RemedyKind::kRaiseLimit).description,
+            "An owner can raise the largest single hold (max_hold) to 6.00 USD at least.");
+  EXPECT_EQ(denial.ends_at, absl::InfiniteFuture());
 }
 
 // Rules: B9, D2
@@ -552,8 +557,11 @@ TEST(Denial, ForConfirmationSaysHowToConfirm) {
   Verdict verdict;
   verdict.reason = DenialReason::kConfirmationRequired;
   verdict.blocking_bound = 1;
-  const Denial denial = BuildDenial(wallet.header(), &wallet.member("ann"), query, state, verdict,
-                                    wallet.context(), false);
+  const Denial denial = BuildDenial(wallet.wallet(), &wallet.member("ann"), query, state, {},
+                                    verdict, wallet.context(), false);
+  EXPECT_EQ(denial.explanation,
+            "No card was declined and no session is lost. Trying again does not help before you "
+            "have confirmed.");
   EXPECT_EQ(denial.message,
             "You used up your included usage of this five-hour session (5.00 USD) until 1 Nov "
             "2026, 15:00 (UTC). Confirm to go on at API prices.");

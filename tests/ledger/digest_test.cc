@@ -21,10 +21,13 @@ Zone ZoneNamed(const char* name) {
   return zone.ok() ? *zone : Zone();
 }
 
-DecisionContext WithWaiting(const TestWallet& wallet, const OutstandingRequests* outstanding) {
+// What is due where so many requests wait.
+std::vector<EntryBody> Due(const TestWallet& wallet, const OutstandingRequests& outstanding) {
   DecisionContext context = wallet.context();
-  context.outstanding = outstanding;
-  return context;
+  context.outstanding = &outstanding;
+  std::vector<EntryBody> bodies;
+  for (DueEntry& due : DueEntries(wallet.wallet(), context)) bodies.push_back(std::move(due.body));
+  return bodies;
 }
 
 OrganizationSettings In(const char* zone) {
@@ -77,19 +80,19 @@ TEST(Digest, FallsDueEveryMorningWhileSomethingWaitsAndOnceAfterALongNight) {
   AppendDigestSchedule(wallet.header(), 3, wallet.context(), bodies);
   wallet.Commit(bodies);
   wallet.MoveTo(At("2026-11-02T07:59:59Z"));
-  EXPECT_TRUE(DueEntries(wallet.wallet(), WithWaiting(wallet, &three)).empty());
+  EXPECT_TRUE(Due(wallet, three).empty());
   wallet.MoveTo(At("2026-11-02T08:00:00Z"));
-  bodies = DueEntries(wallet.wallet(), WithWaiting(wallet, &three));
+  bodies = Due(wallet, three);
   ASSERT_EQ(bodies.size(), 1u);
   const auto& due = std::get<DigestScheduled>(bodies[0]);
   EXPECT_TRUE(due.is_due);
   EXPECT_EQ(due.outstanding, 3);
   EXPECT_EQ(due.next, At("2026-11-03T08:00:00Z"));
   wallet.Commit(bodies);
-  EXPECT_TRUE(DueEntries(wallet.wallet(), WithWaiting(wallet, &three)).empty());
+  EXPECT_TRUE(Due(wallet, three).empty());
   // Nobody was there for a week: one digest, not seven.
   wallet.MoveTo(At("2026-11-10T11:00:00Z"));
-  bodies = DueEntries(wallet.wallet(), WithWaiting(wallet, &three));
+  bodies = Due(wallet, three);
   ASSERT_EQ(bodies.size(), 1u);
   EXPECT_EQ(std::get<DigestScheduled>(bodies[0]).next, At("2026-11-11T08:00:00Z"));
   wallet.Commit(bodies);
@@ -103,7 +106,7 @@ TEST(Digest, WhereNothingWaitsAnyMoreItEndsWithoutAWord) {
   wallet.Commit(bodies);
   wallet.MoveTo(At("2026-11-02T09:00:00Z"));
   const Waiting none(0);
-  bodies = DueEntries(wallet.wallet(), WithWaiting(wallet, &none));
+  bodies = Due(wallet, none);
   ASSERT_EQ(bodies.size(), 1u);
   EXPECT_FALSE(std::get<DigestScheduled>(bodies[0]).is_due);
   wallet.Commit(bodies);

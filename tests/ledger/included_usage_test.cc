@@ -87,9 +87,10 @@ TEST(IncludedUsage, EstimateNamesTheWindowWithoutRoomThatResetsLast) {
   ASSERT_TRUE(outcome.denial.has_value());
   EXPECT_EQ(outcome.denial->reason, DenialReason::kExtraUsageDisabled);
   EXPECT_EQ(outcome.denial->ends_at, Start() + absl::Hours(7 * 24));
-  EXPECT_EQ(outcome.denial->message,
-            "You nearly used up your weekly included usage (25.00 USD) until 8 Nov 2026, 10:00 "
-            "(UTC), and extra usage is off.");
+  EXPECT_EQ(
+      outcome.denial->message,
+      "This request, estimated at 4.00 USD, is larger than what is left of your weekly included "
+      "usage (25.00 USD): 2.00 USD, and extra usage is off.");
 }
 
 // Rules: B3, D2, H2

@@ -39,12 +39,6 @@ std::vector<NaiveHold> NaiveWallet::OpenHolds() const {
   return open;
 }
 
-Amount NaiveWallet::HeldExtra() const {
-  Amount sum;
-  for (const NaiveHold& hold : OpenHolds()) sum += hold.extra;
-  return sum;
-}
-
 void NaiveWallet::SetPolicy(bool captures, bool confirms) {
   NaiveEvent event = Event(Kind::kPolicy);
   event.captures = captures;
@@ -60,15 +54,10 @@ NaiveAnswer NaiveWallet::Hold(int64_t id, const std::string& member_id, const st
   answer.found = member.exists || created_.auto_provision_members;
   if (!answer.found) return answer;
   const Situation situation = Meet(member_id, surface);
-  answer =
-      Decide(situation, up_to_available ? std::nullopt : std::optional<Nanos>(estimate), false);
+  answer = up_to_available ? Decide(situation, std::nullopt, std::nullopt, false)
+                           : Decide(situation, estimate, max_hold, false);
   if (!answer.admitted) return answer;
   Amount amount = estimate;
-  if (!up_to_available && amount > max_hold) {
-    answer.admitted = false;
-    answer.reason = DenialReason::kHoldDoesNotFit;
-    return answer;
-  }
   if (up_to_available) {
     Amount beyond = max_hold;
     for (const Bound& bound : situation.bounds) beyond = Min(beyond, Max(bound.headroom, Amount()));
@@ -171,22 +160,28 @@ bool NaiveWallet::Reverse(int64_t charge, Nanos amount) {
   return true;
 }
 
-bool NaiveWallet::Confirmed(const std::string& member_id) const {
-  bool confirms = false;
+absl::Time NaiveWallet::ConfirmedUntil(const std::string& member_id) const {
   absl::Time until = absl::InfinitePast();
   for (const NaiveEvent& event : events_) {
-    if (event.kind == Kind::kPolicy) confirms = event.confirms;
     if (event.kind == Kind::kConfirmation && event.member_id == member_id) {
       until = event.confirmed_until;
     }
   }
-  return !confirms || now_ < until;
+  return until;
+}
+
+bool NaiveWallet::Confirmed(const std::string& member_id) const {
+  bool confirms = false;
+  for (const NaiveEvent& event : events_) {
+    if (event.kind == Kind::kPolicy) confirms = event.confirms;
+  }
+  return !confirms || now_ < ConfirmedUntil(member_id);
 }
 
 bool NaiveWallet::Confirm(const std::string& member_id) {
   const MemberState member = MemberAt(member_id, now_);
   if ((!member.exists && !created_.auto_provision_members) || plan_.metered) return false;
-  if (Confirmed(member_id)) return true;
+  if (member.exists && now_ < ConfirmedUntil(member_id)) return true;
   const bool pool = SettingsAt(now_).included_scope == IncludedScope::kOrganization;
   NaiveEvent event = Event(Kind::kConfirmation);
   event.member_id = member_id;

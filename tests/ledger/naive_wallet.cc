@@ -159,11 +159,11 @@ bool NaiveWallet::PoolBlocked(absl::Time instant, Amount spent) const {
     return true;
   if (plan_.funding != Funding::kPrepaid) return false;
   const Credit credit = CreditAt(instant);
-  return !(credit.balance - credit.overdraft - HeldExtra()).is_positive();
+  return !(credit.balance - credit.overdraft).is_positive();
 }
 
 void NaiveWallet::EndEpisodeIfLifted() {
-  if (episode_open_ && !PoolBlocked(effect_at_, SumOf("", "").extra + HeldExtra())) {
+  if (episode_open_ && !PoolBlocked(effect_at_, SumOf("", "").extra)) {
     episode_open_ = false;
   }
 }
@@ -199,8 +199,9 @@ void NaiveWallet::MoveTo(absl::Time now) {
     }
     EndEpisodeWithMonth(first == nullptr ? now : first->expires_at);
     if (first == nullptr) break;
-    now_ = now;
+    // Recorded when it fell due, and not before what was recorded last.
     effect_at_ = std::max(effect_at_, first->expires_at);
+    now_ = effect_at_;
     EndExpired(*first);
   }
   now_ = now;
@@ -208,11 +209,7 @@ void NaiveWallet::MoveTo(absl::Time now) {
 }
 
 void NaiveWallet::EndExpired(const NaiveHold& hold) {
-  bool captures = false;
-  for (const NaiveEvent& event : events_) {
-    if (event.kind == Kind::kPolicy) captures = event.captures;
-  }
-  if (captures && (hold.included + hold.extra).is_positive()) {
+  if (Captures() && (hold.included + hold.extra).is_positive()) {
     Charge(hold.member_id, hold.surface, *(hold.included + hold.extra).ToNanos(), &hold, true,
            true);
     return;
@@ -339,39 +336,37 @@ void NaiveWallet::SetStatus(AccountStatus status) {
 void NaiveWallet::MeetBounds(const std::string& member_id, const std::string& tier_id,
                              int64_t settling, Situation& situation) const {
   const auto held = [&](const auto& mine) {
-    Amount sum;
+    std::vector<std::pair<absl::Time, Amount>> holds;
     for (const NaiveHold& hold : OpenHolds()) {
-      if (hold.id != settling && mine(hold)) sum += hold.extra;
+      if (hold.id != settling && mine(hold)) holds.emplace_back(hold.expires_at, hold.extra);
     }
-    return sum;
+    return holds;
   };
   const auto of_member = [&](const NaiveHold& hold) { return hold.member_id == member_id; };
   const auto of_anyone = [](const NaiveHold&) { return true; };
   const absl::Time month_end = MonthAt(now_).end;
-  const auto add = [&](DenialReason reason, const std::optional<SpendLimit>& limit, Amount spent) {
+  const auto add = [&](DenialReason reason, const std::optional<SpendLimit>& limit, Amount spent,
+                       const auto& holds) {
     if (!limit.has_value() || !limit->amount.has_value()) return;
-    const bool zero = limit->amount->value == 0;
-    if (zero) situation.zero_limit = true;
-    situation.bounds.push_back({reason, *limit->amount, Amount(*limit->amount) - spent,
-                                zero ? absl::InfiniteFuture() : month_end});
+    if (limit->amount->value == 0) situation.zero_limit = true;
+    situation.bounds.push_back({reason, *limit->amount, spent, month_end, holds, Amount()});
   };
   add(DenialReason::kMemberLimitReached, LimitOf(Scope::kMember, member_id),
-      SumOf(member_id, "").extra + held(of_member));
+      SumOf(member_id, "").extra, held(of_member));
   const std::optional<SpendLimit> tier_limit = LimitOf(Scope::kSeatTier, tier_id);
   if (tier_limit.has_value()) {
     const bool together = tier_limit->basis == LimitBasis::kTierTotal;
     add(DenialReason::kSeatTierLimitReached, tier_limit,
-        SumOf(together ? "" : member_id, tier_id).extra +
-            (together ? held([&](const NaiveHold& hold) { return hold.tier_id == tier_id; })
-                      : held(of_member)));
+        SumOf(together ? "" : member_id, tier_id).extra,
+        together ? held([&](const NaiveHold& hold) { return hold.tier_id == tier_id; })
+                 : held(of_member));
   }
   add(DenialReason::kOrganizationLimitReached, LimitOf(Scope::kOrganization, ""),
-      SumOf("", "").extra + held(of_anyone));
+      SumOf("", "").extra, held(of_anyone));
   if (plan_.funding == Funding::kPrepaid) {
     const Credit credit = CreditAt(effect_at_);
-    situation.bounds.push_back({DenialReason::kBalanceExhausted, credit.balance,
-                                credit.balance - credit.overdraft - held(of_anyone),
-                                absl::InfiniteFuture()});
+    situation.bounds.push_back({DenialReason::kBalanceExhausted, credit.balance, credit.overdraft,
+                                absl::InfiniteFuture(), held(of_anyone), Amount()});
   }
 }
 
@@ -380,11 +375,11 @@ NaiveWallet::Situation NaiveWallet::Meet(const std::string& member_id, const std
   Situation situation;
   // What other holds reserve, where `mine` says that they are in the way.
   const auto held = [&](const auto& mine) {
-    Amount sum;
+    std::vector<std::pair<absl::Time, Amount>> holds;
     for (const NaiveHold& hold : OpenHolds()) {
-      if (hold.id != settling && mine(hold)) sum += hold.included;
+      if (hold.id != settling && mine(hold)) holds.emplace_back(hold.expires_at, hold.included);
     }
-    return sum;
+    return holds;
   };
   const MemberState member = MemberAt(member_id, effect_at_);
   const Settings settings = SettingsAt(effect_at_);
@@ -416,69 +411,17 @@ NaiveWallet::Situation NaiveWallet::Meet(const std::string& member_id, const std
       const Used used = UsedAt(pool ? "" : member_id, window.kind, now_);
       const Amount allowance =
           pool ? PoolAllowance(window.kind, member.exists ? "" : tier_id) : Amount(window.amount);
-      const Amount reserved = held([&](const NaiveHold& hold) {
+      const auto reserved = held([&](const NaiveHold& hold) {
         return hold.from_pool == pool && (pool || hold.member_id == member_id);
       });
-      const Amount headroom = Max(allowance - used.spent - reserved, Amount());
-      situation.included = situation.windows.empty() ? headroom : Min(situation.included, headroom);
-      situation.windows.emplace_back(headroom, used.window.end);
+      situation.windows.push_back(
+          {DenialReason::kNone, allowance, used.spent, used.window.end, reserved, Amount()});
     }
     situation.included_applies = !situation.windows.empty();
   }
   MeetBounds(member_id, tier_id, settling, situation);
+  Measure(situation);
   return situation;
-}
-
-NaiveAnswer NaiveWallet::Judge(const Situation& situation, std::optional<Nanos> estimate) const {
-  const Bucket overflow = plan_.metered ? Bucket::kMetered : Bucket::kExtra;
-  NaiveAnswer answer;
-  answer.bucket = situation.included_applies ? Bucket::kIncluded : overflow;
-  if (situation.refusal != DenialReason::kNone) {
-    answer.reason = situation.refusal;
-    return answer;
-  }
-  const Amount wanted = estimate.has_value() && estimate->value > 0 ? Amount(*estimate) : Nanos(1);
-  if (situation.included >= wanted) {
-    answer.admitted = true;
-    return answer;
-  }
-  absl::Time all_open = absl::InfinitePast();
-  for (const auto& [headroom, reset] : situation.windows) {
-    if (!headroom.is_positive()) all_open = std::max(all_open, reset);
-  }
-  if (situation.windows.empty()) all_open = absl::InfiniteFuture();
-  if (situation.gate != DenialReason::kNone) {
-    answer.reason = situation.gate;
-    answer.ends_at = all_open;
-    return answer;
-  }
-  const bool starts_included = situation.included.is_positive();
-  absl::Time lifted = absl::InfinitePast();
-  for (const Bound& bound : situation.bounds) {
-    if (bound.headroom.is_positive()) continue;
-    if (answer.reason == DenialReason::kNone) answer.reason = bound.reason;
-    lifted = std::max(lifted, bound.reopens_at);
-  }
-  answer.bucket = overflow;
-  answer.ends_at = std::min(all_open, lifted);
-  if (answer.reason != DenialReason::kNone) return answer;
-  for (const Bound& bound : situation.bounds) {
-    if (bound.headroom < wanted - situation.included) answer.reason = DenialReason::kHoldDoesNotFit;
-  }
-  if (answer.reason != DenialReason::kNone) return answer;
-  answer.admitted = true;
-  if (starts_included) answer.bucket = Bucket::kIncluded;
-  return answer;
-}
-
-NaiveAnswer NaiveWallet::Decide(const Situation& situation, std::optional<Nanos> estimate,
-                                bool validate_only) {
-  const NaiveAnswer answer = Judge(situation, estimate);
-  if (!validate_only && (answer.reason == DenialReason::kBalanceExhausted ||
-                         answer.reason == DenialReason::kOrganizationLimitReached)) {
-    episode_open_ = true;
-  }
-  return answer;
 }
 
 NaiveAnswer NaiveWallet::Check(const std::string& member_id, const std::string& surface,
@@ -488,7 +431,7 @@ NaiveAnswer NaiveWallet::Check(const std::string& member_id, const std::string& 
     unknown.found = false;
     return unknown;
   }
-  return Decide(Meet(member_id, surface), estimate, validate_only);
+  return Decide(Meet(member_id, surface), estimate, std::nullopt, validate_only);
 }
 
 NaiveCharge NaiveWallet::Record(const std::string& member_id, const std::string& surface,
@@ -505,7 +448,7 @@ NaiveCharge NaiveWallet::Charge(const std::string& member_id, const std::string&
     return charge;
   }
   const Situation situation = Meet(member_id, surface, hold == nullptr ? 0 : hold->id);
-  charge.unadmitted = hold == nullptr && !Judge(situation, std::nullopt).admitted;
+  charge.unadmitted = hold == nullptr && !Judge(situation, std::nullopt, std::nullopt).admitted;
   charge.tier_id = before.exists ? before.tier_id : plan_.seat_tiers[0].id;
   charge.unseated = before.exists ? before.unseated : SeatsFull();
   if (!before.exists) Join(member_id, charge.unseated);

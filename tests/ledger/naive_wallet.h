@@ -29,7 +29,8 @@ struct NaiveAnswer {
   bool admitted = false;
   DenialReason reason = DenialReason::kNone;
   Bucket bucket = Bucket::kIncluded;
-  absl::Time ends_at = absl::InfiniteFuture();  // Of a denial without an estimate.
+  absl::Time ends_at = absl::InfiniteFuture();  // Of a denial.
+  bool held = false;                            // Denied by live holds alone.
 };
 
 // What a record does.
@@ -217,20 +218,22 @@ class NaiveWallet {
     Window window;
     Amount spent;
   };
-  // One bound beyond included usage.
+  // One window, limit or balance.
   struct Bound {
     DenialReason reason;
     Amount limit;
+    Amount spent;
+    absl::Time reset;                                  // Infinite: never.
+    std::vector<std::pair<absl::Time, Amount>> holds;  // When they expire, and what they reserve.
     Amount headroom;
-    absl::Time reopens_at;
   };
   // Everything that one request meets.
   struct Situation {
     DenialReason refusal = DenialReason::kNone;  // Suspended.
     DenialReason gate = DenialReason::kNone;
     bool included_applies = false;
-    std::vector<std::pair<Amount, absl::Time>> windows;  // Headroom and reset of each.
-    Amount included;                                     // The smallest of them.
+    std::vector<Bound> windows;
+    Amount included;  // The smallest headroom of them, or zero.
     std::vector<Bound> bounds;
     bool zero_limit = false;
   };
@@ -238,14 +241,15 @@ class NaiveWallet {
   // A charge that takes from an open hold, or from none.
   NaiveCharge Charge(const std::string& member_id, const std::string& surface, Nanos cost,
                      const NaiveHold* hold, bool ends_hold, bool captured);
-  NaiveAnswer Decide(const Situation& situation, std::optional<Nanos> estimate, bool validate_only);
+  NaiveAnswer Decide(const Situation& situation, std::optional<Nanos> estimate,
+                     std::optional<Nanos> max_hold, bool validate_only);
   void Join(const std::string& member_id, bool unseated);
   NaiveEvent ChargeEvent(int64_t charge) const;
   void TakeBack(const NaiveEvent& charge, Amount amount);
+  absl::Time ConfirmedUntil(const std::string& member_id) const;
   bool Confirmed(const std::string& member_id) const;
   void EndExpired(const NaiveHold& hold);
   void EndEpisodeWithMonth(absl::Time until);
-  Amount HeldExtra() const;
   absl::Time LastChargeAt() const;
   Settings SettingsAt(absl::Time instant) const;
   MemberState MemberAt(const std::string& member_id, absl::Time instant) const;
@@ -269,7 +273,15 @@ class NaiveWallet {
                  int64_t settling = 0) const;
   void MeetBounds(const std::string& member_id, const std::string& tier_id, int64_t settling,
                   Situation& situation) const;
-  NaiveAnswer Judge(const Situation& situation, std::optional<Nanos> estimate) const;
+  // What it says as it is, whether used up or held.
+  NaiveAnswer JudgeAsItIs(const Situation& situation, std::optional<Nanos> estimate,
+                          std::optional<Nanos> max_hold) const;
+  NaiveAnswer Judge(const Situation& situation, std::optional<Nanos> estimate,
+                    std::optional<Nanos> max_hold) const;
+  bool Captures() const;
+  // The situation at a later instant where nothing but time changes it.
+  Situation Later(const Situation& situation, absl::Time at) const;
+  static void Measure(Situation& situation);
   bool PoolBlocked(absl::Time instant, Amount spent) const;
   NaiveEvent Event(NaiveEvent::Kind kind) const;
 

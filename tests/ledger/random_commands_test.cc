@@ -249,6 +249,10 @@ class Rehearsal {
     const DenialReason reason =
         outcome->denial.has_value() ? outcome->denial->reason : DenialReason::kNone;
     EXPECT_EQ(reason, expected.reason);
+    if (!placed) {
+      EXPECT_EQ(outcome->denial->ends_at, expected.ends_at);
+      EXPECT_EQ(outcome->denial->held, expected.held);
+    }
     if (placed) placed_.push_back({outcome->hold->sequence, command.member_id, command.surface});
     ++done_[placed ? "holds placed" : "holds denied"];
     if (placed && OneIn(2)) Settle();  // Others outlive the steps that follow, or do not.
@@ -347,8 +351,10 @@ class Rehearsal {
     EXPECT_EQ(reason, expected.reason);
     ++reasons_[reason];
     EXPECT_EQ(outcome->bucket, expected.bucket);
-    if (!outcome->admitted && !command.estimate.has_value()) {
+    if (!outcome->admitted) {
       EXPECT_EQ(outcome->denial->ends_at, expected.ends_at);
+      EXPECT_EQ(outcome->denial->held, expected.held);
+      done_["checks denied by holds"] += expected.held ? 1 : 0;
     }
   }
 
@@ -476,7 +482,8 @@ TEST(RandomCommands, AgreeWithTheNaiveModel) {
   // Every reason and admission itself, and everything that can become of a hold.
   if (commands >= kCommands) {
     EXPECT_EQ(reasons.size(), 11u);
-    EXPECT_EQ(done_counts.size(), 8u);
+    EXPECT_EQ(done_counts.size(), 9u);
+    EXPECT_GT(done_counts["checks denied by holds"], 0);
   }
 }
 

@@ -21,7 +21,7 @@ TEST(Refunds, ReturnExtraFirstAndNeverMoreThanTheCharge) {
   const auto too_much = wallet.TryReverse(charge, Nanos(Dollars(26).value + 1));
   EXPECT_EQ(RefusedFields(too_much.status()), (std::vector<std::string>{"amount"}));
   EXPECT_EQ(Violations(too_much.status())[0].description,
-            "must be at most what is left of the charge, 26.00");
+            "must be at most what is left of the charge, 26.00 USD");
   const ReverseEntryOutcome second = wallet.Reverse(charge);
   EXPECT_EQ(second.reversed.extra, Dollars(1));
   EXPECT_EQ(second.reversed.included, Dollars(25));

@@ -284,10 +284,16 @@ int64_t TestWallet::LastCharge() const {
 }
 
 void TestWallet::WriteDues() {
-  for (std::vector<EntryBody> dues = DueEntries(wallet_, context()); !dues.empty();
+  const absl::Time now = now_;
+  for (std::vector<DueEntry> dues = DueEntries(wallet_, context()); !dues.empty();
        dues = DueEntries(wallet_, context())) {
     EXPECT_LE(dues.size(), static_cast<size_t>(kMaxDueEntries));
-    Commit(dues);
+    for (const DueEntry& due : dues) {
+      EXPECT_LE(due.at, now);
+      now_ = due.at;
+      Commit({due.body});
+    }
+    now_ = now;
   }
   EXPECT_LT(now_, header().NextDue());
 }

@@ -22,7 +22,7 @@ using google::protobuf::FileDescriptor;
 std::set<std::string> PathsOfProtos() {
   const FileDescriptor* const files[] = {
       v1::CheckAdmissionRequest::descriptor()->file(),
-      v1::GetWalletRequest::descriptor()->file(),
+      v1::ListHoldsRequest::descriptor()->file(),
       v1::GetServerInfoRequest::descriptor()->file(),
       grpc::health::v1::HealthCheckRequest::descriptor()->file(),
       grpc::reflection::v1::ServerReflectionRequest::descriptor()->file(),

@@ -80,6 +80,18 @@ TEST_F(Projection, BalanceLastsForItsAmountAtTheRate) {
   EXPECT_EQ(ProjectExhaustion(header_, rates_, context_), context_.now);
 }
 
+// Rules: S1, D5
+TEST_F(Projection, WhatIsHeldIsNotUsedUp) {
+  CreditGrant grant;
+  grant.remaining = Nanos::Units(10);
+  header_.grants.push_back(grant);
+  header_.limit = SpendLimit{Nanos::Units(10), LimitBasis::kEachMember};
+  header_.held_extra = Nanos::Units(10);
+  EXPECT_EQ(ProjectExhaustion(header_, rates_, context_), context_.now + absl::Hours(5));
+  rates_.last_day = Amount();
+  EXPECT_EQ(ProjectExhaustion(header_, rates_, context_), std::nullopt);
+}
+
 // Rules: S1, L1
 TEST_F(Projection, LimitCountsOnlyIfItIsReachedBeforeItsMonthEnds) {
   header_.settings.plan_id = "postpaid";

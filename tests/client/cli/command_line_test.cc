@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "client/cli/report.h"
 #include "tests/client/cli/fake_wallet.h"
 #include "tests/client/cli/temporary_folder.h"
 
@@ -77,7 +78,7 @@ TEST_F(CommandLineTest, WrongUseEndsWithTwoAndSaysWhatIsMeant) {
       {{"record", "a", "m", "--output", "json"}, "put --output json before `record`"},
       {{"check", "a", "m", "--estimate-cost", "1e3"}, "is not an amount"},
       {{"check", "a", "m", "--estimate-cost", "1", "--estimate-input", "1"}, "not both"},
-      {{"check", "a", "m", "--mode", "grab"}, "is none of check_only, hold, hold_up_to_available"},
+      {{"check", "a", "m", "--mode", "grab"}, "is none of check, hold, hold_up_to_available"},
       {{"check", "a", "m", "--label", "x"}, "NAME=VALUE"},
       {{"record", "a", "m", "--occurred-at", "now"}, "is not an instant"},
       {{"limits", "set", "a", "5", "--scope", "member"}, "needs --id"},
@@ -247,6 +248,100 @@ TEST_F(CommandLineTest, WatchTellsPeopleWhatHappenedAndWhereTheWalletIs) {
   EXPECT_THAT(out(), HasSubstr("usage charged  ann  4.00"));
   EXPECT_THAT(out(), HasSubstr("-- revision 4, included"));
   EXPECT_EQ(Ask({"watch", "acme", "--from", "-1"}), ExitStatus::kUsage);
+}
+
+// Rules: N5
+TEST_F(CommandLineTest, WatchGoesOnTryingAndSaysSoOnce) {
+  wallet_.FailWatches(6);  // More often than any other call is tried.
+  EXPECT_EQ(Ask({"watch", "acme", "--from", "0", "--count", "3"}), ExitStatus::kDone) << err();
+  const std::string told = err();
+  EXPECT_THAT(told, HasSubstr("resuming, until interrupted"));
+  EXPECT_EQ(told.find("resuming"), told.rfind("resuming")) << told;
+}
+
+// Rules: N5
+TEST_F(CommandLineTest, WatchCountsEntriesNotMessages) {
+  wallet_.BringTwoEntriesAMessage();
+  EXPECT_EQ(Ask({"--output", "json", "watch", "acme", "--from", "0", "--count", "1"}),
+            ExitStatus::kDone)
+      << err();
+  const nlohmann::json news = nlohmann::json::parse(out());
+  EXPECT_EQ(news["entries"].size(), 1u);
+  EXPECT_EQ(news["position"]["revision"], "1");
+}
+
+// Rules: H2, H5, B9
+TEST_F(CommandLineTest, SettingsOfHoldsAreSetAndShown) {
+  EXPECT_EQ(Ask({"org", "update", "acme", "--hold-expiry-policy", "capture", "--default-hold-ttl",
+                 "90s", "--max-hold", "20.50", "--crossing-policy", "confirm"}),
+            ExitStatus::kDone)
+      << err();
+  const std::string request = wallet_.admin_requests().back();
+  for (const char* path :
+       {"hold_expiry_policy", "default_hold_ttl", "max_hold", "crossing_policy"}) {
+    EXPECT_THAT(request, HasSubstr(std::string("paths: \"") + path + "\""));
+  }
+  EXPECT_THAT(request, HasSubstr("default_hold_ttl { seconds: 90 }"));
+  EXPECT_THAT(out(), HasSubstr("capture: charged as held"));
+  EXPECT_THAT(out(), HasSubstr("1m30s"));
+  EXPECT_THAT(out(), HasSubstr("20.50"));
+  EXPECT_THAT(out(), HasSubstr("confirm: once per window"));
+  EXPECT_EQ(Ask({"org", "update", "acme", "--hold-expiry-policy", "keep"}), ExitStatus::kUsage);
+  EXPECT_THAT(err(), HasSubstr("is none of release, capture"));
+}
+
+// Rules: H3
+TEST_F(CommandLineTest, HoldsAreListedAndShownOpenOrEnded) {
+  EXPECT_EQ(Ask({"hold", "list", "acme"}), ExitStatus::kDone) << err();
+  for (const char* text : {"EXTRA", "PLACED", "session-7", "check-7", "2026-09-21"}) {
+    EXPECT_THAT(out(), HasSubstr(text));
+  }
+  EXPECT_EQ(Ask({"hold", "show", "acme", "adm_open"}), ExitStatus::kDone) << err();
+  EXPECT_THAT(out(), HasSubstr("open until"));
+  EXPECT_THAT(out(), HasSubstr("3.00 extra or metered"));
+  EXPECT_EQ(Ask({"hold", "show", "acme", "adm_ended"}), ExitStatus::kDone) << err();
+  EXPECT_THAT(out(), HasSubstr("settled, 2026-09-21"));
+  EXPECT_EQ(Ask({"hold", "show", "acme", "adm_none"}), ExitStatus::kFailed);
+  EXPECT_THAT(err(), HasSubstr("names no hold of acme"));
+  EXPECT_EQ(Ask({"hold", "extend", "acme", "adm_open"}), ExitStatus::kDone) << err();
+  EXPECT_THAT(err(), HasSubstr("request id "));
+}
+
+// Rules: H2
+TEST_F(CommandLineTest, ModesAreTakenInEveryForm) {
+  for (const char* mode : {"check", "check_only", "hold", "HOLD", "hold-up-to-available",
+                           "ADMISSION_MODE_HOLD_UP_TO_AVAILABLE"}) {
+    EXPECT_EQ(Ask({"check", "a", "m", "--estimate-cost", "1", "--mode", mode}), ExitStatus::kDone)
+        << mode << ": " << err();
+  }
+}
+
+// Rules: R1
+TEST(UnadmittedNote, SaysWhyInTheWordsOfTheAdmission) {
+  v1::RecordConsumptionResponse receipt;
+  EXPECT_EQ(UnadmittedNote(receipt), "");
+  receipt.set_unadmitted(true);
+  EXPECT_THAT(UnadmittedNote(receipt), HasSubstr("a check at that instant would have denied it"));
+  receipt.set_admission_status(v1::ADMISSION_STATUS_EXPIRED);
+  EXPECT_EQ(UnadmittedNote(receipt), "the admission named had expired; charged afresh.");
+  receipt.set_admission_status(v1::ADMISSION_STATUS_FINAL);
+  EXPECT_THAT(UnadmittedNote(receipt), HasSubstr("settled or released before"));
+}
+
+// Rules: A4, R5, R7
+TEST(EntryInWords, AreTheSameForJournalAndWatch) {
+  v1::JournalEntry entry;
+  entry.set_summary("5.00 USD of entry 7 was taken back: broken.");
+  entry.set_reversed_sequence(7);
+  entry.set_captured(true);
+  entry.set_unadmitted(true);
+  entry.set_admission_id("adm_1");
+  v1::FieldChange* change = entry.add_changes();
+  change->set_field("max_hold");
+  change->set_after("20.00");
+  EXPECT_EQ(EntryInWords(entry),
+            "5.00 USD of entry 7 was taken back: broken.; captured; of entry 7; unadmitted: the "
+            "admission was not live; adm_1; max_hold: - -> 20.00");
 }
 
 // Rules: L2

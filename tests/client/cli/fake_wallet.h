@@ -8,6 +8,7 @@
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -39,6 +40,10 @@ class FakeWallet final : public v1::QuotaService::Service, public v1::AdminServi
   void DenyBy(std::function<std::string(const v1::CheckAdmissionRequest&)> deny) {
     deny_ = std::move(deny);
   }
+  // The next `n` watches that resume are refused as if nobody were there.
+  void FailWatches(int n) { failing_watches_ = n; }
+  // From now on a watch brings two entries a message.
+  void BringTwoEntriesAMessage() { two_entries_a_message_ = true; }
   // What a record is answered with instead of being made; OK makes it.
   void RefuseBy(std::function<grpc::Status(const v1::RecordConsumptionRequest&)> refuse) {
     refuse_ = std::move(refuse);
@@ -103,6 +108,30 @@ class FakeWallet final : public v1::QuotaService::Service, public v1::AdminServi
     reply->mutable_organization()->mutable_create_time()->set_seconds(1'790'000'000);
     return Note(*request);
   }
+  grpc::Status UpdateOrganization(grpc::ServerContext*,
+                                  const v1::UpdateOrganizationRequest* request,
+                                  v1::UpdateOrganizationResponse* reply) override {
+    *reply->mutable_organization() = request->organization();
+    return Note(*request);
+  }
+  // One open hold, "adm_open".
+  grpc::Status ListHolds(grpc::ServerContext*, const v1::ListHoldsRequest* request,
+                         v1::ListHoldsResponse* reply) override {
+    if (request->admission_id().empty() || request->admission_id() == "adm_open") {
+      v1::OpenHold* hold = reply->add_holds();
+      hold->set_admission_id("adm_open");
+      hold->set_member_id("ann");
+      hold->set_parent_session_id("session-7");
+      hold->set_request_id("check-7");
+      hold->mutable_extra()->set_units(3);
+      hold->mutable_place_time()->set_seconds(1'790'000'000);
+    }
+    return Note(*request);
+  }
+  grpc::Status ExtendAdmission(grpc::ServerContext*, const v1::ExtendAdmissionRequest* request,
+                               v1::ExtendAdmissionResponse*) override {
+    return Note(*request);
+  }
   grpc::Status ListOrganizations(grpc::ServerContext*, const v1::ListOrganizationsRequest* request,
                                  v1::ListOrganizationsResponse* reply) override {
     // Three pages of one organization each.
@@ -124,6 +153,7 @@ class FakeWallet final : public v1::QuotaService::Service, public v1::AdminServi
   grpc::Status ListJournalEntries(grpc::ServerContext*,
                                   const v1::ListJournalEntriesRequest* request,
                                   v1::ListJournalEntriesResponse* reply) override {
+    if (!request->admission_id().empty()) return ListEntriesOf(*request, reply);
     // Two pages of two entries each.
     const int64_t first = request->page_token().empty() ? 4 : 2;
     for (const int64_t sequence : {first, first - 1}) reply->add_entries()->set_sequence(sequence);
@@ -139,6 +169,10 @@ class FakeWallet final : public v1::QuotaService::Service, public v1::AdminServi
       const std::lock_guard<std::mutex> lock(mutex_);
       admin_requests_.push_back(request->ShortDebugString());
     }
+    if (request->from_revision() > 0 && failing_watches_ > 0) {
+      --failing_watches_;
+      return {grpc::StatusCode::UNAVAILABLE, "nobody is there"};
+    }
     for (int64_t revision = request->from_revision() + 1; revision <= 4; ++revision) {
       v1::WatchWalletResponse news;
       news.mutable_position()->set_revision(revision);
@@ -148,6 +182,11 @@ class FakeWallet final : public v1::QuotaService::Service, public v1::AdminServi
       entry->set_kind(v1::JOURNAL_ENTRY_KIND_USAGE_CHARGED);
       entry->set_member_id("ann");
       entry->mutable_amount()->set_units(revision);
+      if (two_entries_a_message_ && revision < 4) {
+        *news.add_entries() = *entry;
+        news.mutable_entries(1)->set_sequence(++revision);
+        news.mutable_position()->set_revision(revision);
+      }
       news.mutable_summary()->mutable_month_to_date()->set_units(7);
       if (!writer->Write(news)) break;
       if (revision == request->from_revision() + 2) break;
@@ -156,6 +195,27 @@ class FakeWallet final : public v1::QuotaService::Service, public v1::AdminServi
   }
 
  private:
+  // A hold's life: placed, and settled where it is not "adm_open".
+  grpc::Status ListEntriesOf(const v1::ListJournalEntriesRequest& request,
+                             v1::ListJournalEntriesResponse* reply) {
+    if (request.admission_id() == "adm_none") return Note(request);
+    v1::JournalEntry* entry = reply->add_entries();
+    entry->set_sequence(7);
+    entry->set_kind(v1::JOURNAL_ENTRY_KIND_HOLD_PLACED);
+    entry->set_hold_sequence(7);
+    entry->set_member_id("ann");
+    entry->mutable_amount()->set_units(5);
+    if (request.admission_id() != "adm_open") {
+      entry = reply->add_entries();
+      entry->set_sequence(8);
+      entry->set_kind(v1::JOURNAL_ENTRY_KIND_USAGE_CHARGED);
+      entry->set_hold_sequence(7);
+      entry->set_admission_id(request.admission_id());
+      entry->mutable_record_time()->set_seconds(1'790'000'000);
+    }
+    return Note(request);
+  }
+
   grpc::Status Note(const google::protobuf::Message& request) {
     const std::lock_guard<std::mutex> lock(mutex_);
     admin_requests_.push_back(request.ShortDebugString());
@@ -166,6 +226,8 @@ class FakeWallet final : public v1::QuotaService::Service, public v1::AdminServi
   std::string address_;
   int lose_every_ = 0;
   int record_calls_ = 0;
+  std::atomic<int> failing_watches_ = 0;
+  bool two_entries_a_message_ = false;
   std::function<std::string(const v1::CheckAdmissionRequest&)> deny_;
   std::function<grpc::Status(const v1::RecordConsumptionRequest&)> refuse_;
   std::mutex mutex_;

@@ -39,6 +39,24 @@ TEST(ReplayTally, DenialsAreCountedByReasonWithTheBannerOfTheFirstRow) {
   EXPECT_EQ(denial.first_row, 4);
 }
 
+// Rules: D1, H4
+TEST(ReplayTally, HoldsAreCountedAndWhatTheyAloneDenied) {
+  v1::CheckAdmissionResponse check;
+  check.set_decision(v1::DECISION_ADMITTED);
+  check.mutable_hold();
+  ReplayTally tally;
+  tally.AddCheck(check, 1);
+  check.set_decision(v1::DECISION_DENIED);
+  check.mutable_denial()->set_held(true);
+  tally.AddCheck(check, 2);
+  v1::RecordConsumptionResponse receipt;
+  receipt.set_admission_status(v1::ADMISSION_STATUS_SETTLED);
+  tally.AddRecord(receipt);
+  EXPECT_EQ(tally.held_count, 1);
+  EXPECT_EQ(tally.denied_by_holds_count, 1);
+  EXPECT_EQ(tally.settled_count, 1);
+}
+
 TEST(LatencyTally, PercentilesAreNearestRanks) {
   LatencyTally latency;
   EXPECT_EQ(latency.Percentile(50), absl::ZeroDuration());
