@@ -17,8 +17,11 @@ namespace bursar::cli {
 void AddOrganizationCommands(CLI::App& root, Action* action);
 void AddMemberCommands(CLI::App& root, Action* action);
 void AddMoneyCommands(CLI::App& root, Action* action);
+// Those of the group `credit` that are about payments and auto-reload; `credit` is that group.
+void AddPaymentCommands(CLI::App& credit, Action* action);
 void AddRequestCommands(CLI::App& root, Action* action);
 void AddHoldCommands(CLI::App& root, Action* action);
+void AddIncreaseCommands(CLI::App& root, Action* action);
 void AddReportCommands(CLI::App& root, Action* action);
 void AddJournalCommands(CLI::App& root, Action* action);
 void AddDeliveryCommands(CLI::App& root, Action* action);

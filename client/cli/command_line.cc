@@ -43,6 +43,7 @@ void AddCommands(CLI::App& root, Action* action) {
   AddMoneyCommands(root, action);
   AddRequestCommands(root, action);
   AddHoldCommands(root, action);
+  AddIncreaseCommands(root, action);
   AddReportCommands(root, action);
   AddJournalCommands(root, action);
   AddDeliveryCommands(root, action);
@@ -170,7 +171,7 @@ std::string Nearest(const std::string& word, const std::vector<std::string>& can
 }
 
 ExitStatus RunCommandLine(const std::vector<std::string>& arguments, const Environment& environment,
-                          std::ostream& out, std::ostream& err) {
+                          std::ostream& out, std::ostream& err, Sleep sleep) {
   GlobalOptions options;
   if (!TakeEnvironment(environment, &options, err)) return ExitStatus::kUsage;
   Action action;
@@ -194,7 +195,7 @@ ExitStatus RunCommandLine(const std::vector<std::string>& arguments, const Envir
         << "See `bursar" << PathOf(root) << " --help`.\n";
     return ExitStatus::kUsage;
   }
-  Session session(options, environment, out, err);
+  Session session(options, environment, out, err, std::move(sleep));
   const absl::StatusOr<ExitStatus> status = action(session);
   out.flush();
   if (status.ok()) return *status;

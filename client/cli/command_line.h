@@ -12,9 +12,10 @@
 namespace bursar::cli {
 
 // Parses the arguments (without the program's name) and runs the command they name. Prints results
-// to `out`, and errors, hints and request ids to `err`.
+// to `out`, and errors, hints and request ids to `err`. `sleep` waits between attempts at a server
+// that does not answer; tests put their own here, empty really waits.
 ExitStatus RunCommandLine(const std::vector<std::string>& arguments, const Environment& environment,
-                          std::ostream& out, std::ostream& err);
+                          std::ostream& out, std::ostream& err, Sleep sleep = {});
 
 // The candidate that differs least from `word`, or nothing when none is near (more than a third of
 // it would have to change).

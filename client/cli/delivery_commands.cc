@@ -34,6 +34,13 @@ struct ChannelOptions {
 
 // ---- Notices ----------------------------------------------------------------------------------
 
+// Whom a notice is for.
+std::string ReadersInWords(const v1::Notice& notice) {
+  if (!notice.recipient_member_id().empty()) return notice.recipient_member_id();
+  if (notice.kind() == v1::NOTICE_KIND_PAYMENT_REQUESTED) return "the payment system";
+  return RolesInWords(notice.recipients());
+}
+
 absl::StatusOr<ExitStatus> RunNotices(Session& session, const NoticeOptions& options) {
   v1::ListNoticesRequest request;
   request.set_organization_id(options.organization);
@@ -45,8 +52,9 @@ absl::StatusOr<ExitStatus> RunNotices(Session& session, const NoticeOptions& opt
       facts.Add({"organization", notice.organization_id()});
       facts.Add({"kind", Spaced(Word(notice.kind()))});
       facts.Add({"written", FormatTimeField(notice, "create_time")});
-      facts.Add({"to", RolesInWords(notice.recipients())});
+      facts.Add({"to", ReadersInWords(notice)});
       facts.Add({"subject", notice.subject()});
+      if (!notice.payment_id().empty()) facts.Add({"payment", notice.payment_id()});
       facts.Add({"journal entry", absl::StrCat(notice.sequence())});
       session.out() << facts.Text() << "  " << notice.summary() << "\n\n";
     }

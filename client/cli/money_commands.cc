@@ -232,7 +232,8 @@ void AddExtra(CLI::App& root, Action* action) {
 }
 
 void AddCredit(CLI::App& root, Action* action) {
-  CLI::App* group = AddGroup(root, "credit", "Prepaid credit: grant, list");
+  CLI::App* group = AddGroup(
+      root, "credit", "Prepaid credit: grant, list, buy, complete, chargeback, payments, reload");
   const auto grant = AddCommand(*group, "grant", "Add credit", action, &RunGrant);
   CreditOptions* options = grant.options.get();
   AddOrganization(grant.app, &options->organization);
@@ -249,6 +250,7 @@ void AddCredit(CLI::App& root, Action* action) {
                                action, &RunCreditList);
   AddOrganization(list.app, &list.options->organization);
   AddPagingOptions(list.app, &list.options->paging);
+  AddPaymentCommands(*group, action);
 }
 
 void AddLimits(CLI::App& root, Action* action) {

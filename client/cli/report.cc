@@ -125,6 +125,31 @@ void PrintBlockers(const google::protobuf::RepeatedPtrField<v1::Blocker>& blocke
   }
 }
 
+void PrintAutoReload(const v1::AutoReloadStatus& status, std::ostream& out) {
+  const v1::AutoReload& settings = status.settings();
+  Table facts({{""}, {""}});
+  facts.Add({"auto-reload", Spaced(Word(status.state()))});
+  facts.Add({"", status.explanation()});
+  if (settings.enabled()) {
+    facts.Add({"reloads", absl::StrCat(FormatMoney(settings.amount()), " at or below ",
+                                       FormatMoney(settings.threshold()))});
+    facts.Add({"this month", absl::StrCat(FormatMoney(status.month_to_date()), " of ",
+                                          FormatMoney(settings.monthly_cap()))});
+    facts.Add({"attempts today",
+               absl::StrCat(status.attempts_today(), " of ", settings.max_attempts_a_day())});
+    facts.Add({"failures in a row",
+               absl::StrCat(status.failures(), "; pauses at ", settings.failures_before_pause())});
+  }
+  if (status.has_next_attempt_time()) {
+    facts.Add({"next attempt", FormatTimeField(status, "next_attempt_time")});
+  }
+  if (status.has_pending()) {
+    facts.Add({"in flight",
+               absl::StrCat(status.pending().payment_id(), ", ", Word(status.pending().state()))});
+  }
+  out << facts.Text();
+}
+
 std::string ScopeInWords(v1::Scope scope, const std::string& id) {
   if (scope == v1::SCOPE_UNSPECIFIED) return id;
   const std::string word = Spaced(Word(scope));

@@ -29,6 +29,9 @@ void PrintDenial(const v1::Denial& denial, std::ostream& out);
 void PrintBlockers(const google::protobuf::RepeatedPtrField<v1::Blocker>& blockers,
                    std::ostream& out);
 
+// Auto-reload as it is set and what it does, one a line.
+void PrintAutoReload(const v1::AutoReloadStatus& status, std::ostream& out);
+
 // A scope in words: "organization acme", "seat tier premium", "member ann".
 std::string ScopeInWords(v1::Scope scope, const std::string& id);
 

@@ -55,6 +55,14 @@ void PrintWallet(const v1::GetWalletResponse& wallet, std::ostream& out) {
   if (NanosOf(wallet.held_included()) != 0) {
     facts.Add({"held, included", FormatMoney(wallet.held_included())});
   }
+  if (wallet.has_auto_reload()) {
+    facts.Add({"auto-reload", absl::StrCat(Spaced(Word(wallet.auto_reload().state())), ": ",
+                                           wallet.auto_reload().explanation())});
+  }
+  for (const v1::Payment& payment : wallet.open_purchases()) {
+    facts.Add({"purchase", absl::StrCat(FormatMoney(payment.amount()), " waits for its verdict (",
+                                        payment.payment_id(), ")")});
+  }
   facts.Add({"month began", FormatTimeField(wallet, "month_start")});
   facts.Add({"included, month", FormatMoneyField(wallet, "included_month_to_date", "-")});
   facts.Add({"extra or metered, month", FormatMoneyField(wallet, "month_to_date", "-")});
@@ -73,6 +81,9 @@ void PrintWallet(const v1::GetWalletResponse& wallet, std::ostream& out) {
   facts.Add(
       {"pool", wallet.exhausted_episode_open() ? "RAN OUT; administrators are told" : "open"});
   AddHoldPolicy(organization, &facts);
+  if (wallet.open_request_count() != 0) {
+    facts.Add({"open requests", FormatCount(wallet.open_request_count())});
+  }
   facts.Add({"revision", absl::StrCat(wallet.position().revision(), " as of ",
                                       FormatTimeField(wallet.position(), "as_of"))});
   out << facts.Text();

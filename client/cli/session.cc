@@ -111,6 +111,7 @@ absl::StatusOr<std::string> ReadInputFile(const std::string& path) {
 
 absl::StatusOr<ConnectionOptions> Session::OptionsOfConnection() const {
   ConnectionOptions result;
+  result.sleep = sleep_;
   result.server = options_.server;
   result.actor = options_.actor;
   result.deadline =

@@ -44,9 +44,14 @@ absl::StatusOr<std::string> ReadInputFile(const std::string& path);
 // See the head of the file.
 class Session {
  public:
-  // The streams must outlive the session.
-  Session(GlobalOptions options, Environment environment, std::ostream& out, std::ostream& err)
-      : options_(std::move(options)), environment_(std::move(environment)), out_(out), err_(err) {}
+  // The streams must outlive the session. An empty `sleep` really waits.
+  Session(GlobalOptions options, Environment environment, std::ostream& out, std::ostream& err,
+          Sleep sleep = {})
+      : options_(std::move(options)),
+        environment_(std::move(environment)),
+        out_(out),
+        err_(err),
+        sleep_(std::move(sleep)) {}
 
   const GlobalOptions& options() const { return options_; }
   std::ostream& out() { return out_; }
@@ -90,6 +95,7 @@ class Session {
   Environment environment_;
   std::ostream& out_;
   std::ostream& err_;
+  Sleep sleep_;
   absl::Duration default_deadline_ = absl::Seconds(5);
   std::shared_ptr<const Connection> connection_;
 };

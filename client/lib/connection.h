@@ -22,6 +22,9 @@
 
 namespace bursar {
 
+// Waits for that long.
+using Sleep = std::function<void(absl::Duration)>;
+
 // How to reach a server and how to behave towards it.
 struct ConnectionOptions {
   // Host and port, for example "localhost:50051" or "unix:/run/bursar.sock". A missing port is
@@ -48,7 +51,7 @@ struct ConnectionOptions {
   // connections of different numbers never share one.
   int channel_number = 0;
   // Waits between attempts. Tests put their own here; unset sleeps.
-  std::function<void(absl::Duration)> sleep;
+  Sleep sleep;
 };
 
 // Whether a call may be made again when nothing is known of the first attempt.

@@ -109,7 +109,10 @@ using AdministrationCommand =
     std::variant<CreateOrganizationCommand, UpdateOrganizationCommand, UpsertMembersCommand,
                  UpdateExtraUsageCommand, SetSpendLimitCommand, GrantCreditCommand,
                  ExtendAdmissionCommand, ReleaseAdmissionCommand, ConfirmExtraUsageCommand,
-                 ReverseEntryCommand, SetNotificationChannelsCommand>;
+                 ReverseEntryCommand, CreateIncreaseRequestCommand, CancelIncreaseRequestCommand,
+                 ApproveIncreaseRequestCommand, DenyIncreaseRequestCommand, AnswerEpisodeCommand,
+                 PurchaseCreditCommand, UpdateAutoReloadCommand, CompletePaymentCommand,
+                 MarkPaymentSentCommand, RecordChargebackCommand, SetNotificationChannelsCommand>;
 
 // Counters for /metrics, all monotonic unless said otherwise.
 struct EngineStats {

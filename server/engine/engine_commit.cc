@@ -5,6 +5,8 @@
 #include "server/base/check.h"
 #include "server/base/status.h"
 #include "server/engine/engine_core.h"
+#include "server/engine/payment_codec.h"
+#include "server/engine/request_codec.h"
 
 namespace bursar {
 namespace {
@@ -36,6 +38,19 @@ void EncodeHolds(const PartOfGroup& part, OrganizationCommit& commit) {
   for (const Reversal& reversal : part.reversals) {
     commit.puts.push_back(
         {RecordKind::kReversal, SequenceKey(reversal.sequence), EncodeReversal(reversal)});
+  }
+  for (const IncreaseRequest& request : part.requests) {
+    const std::string key = SequenceKey(request.sequence);
+    if (IsOpen(request.state)) {
+      commit.puts.push_back({RecordKind::kRequest, key, EncodeRequest(request)});
+      continue;
+    }
+    commit.deletes.push_back({RecordKind::kRequest, key});
+    commit.puts.push_back({RecordKind::kDecidedRequest, key, EncodeRequest(request)});
+  }
+  for (const Payment& payment : part.payments) {
+    commit.puts.push_back(
+        {RecordKind::kPayment, PaymentKey(payment.sequence), EncodePayment(payment)});
   }
 }
 
@@ -110,6 +125,16 @@ void EngineCore::CopyHolds(const Wallet& wallet, PartToCommit& part) {
     BURSAR_CHECK(found != wallet.reversals.end());
     part.reversals.push_back(found->second);
   }
+  for (const int64_t sequence : part.part->dirty_requests) {
+    auto found = wallet.requests.find(sequence);
+    BURSAR_CHECK(found != wallet.requests.end());
+    part.requests.push_back(found->second);
+  }
+  for (const int64_t sequence : part.part->dirty_payments) {
+    auto found = wallet.payments.find(sequence);
+    BURSAR_CHECK(found != wallet.payments.end());
+    part.payments.push_back(found->second);
+  }
 }
 
 CommitGroup EngineCore::EncodeGroup(std::vector<PartToCommit>& parts) {
@@ -166,6 +191,8 @@ void EngineCore::MarkDurable(const std::vector<PartToCommit>& parts, EndedJobs& 
     }
     for (const int64_t sequence : part->dirty_holds) ForgetIfDurable(slot, sequence);
     for (const int64_t sequence : part->dirty_reversals) ForgetIfDurable(slot, sequence);
+    for (const int64_t sequence : part->dirty_requests) ForgetIfDurable(slot, sequence);
+    for (const int64_t sequence : part->dirty_payments) ForgetIfDurable(slot, sequence);
     for (WaitingJob& waiting : part->waiting) {
       if (waiting.again) {
         runnable_.push_back(std::move(waiting.job));
@@ -176,8 +203,8 @@ void EngineCore::MarkDurable(const std::vector<PartToCommit>& parts, EndedJobs& 
   }
 }
 
-// Ended holds and reversed charges are many and seldom asked for: in memory are only those that are
-// not durable yet, and for one decision those that it names.
+// Ended holds, reversed charges and finished payments are many and seldom asked for: in memory are
+// only those that are not durable yet, and for one decision those that it names.
 void EngineCore::ForgetIfDurable(WalletSlot& slot, int64_t sequence) {
   if (sequence == 0) return;
   if (!slot.aftermath_readers.empty() && slot.aftermath_readers.contains(SequenceKey(sequence))) {
@@ -185,12 +212,15 @@ void EngineCore::ForgetIfDurable(WalletSlot& slot, int64_t sequence) {
   }
   for (const std::unique_ptr<GroupPart>* part : {&slot.gathering, &slot.committing}) {
     if (*part == nullptr) continue;
-    if ((*part)->dirty_holds.contains(sequence) || (*part)->dirty_reversals.contains(sequence)) {
+    if ((*part)->dirty_holds.contains(sequence) || (*part)->dirty_reversals.contains(sequence) ||
+        (*part)->dirty_requests.contains(sequence) || (*part)->dirty_payments.contains(sequence)) {
       return;
     }
   }
   slot.wallet.ended_holds.erase(sequence);
   slot.wallet.reversals.erase(sequence);
+  slot.wallet.requests.erase(sequence);
+  slot.wallet.payments.erase(sequence);
 }
 
 // The group's result is unknown, and every later group rests on it. Nothing is tried again: the

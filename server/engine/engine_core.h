@@ -8,8 +8,9 @@
 //                   when the group that brings it is durable, or after reading the journal. A job
 //                   that parks holds its request id, and later ones with the same id wait for it,
 //                   so that what the loader read of the id stays true.
-//   3. FindAftermath, FindMembers   likewise for the ended hold or the charge that it names, and
-//                   for the members that it names and those that are due.
+//   3. FindAftermath, FindMembers   likewise for the ended hold, the charge, the request for more
+//                   or the payment that it names, and for the members that it names and those that
+//                   are due.
 //   4. Stamp        the instant (rule T1); what is due by then is staged first (rule T3), and
 //                   where that is more than one commit may bring, the job waits for the commit
 //                   and starts again.
@@ -97,9 +98,10 @@ class EngineCore final : public Engine {
     int64_t last_sequence = 0;
   };
   // Applies the bodies, in order, and adds them to the gathering group; adds the end of an episode
-  // where they end one, and the notices that are owed (rules N1, N3). The range does not count an
-  // episode's end. DATA_LOSS when an entry does not fit: the wallet is then left alone.
-  // Requires: at least one body.
+  // where they end one, that of requests for more that they supersede or cancel, what the wallet
+  // then owes to its own state (FollowUps: a reload, a notice), and the notices that are owed
+  // (rules N1, N3, Q2, X4). The range counts only the bodies. DATA_LOSS when an entry does not fit:
+  // the wallet is then left alone. Requires: at least one body.
   absl::StatusOr<StagedRange> Stage(WalletSlot& slot, std::vector<EntryBody> bodies,
                                     const Cause& cause, const DecisionContext& context);
   // Remembers the job's request id with the entry of that sequence, which the gathering part
@@ -136,7 +138,9 @@ class EngineCore final : public Engine {
     std::vector<Hold> holds;
     std::vector<EndedHold> ended_holds;
     std::vector<Reversal> reversals;
-    std::string chain_hash;  // In: the one before. Out: the part's.
+    std::vector<IncreaseRequest> requests;
+    std::vector<Payment> payments;  // Finished ones.
+    std::string chain_hash;         // In: the one before. Out: the part's.
   };
 
   EngineCore(Store* store, const Clock* clock, const ZoneDatabase* zones,
@@ -157,6 +161,8 @@ class EngineCore final : public Engine {
               EndedJobs& ended);
   void Repeat(std::unique_ptr<Job>& job, const std::string& remembered, EndedJobs& ended);
   absl::Status FindAftermath(Job& job, WalletSlot& slot, std::vector<LoadKey>& missing);
+  absl::Status FindRequests(Job& job, WalletSlot& slot, std::vector<LoadKey>& missing);
+  absl::Status FindPayment(Job& job, WalletSlot& slot, std::vector<LoadKey>& missing);
   absl::Status FindMembers(Job& job, WalletSlot& slot, absl::Time now,
                            std::vector<LoadKey>& missing);
   absl::StatusOr<absl::Time> Stamp(const WalletSlot* slot);
@@ -184,9 +190,11 @@ class EngineCore final : public Engine {
   struct LoadedForJob {
     std::vector<LoadedValue> values;  // In the order of the keys.
     std::vector<RecordRow> holds;     // The wallet's open ones, where its header was asked for.
+    std::optional<std::vector<std::string>> open_requesters;  // As the job's, where it wants them.
   };
   using Fetched = absl::StatusOr<LoadedForJob>;
   Fetched FetchRest(const Parked& parked, std::vector<LoadedValue> values, JournalCache& cache);
+  absl::Status ReadOpenRequesters(const std::string& organization_id, LoadedForJob& loaded);
   std::vector<Fetched> Fetch(const std::vector<Parked>& parked, JournalCache& cache);
   void ResumeLoaded(std::vector<Parked> parked, JournalCache& cache, EndedJobs& ended);
   absl::Status Install(Job& job, const LoadKey& key, const LoadedValue& value,
@@ -194,6 +202,8 @@ class EngineCore final : public Engine {
   absl::StatusOr<WalletSlot*> InstallWallet(const std::string& organization_id,
                                             const LoadedValue& value,
                                             const std::vector<RecordRow>& holds);
+  static absl::Status InstallRequest(Job& job, WalletSlot& slot, const LoadKey& key,
+                                     const LoadedValue& value);
   static absl::Status InstallAftermath(Job& job, WalletSlot& slot, const LoadKey& key,
                                        const LoadedValue& value);
   absl::Status InstallMember(WalletSlot& slot, const std::string& member_id,

@@ -7,6 +7,7 @@
 #include "server/base/check.h"
 #include "server/base/status.h"
 #include "server/engine/engine_core.h"
+#include "server/engine/payment_codec.h"
 
 namespace bursar {
 
@@ -113,6 +114,8 @@ void EngineCore::Attempt(std::unique_ptr<Job> job, EndedJobs& ended) {
   Disposition disposition = job->Decide(turn);
   ForgetIfDurable(slot, job->NamedHold());
   ForgetIfDurable(slot, job->NamedCharge());
+  ForgetIfDurable(slot, job->NamedRequest());
+  ForgetIfDurable(slot, job->NamedPayment());
   Settle(std::move(job), std::move(disposition), ended);
 }
 
@@ -224,6 +227,53 @@ absl::Status EngineCore::FindAftermath(Job& job, WalletSlot& slot, std::vector<L
   return InstallAftermath(job, slot, key, loaded->front());
 }
 
+// The request for more that a job names, and who has an open one where any of them may end.
+absl::Status EngineCore::FindRequests(Job& job, WalletSlot& slot, std::vector<LoadKey>& missing) {
+  const Wallet& wallet = slot.wallet;
+  if (wallet.header.open_request_count > 0 && job.NamesOpenRequests() &&
+      !job.open_requesters.has_value()) {
+    // A scan, which only a loader may do; the header stands for it.
+    missing.push_back(LoadKey::Header(slot.organization_id));
+  }
+  const int64_t sequence = job.NamedRequest();
+  if (sequence <= 0 || sequence > wallet.header.revision || job.request_unknown ||
+      wallet.requests.contains(sequence)) {
+    return absl::OkStatus();
+  }
+  const std::string id = SequenceKey(sequence);
+  std::vector<LoadKey> keys = {
+      LoadKey::Record(slot.organization_id, RecordKind::kRequest, id),
+      LoadKey::Record(slot.organization_id, RecordKind::kDecidedRequest, id)};
+  absl::StatusOr<std::vector<LoadedValue>> loaded = store_->Load(keys, LoadMode::kMemoryOnly);
+  if (!loaded.ok()) return loaded.status();
+  for (const LoadedValue& value : *loaded) {
+    if (value.state != LoadState::kWouldBlock) continue;
+    missing.insert(missing.end(), keys.begin(), keys.end());
+    return absl::OkStatus();
+  }
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (absl::Status s = InstallRequest(job, slot, keys[i], (*loaded)[i]); !s.ok()) return s;
+  }
+  return absl::OkStatus();
+}
+
+// The finished payment that a job names, where it is not in memory.
+absl::Status EngineCore::FindPayment(Job& job, WalletSlot& slot, std::vector<LoadKey>& missing) {
+  const int64_t payment = job.NamedPayment();
+  if (payment <= 0 || payment > slot.wallet.header.revision || job.payment_unknown ||
+      slot.wallet.FindPayment(payment) != nullptr) {
+    return absl::OkStatus();
+  }
+  LoadKey key = LoadKey::Record(slot.organization_id, RecordKind::kPayment, PaymentKey(payment));
+  absl::StatusOr<std::vector<LoadedValue>> loaded = store_->Load({key}, LoadMode::kMemoryOnly);
+  if (!loaded.ok()) return loaded.status();
+  if (loaded->front().state == LoadState::kWouldBlock) {
+    missing.push_back(std::move(key));
+    return absl::OkStatus();
+  }
+  return InstallAftermath(job, slot, key, loaded->front());
+}
+
 absl::Status EngineCore::FindMembers(Job& job, WalletSlot& slot, absl::Time now,
                                      std::vector<LoadKey>& missing) {
   std::vector<std::string> wanted = job.NamedMembers(&slot.wallet);
@@ -277,6 +327,8 @@ absl::StatusOr<absl::Time> EngineCore::Stamp(const WalletSlot* slot) {
 absl::Status EngineCore::Prepare(Job& job, WalletSlot& slot, const DecisionContext& context,
                                  std::vector<LoadKey>& missing, GroupPart** waits_for) {
   absl::Status aftermath = FindAftermath(job, slot, missing);
+  if (aftermath.ok()) aftermath = FindRequests(job, slot, missing);
+  if (aftermath.ok() && missing.empty()) aftermath = FindPayment(job, slot, missing);
   if (!aftermath.ok() || !missing.empty()) return aftermath;
   while (true) {
     absl::Status found = FindMembers(job, slot, context.now, missing);

@@ -16,7 +16,11 @@ namespace {
 // What the data plane writes by itself, as opposed to changes by people: it never makes a check
 // wait (rule X5).
 bool IsTraffic(const EntryBody& body) {
-  return std::holds_alternative<UsageCharged>(body) || std::holds_alternative<WindowOpened>(body) ||
+  const auto* requested = std::get_if<PaymentRequested>(&body);
+  if (requested != nullptr) return requested->payment.kind == PaymentKind::kReload;
+  return std::holds_alternative<PaymentSent>(body) ||
+         std::holds_alternative<LowBalanceNoticed>(body) ||
+         std::holds_alternative<UsageCharged>(body) || std::holds_alternative<WindowOpened>(body) ||
          std::holds_alternative<MonthOpened>(body) || std::holds_alternative<EpisodeOpened>(body) ||
          std::holds_alternative<HoldPlaced>(body) || std::holds_alternative<HoldExtended>(body) ||
          std::holds_alternative<HoldEnded>(body) || std::holds_alternative<CrossingNoticed>(body) ||
@@ -54,6 +58,7 @@ absl::StatusOr<EngineCore::StagedRange> EngineCore::Stage(WalletSlot& slot,
   std::vector<EntryBody> enders;
   const bool episode_open = slot.wallet.header.episode.has_value();
   if (episode_open) enders = bodies;
+  const std::vector<RequestAtStake> at_stake = RequestsAtStake(slot.wallet, bodies, context);
   StagedRange range;
   range.first_sequence = slot.wallet.header.revision + 1;
   std::vector<FieldChange> changes;  // Those that owners are told, and where they begin.
@@ -70,11 +75,18 @@ absl::StatusOr<EngineCore::StagedRange> EngineCore::Stage(WalletSlot& slot,
     StageNotice(slot, SettingsNotice(changed_sequence, cause, std::move(changes),
                                      slot.wallet.header, context));
   }
+  for (EntryBody& ended : RequestsEnded(slot.wallet, at_stake, context)) {
+    if (absl::Status s = StageOne(slot, std::move(ended), cause, context); !s.ok()) return s;
+  }
   if (episode_open) {
     std::optional<EntryBody> end = EpisodeEnd(slot.wallet.header, enders, context);
     if (end.has_value()) {
       if (absl::Status s = StageOne(slot, *std::move(end), cause, context); !s.ok()) return s;
     }
+  }
+  // Policy asks for these, whoever's request brought it to that: they are nobody's.
+  for (EntryBody& body : FollowUps(slot.wallet.header, context)) {
+    if (absl::Status s = StageOne(slot, std::move(body), Cause(), context); !s.ok()) return s;
   }
   return range;
 }
@@ -109,10 +121,17 @@ absl::Status EngineCore::StageOne(WalletSlot& slot, EntryBody body, const Cause&
   if (const int64_t charge = ReversalTouched(entry.body); charge != 0) {
     part.dirty_reversals.insert(charge);
   }
+  if (const int64_t request = RequestTouched(entry); request != 0) {
+    part.dirty_requests.insert(request);
+  }
+  if (const int64_t payment = PaymentTouched(entry.body); payment != 0) {
+    part.dirty_payments.insert(payment);
+  }
   if (!IsTraffic(entry.body)) part.changes_policy = true;
   if (std::holds_alternative<EpisodeOpened>(entry.body)) part.opens_episode = true;
   if (std::holds_alternative<NotificationChannelsSet>(entry.body)) part.changes_channels = true;
-  if (auto notice = NoticeOf(entry, wallet.header, context, out_of_balance); notice.has_value()) {
+  auto notice = NoticeOf(epoch_, entry, wallet, context, out_of_balance);
+  if (notice.has_value()) {
     StageNotice(slot, *std::move(notice));
   }
   return absl::OkStatus();

@@ -108,6 +108,9 @@ class AdministrationJob final : public Job {
   std::vector<std::string> NamedMembers(const Wallet* wallet) const override;
   int64_t NamedHold() const override;
   int64_t NamedCharge() const override;
+  int64_t NamedRequest() const override;
+  bool NamesOpenRequests() const override;
+  int64_t NamedPayment() const override;
   Disposition Decide(Turn& turn) override;
   Disposition DecideWithoutWallet(EngineCore& core, const DecisionContext& context) override;
   void RepeatStaged(const GroupPart& part, const StagedRequest& request) override;

@@ -10,8 +10,10 @@
 #include "server/base/check.h"
 #include "server/base/sha256.h"
 #include "server/engine/channel_records.h"
+#include "server/engine/payment_codec.h"
 #include "server/engine/record_codec.h"
 #include "server/engine/record_parts.h"
+#include "server/engine/request_codec.h"
 
 namespace bursar {
 namespace {
@@ -120,6 +122,7 @@ class BodyWriter {
     to->set_reference(body.reference);
     to->set_repaid_overdraft_nanos(body.repaid_overdraft.value);
     to->set_refund_of(body.refund_of);
+    to->set_payment_sequence(body.payment_sequence);
   }
   void operator()(const CreditExpired& body) {
     auto* to = out_->mutable_credit_expired();
@@ -234,6 +237,15 @@ class BodyWriter {
     auto* to = out_->mutable_pending_change_applied();
     if (body.settings.has_value()) ToRecord(*body.settings, to->mutable_settings());
     if (body.seat.has_value()) ToRecord(*body.seat, to->mutable_seat());
+  }
+  // Those with a codec of their own.
+  template <typename Body>
+  void operator()(const Body& body) {
+    BodyToRecord(body, out_);
+  }
+  template <PaymentBody Body>
+  void operator()(const Body& body) {
+    PutPaymentBody(body, out_);
   }
 
   void operator()(const NotificationChannelsSet& body) { ToRecord(body, out_); }
@@ -414,12 +426,10 @@ EntryBody TakePolicyBody(const record::EntryRecord& in, Damage& damage) {
       return SpendLimitSet{ScopeFromRecord(from.scope(), damage), from.scope_id(),
                            FromRecord(from.limit(), damage), TakeChanges(from)};
     }
-    case record::EntryRecord::kNotificationChannelsSet:
-    case record::EntryRecord::kDigestScheduled:
-      return *TakeDeliveryBody(in, damage);
     default:
-      damage.Note("an entry says nothing that is known");
-      return EntryBody();
+      if (auto body = TakePaymentBody(in, damage); body.has_value()) return *std::move(body);
+      if (auto body = TakeDeliveryBody(in, damage); body.has_value()) return *std::move(body);
+      return RequestBodyFromRecord(in, damage);
   }
 }
 
@@ -479,6 +489,7 @@ EntryBody TakeBody(const record::EntryRecord& in, int64_t recorded_at_nanos,
       body.reference = from.reference();
       body.repaid_overdraft = Nanos(from.repaid_overdraft_nanos());
       body.refund_of = from.refund_of();
+      body.payment_sequence = from.payment_sequence();
       return body;
     }
     case record::EntryRecord::kCreditExpired:

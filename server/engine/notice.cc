@@ -57,6 +57,14 @@ void ToRecord(const Delivery& delivery, record::DeliveryRecord* out) {
     out->set_replan_unix_nanos(TimeToRecord(delivery.replan_at));
   }
   out->set_nobody(delivery.nobody);
+  for (const WaitingRequest& request : delivery.waiting) {
+    record::WaitingRequestRecord* row = out->add_waiting();
+    row->set_member_id(request.member_id);
+    row->set_asks_for(request.asks_for);
+    row->set_reason(request.reason);
+    row->set_asked_unix_nanos(TimeToRecord(request.asked_at));
+  }
+  out->set_more_waiting(delivery.more_waiting);
 }
 
 Delivery FromRecord(const record::DeliveryRecord& in, Damage& damage) {
@@ -69,6 +77,11 @@ Delivery FromRecord(const record::DeliveryRecord& in, Damage& damage) {
   delivery.started_at = TimeFromRecord(in.started_unix_nanos());
   if (in.has_replan_unix_nanos()) delivery.replan_at = TimeFromRecord(in.replan_unix_nanos());
   delivery.nobody = in.nobody();
+  for (const auto& row : in.waiting()) {
+    delivery.waiting.push_back(
+        {row.member_id(), row.asks_for(), row.reason(), TimeFromRecord(row.asked_unix_nanos())});
+  }
+  delivery.more_waiting = in.more_waiting();
   return delivery;
 }
 
@@ -128,6 +141,16 @@ const NoticeFact* StoredNotice::FindFact(std::string_view name) const {
     if (fact.name == name) return &fact;
   }
   return nullptr;
+}
+
+void StoredNotice::SetFact(NoticeFact fact) {
+  for (NoticeFact& known : facts) {
+    if (known.name == fact.name) {
+      known = std::move(fact);
+      return;
+    }
+  }
+  facts.push_back(std::move(fact));
 }
 
 std::string EncodeNotice(const StoredNotice& notice) {

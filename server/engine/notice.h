@@ -27,6 +27,17 @@ enum class NoticeKind : uint32_t {
   kExhausted = 1,
   kResolved = 2,
   kCrossed = 3,
+  kIncreaseRequested = 20,
+  kIncreaseEscalated = 21,
+  kIncreaseDecided = 22,
+  kPaymentRequested = 30,  // For the payment system alone.
+  kPaymentSucceeded = 31,
+  kPaymentFailed = 32,
+  kReloadPaused = 33,
+  kLowBalance = 34,
+  kPaymentLost = 35,
+  kPaymentCancelled = 36,
+  kChargedBack = 37,
   kSettingsChanged = 40,
   kRequestsDigest = 41,
   kTest = 42,
@@ -71,6 +82,16 @@ struct UsageShare {
   friend bool operator==(const UsageShare&, const UsageShare&) = default;
 };
 
+// Of a digest: a request for more that waits for a decision.
+struct WaitingRequest {
+  std::string member_id;
+  std::string asks_for;  // In words.
+  std::string reason;    // In the member's words; may be empty.
+  absl::Time asked_at;
+
+  friend bool operator==(const WaitingRequest&, const WaitingRequest&) = default;
+};
+
 // PERSISTED: never renumber.
 enum class RecipientChannel : uint32_t { kMail = 1, kWebhook = 2 };
 // PERSISTED: never renumber.
@@ -97,7 +118,9 @@ struct Delivery {
   absl::Time started_at;              // Its age counts from then: planned, or sent again by hand.
   // Where nobody was there: when it is planned again; infinite: not any more.
   absl::Time replan_at = absl::InfiniteFuture();
-  bool nobody = false;  // Nobody ever was: a dead letter without recipients.
+  bool nobody = false;                  // Nobody ever was: a dead letter without recipients.
+  std::vector<WaitingRequest> waiting;  // Of a digest: what waits, oldest first; the first few.
+  int64_t more_waiting = 0;             // How many wait beyond those.
 
   // A dead letter: nothing is tried any more, and somebody was not told.
   bool IsDead() const;
@@ -125,6 +148,8 @@ struct StoredNotice {
 
   NoticeKind Kind() const;
   const NoticeFact* FindFact(std::string_view name) const;
+  // Adds the fact, or replaces the one of that name.
+  void SetFact(NoticeFact fact);
 
   friend bool operator==(const StoredNotice&, const StoredNotice&) = default;
 };

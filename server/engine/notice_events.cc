@@ -30,15 +30,27 @@ const std::vector<NoticeEvent>& Table() {
        "generic", money, true},
       {NoticeKind{11}, "limit.runaway", "Spending in your workspace is unusually fast", "generic",
        admins, true},
-      {NoticeKind{20}, "request.created", "A member of your workspace asks for more", "generic",
-       admins},
-      {NoticeKind{21}, "request.decided", "Your request was decided", "generic", Roles{}, true},
-      {NoticeKind{30}, "payment.requested", "A payment is requested", "generic", Roles{}},
-      {NoticeKind{31}, "payment.succeeded", "Credit was added to your workspace", "generic", money},
-      {NoticeKind{32}, "payment.failed", "A payment for your workspace failed", "generic", money},
-      {NoticeKind{33}, "payment.paused", "Auto-reload of your workspace is paused", "generic",
-       money},
-      {NoticeKind{34}, "balance.low", "The balance of your workspace is low", "generic", money},
+      {NoticeKind::kIncreaseRequested, "request.created",
+       "A member of your workspace asks for more", "request_created", admins},
+      {NoticeKind::kIncreaseEscalated, "request.escalated", "A request for more needs an owner",
+       "request_created", owners},
+      {NoticeKind::kIncreaseDecided, "request.decided", "Your request was decided",
+       "request_decided", Roles{}, true},
+      {NoticeKind::kPaymentRequested, "payment.requested", "A payment is requested", "generic",
+       Roles{}, false, false, false, true},
+      {NoticeKind::kPaymentSucceeded, "payment.succeeded", "Credit was added to your workspace",
+       "generic", money},
+      {NoticeKind::kPaymentFailed, "payment.failed", "A payment of your workspace failed",
+       "generic", money},
+      {NoticeKind::kReloadPaused, "payment.paused", "Auto-reload of your workspace is paused",
+       "generic", money},
+      {NoticeKind::kLowBalance, "balance.low", "Your workspace's balance is low", "generic", money},
+      {NoticeKind::kPaymentLost, "payment.lost", "A payment of your workspace was not answered",
+       "generic", money},
+      {NoticeKind::kPaymentCancelled, "payment.cancelled",
+       "A reload of your workspace was withdrawn", "generic", money},
+      {NoticeKind::kChargedBack, "payment.charged_back",
+       "A payment of your workspace was charged back", "generic", money},
       {NoticeKind::kSettingsChanged, kSettingsChangedEvent,
        "Settings of your workspace were changed", "settings_changed", owners},
       {NoticeKind::kRequestsDigest, "request.digest", "Requests wait for your decision",
@@ -47,20 +59,6 @@ const std::vector<NoticeEvent>& Table() {
        false, false, true},
   };
   return *table;
-}
-
-std::string EpisodeSentence(const StoredNotice& notice) {
-  return absl::StrCat(
-      notice.organization_name,
-      notice.balance ? " has used up its prepaid balance" : " has reached its spend limit",
-      notice.member_id.empty() ? "" : absl::StrCat("; the first to meet it was ", notice.member_id),
-      ".");
-}
-
-std::string Who(const StoredNotice& notice) {
-  if (!notice.member_id.empty()) return notice.member_id;
-  const NoticeFact* caller = notice.FindFact("caller");
-  return caller == nullptr ? "an operator" : absl::StrCat("the service ", caller->text);
 }
 
 }  // namespace
@@ -74,40 +72,6 @@ const NoticeEvent& EventOf(NoticeKind kind) {
     if (event.kind == kind) return event;
   }
   return *other;
-}
-
-std::string SummaryOf(const StoredNotice& notice) {
-  const std::string& name = notice.organization_name;
-  switch (notice.Kind()) {
-    case NoticeKind::kExhausted:
-      return EpisodeSentence(notice);
-    case NoticeKind::kResolved:
-      return absl::StrCat(name, " can use extra usage again.");
-    case NoticeKind::kCrossed:
-      return absl::StrCat(notice.member_id, " has used up its included usage at ", name,
-                          " and goes on at API prices.");
-    case NoticeKind::kSettingsChanged:
-      return absl::StrCat(notice.changes.size() == 1 ? "A setting" : "Settings", " of ", name,
-                          notice.changes.size() == 1 ? " was" : " were", " changed by ",
-                          Who(notice), ".");
-    case NoticeKind::kRequestsDigest: {
-      const NoticeFact* count = notice.FindFact("outstanding");
-      const int64_t outstanding = count == nullptr ? 0 : count->number;
-      return absl::StrCat(outstanding, outstanding == 1 ? " request" : " requests",
-                          " of members of ", name, outstanding == 1 ? " waits" : " wait",
-                          " for a decision.");
-    }
-    case NoticeKind::kTest:
-      return absl::StrCat("This is a test of the notifications of ", name,
-                          "; there is nothing to do.");
-    default:
-      break;
-  }
-  // Whoever adds a kind may say its sentence itself.
-  if (const NoticeFact* summary = notice.FindFact("summary"); summary != nullptr) {
-    return summary->text;
-  }
-  return absl::StrCat(EventOf(notice.Kind()).subject, ": ", name, ".");
 }
 
 std::string FactText(const StoredNotice& notice, const NoticeFact& fact) {

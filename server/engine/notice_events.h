@@ -1,5 +1,6 @@
-// What each kind of notice is called, whom it is for, and its one sentence. A new kind is one row
-// here and one file of text in server/notify/texts.
+// What each kind of notice is called, whom it is for, its subject and its one sentence. A new kind
+// is one row here, its sentence in notice_words.cc, and where `generic` does not do one file of
+// text in server/notify/texts.
 //
 // Thread rule: pure functions over a constant table.
 //
@@ -18,7 +19,7 @@ namespace bursar {
 struct NoticeEvent {
   NoticeKind kind{};
   const char* name;  // "extra_usage.exhausted": what filters and webhooks call it. Never changed.
-  const char* subject;            // Of the mail.
+  const char* subject;            // Of the mail, where SubjectOf knows no better.
   const char* text;               // The file of its text, without extension.
   std::vector<MemberRole> roles;  // Who is mailed; nobody: webhooks only.
   // Whether the member that it is about is mailed too.
@@ -26,6 +27,8 @@ struct NoticeEvent {
   bool shows_shares = false;  // Whether what drew the wallet down belongs to it.
   bool ignores_filters =
       false;  // Whether it goes to every channel that is on, whatever its filters.
+  // Whether it goes only where a filter names it: a target for every event is not meant.
+  bool needs_subscription = false;
 };
 
 // The row of that kind. A kind that this program does not know has a row that all of them share:
@@ -34,6 +37,8 @@ const NoticeEvent& EventOf(NoticeKind kind);
 // The whole table, without the row of unknown kinds; for documentation and tests.
 const std::vector<NoticeEvent>& AllNoticeEvents();
 
+// The subject of its mail.
+std::string SubjectOf(const StoredNotice& notice);
 // What happened, in one sentence.
 std::string SummaryOf(const StoredNotice& notice);
 

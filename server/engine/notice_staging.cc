@@ -4,6 +4,8 @@
 #include <variant>
 
 #include "absl/strings/str_cat.h"
+#include "server/engine/increase_notices.h"
+#include "server/engine/payment_notices.h"
 #include "server/ledger/settings_text.h"
 
 namespace bursar {
@@ -12,11 +14,8 @@ namespace {
 // A command may change thousands of roles; the journal has them all.
 constexpr size_t kMaxToldChanges = 100;
 
-// What every notice carries: whose wallet it is and how it stands.
-void AddWalletFacts(const WalletHeader& header, const DecisionContext& context,
-                    StoredNotice& notice) {
-  const OrganizationSettings& settings = header.settings;
-  const Plan* plan = context.plans == nullptr ? nullptr : context.plans->Find(settings.plan_id);
+// What every notice carries: whose wallet it is.
+void AddOrganizationFacts(const OrganizationSettings& settings, StoredNotice& notice) {
   std::vector<NoticeFact>& facts = notice.facts;
   facts.push_back(WordsFact("currency_code", settings.currency_code));
   facts.push_back(WordsFact("plan", settings.plan_id));
@@ -24,6 +23,14 @@ void AddWalletFacts(const WalletHeader& header, const DecisionContext& context,
   if (!settings.settings_url.empty()) {
     facts.push_back(WordsFact("settings_url", settings.settings_url));
   }
+}
+
+// How the wallet stands, for those who may see what others spend (rule A3).
+void AddWalletFacts(const WalletHeader& header, const DecisionContext& context,
+                    StoredNotice& notice) {
+  const OrganizationSettings& settings = header.settings;
+  const Plan* plan = context.plans == nullptr ? nullptr : context.plans->Find(settings.plan_id);
+  std::vector<NoticeFact>& facts = notice.facts;
   const bool metered = plan != nullptr && plan->metered;
   facts.push_back(WordsFact("bucket", metered ? "metered usage" : "extra usage"));
   // A month that ended and has no successor yet says nothing of the one that runs.
@@ -41,12 +48,40 @@ void AddWalletFacts(const WalletHeader& header, const DecisionContext& context,
   }
 }
 
-StoredNotice Begin(const Entry& entry, const WalletHeader& header, const DecisionContext& context) {
+// A notice without figures of the wallet.
+StoredNotice BeginBare(const Entry& entry, const WalletHeader& header) {
   StoredNotice notice;
   notice.created_at = entry.recorded_at;
   notice.sequence = entry.sequence;
   notice.organization_name = header.settings.display_name;
+  AddOrganizationFacts(header.settings, notice);
+  return notice;
+}
+
+StoredNotice Begin(const Entry& entry, const WalletHeader& header, const DecisionContext& context) {
+  StoredNotice notice = BeginBare(entry, header);
   AddWalletFacts(header, context, notice);
+  return notice;
+}
+
+StoredNotice IncreaseNotice(std::string_view epoch, const Entry& entry, const Wallet& wallet,
+                            const DecisionContext& context) {
+  // The member who asked is told of an outcome, and may not see what others spend.
+  const auto* decided = std::get_if<IncreaseDecided>(&entry.body);
+  const bool for_member = decided != nullptr && !IsOpen(decided->state);
+  StoredNotice notice =
+      for_member ? BeginBare(entry, wallet.header) : Begin(entry, wallet.header, context);
+  DescribeIncrease(epoch, wallet, entry, notice);
+  return notice;
+}
+
+StoredNotice PaymentNotice(std::string_view epoch, const Entry& entry, const Wallet& wallet,
+                           const DecisionContext& context) {
+  // The payment system is told of its payment and of nothing else.
+  const bool for_people = PaymentNoticeKind(entry.body) != NoticeKind::kPaymentRequested;
+  StoredNotice notice =
+      for_people ? Begin(entry, wallet.header, context) : BeginBare(entry, wallet.header);
+  DescribePayment(epoch, wallet, entry, notice);
   return notice;
 }
 
@@ -59,8 +94,12 @@ bool ChangesRole(const MemberUpserted& body) {
 
 }  // namespace
 
-std::optional<StoredNotice> NoticeOf(const Entry& entry, const WalletHeader& header,
-                                     const DecisionContext& context, bool out_of_balance) {
+std::optional<StoredNotice> NoticeOf(std::string_view epoch, const Entry& entry,
+                                     const Wallet& wallet, const DecisionContext& context,
+                                     bool out_of_balance) {
+  const WalletHeader& header = wallet.header;
+  if (OwesIncreaseNotice(entry.body)) return IncreaseNotice(epoch, entry, wallet, context);
+  if (OwesPaymentNotice(entry.body)) return PaymentNotice(epoch, entry, wallet, context);
   if (const auto* opened = std::get_if<EpisodeOpened>(&entry.body)) {
     StoredNotice notice = Begin(entry, header, context);
     notice.balance = opened->balance;
@@ -102,6 +141,10 @@ std::vector<FieldChange> NoticedChanges(const EntryBody& body, const WalletHeade
   if (header.owner_count == 0) return {};
   if (const auto* extra = std::get_if<ExtraUsageUpdated>(&body)) return extra->changes;
   if (const auto* set = std::get_if<NotificationChannelsSet>(&body)) return set->changes;
+  if (const auto* set = std::get_if<AutoReloadUpdated>(&body)) return set->changes;
+  if (const auto* selected = std::get_if<MemberSelected>(&body)) {
+    return {{absl::StrCat("extra_usage of ", selected->member_id), "not selected", "selected"}};
+  }
   if (const auto* set = std::get_if<SpendLimitSet>(&body)) {
     std::vector<FieldChange> changes = set->changes;
     for (FieldChange& change : changes) {
@@ -144,12 +187,15 @@ bool MayOweNotice(const EntryBody& body) {
   if (const auto* member = std::get_if<MemberUpserted>(&body)) {
     return member->created || ChangesRole(*member);
   }
-  return std::holds_alternative<EpisodeOpened>(body) ||
+  return OwesIncreaseNotice(body) || OwesPaymentNotice(body) ||
+         std::holds_alternative<EpisodeOpened>(body) ||
          std::holds_alternative<EpisodeEnded>(body) ||
          std::holds_alternative<CrossingNoticed>(body) ||
          std::holds_alternative<DigestScheduled>(body) ||
          std::holds_alternative<ExtraUsageUpdated>(body) ||
          std::holds_alternative<SpendLimitSet>(body) ||
+         std::holds_alternative<AutoReloadUpdated>(body) ||
+         std::holds_alternative<MemberSelected>(body) ||
          std::holds_alternative<NotificationChannelsSet>(body);
 }
 

@@ -5,7 +5,9 @@
 #include "google/protobuf/arena.h"
 #include "server/base/sha256.h"
 #include "server/engine/channel_records.h"
+#include "server/engine/payment_codec.h"
 #include "server/engine/record_parts.h"
+#include "server/engine/request_codec.h"
 
 namespace bursar {
 namespace {
@@ -98,6 +100,7 @@ void ToRecord(const LifetimeTotals& totals, record::LifetimeTotalsRecord* out) {
   PutAmount(totals.overshoot_soft, [out] { return out->mutable_overshoot_soft(); });
   PutAmount(totals.overshoot_unadmitted, [out] { return out->mutable_overshoot_unadmitted(); });
   PutAmount(totals.overshoot_policy, [out] { return out->mutable_overshoot_policy(); });
+  PutAmount(totals.paid_back, [out] { return out->mutable_paid_back(); });
 }
 
 LifetimeTotals FromRecord(const record::LifetimeTotalsRecord& in, Damage& damage) {
@@ -111,6 +114,7 @@ LifetimeTotals FromRecord(const record::LifetimeTotalsRecord& in, Damage& damage
   totals.overshoot_soft = FromRecord(in.overshoot_soft(), damage);
   totals.overshoot_unadmitted = FromRecord(in.overshoot_unadmitted(), damage);
   totals.overshoot_policy = FromRecord(in.overshoot_policy(), damage);
+  totals.paid_back = FromRecord(in.paid_back(), damage);
   return totals;
 }
 
@@ -126,10 +130,16 @@ void ExtraUsageToRecord(const WalletHeader& header, record::HeaderRecord* out) {
     episode->set_sequence(header.episode->sequence);
     episode->set_opened_at_unix_nanos(TimeToRecord(header.episode->opened_at));
     episode->set_balance(header.episode->balance);
+    if (header.episode->answer.has_value()) {
+      ToRecord(*header.episode->answer, episode->mutable_answer());
+    }
   }
   for (const auto& bucket : header.burn.hours) ToRecord(bucket, out->add_burn_hours());
   for (const auto& bucket : header.burn.days) ToRecord(bucket, out->add_burn_days());
   ToRecord(header.totals, out->mutable_totals());
+  for (const Payment& payment : header.open_payments) ToRecord(payment, out->add_open_payments());
+  if (!(header.reload == AutoReload())) ToRecord(header.reload, out->mutable_reload());
+  out->set_low_balance_armed(header.low_balance_armed);
 }
 
 void ExtraUsageFromRecord(const record::HeaderRecord& in, WalletHeader& header, Damage& damage) {
@@ -144,6 +154,7 @@ void ExtraUsageFromRecord(const record::HeaderRecord& in, WalletHeader& header, 
     episode.sequence = in.episode().sequence();
     episode.opened_at = TimeFromRecord(in.episode().opened_at_unix_nanos());
     episode.balance = in.episode().balance();
+    if (in.episode().has_answer()) episode.answer = FromRecord(in.episode().answer(), damage);
     header.episode = episode;
   }
   for (const auto& bucket : in.burn_hours()) {
@@ -151,6 +162,11 @@ void ExtraUsageFromRecord(const record::HeaderRecord& in, WalletHeader& header, 
   }
   for (const auto& bucket : in.burn_days()) header.burn.days.push_back(FromRecord(bucket, damage));
   header.totals = FromRecord(in.totals(), damage);
+  for (const auto& payment : in.open_payments()) {
+    header.open_payments.push_back(FromRecord(payment, damage));
+  }
+  if (in.has_reload()) header.reload = FromRecord(in.reload(), damage);
+  header.low_balance_armed = in.low_balance_armed();
 }
 
 void ToRecord(const Reversal& reversal, record::ReversalRecord* out) {
@@ -210,6 +226,7 @@ std::string EncodeHeader(const WalletHeader& header, const std::string& chain_ha
   if (header.next_digest != absl::InfiniteFuture()) {
     out->set_next_digest_unix_nanos(TimeToRecord(header.next_digest));
   }
+  out->set_open_request_count(header.open_request_count);
   out->set_chain_hash(chain_hash);
   return out->SerializeAsString();
 }
@@ -256,6 +273,7 @@ absl::StatusOr<StoredHeader> DecodeHeader(std::string_view bytes) {
   if (in.has_next_digest_unix_nanos()) {
     header.next_digest = TimeFromRecord(in.next_digest_unix_nanos());
   }
+  header.open_request_count = in.open_request_count();
   stored.chain_hash = in.chain_hash();
   if (header.organization_id.empty()) damage.Note("it names no organization");
   if (header.revision <= 0) damage.Note("it has no revision");
@@ -284,6 +302,7 @@ std::string EncodeMember(const Member& member) {
   if (member.crossing_noticed_until != absl::InfinitePast()) {
     out->set_crossing_noticed_until_unix_nanos(TimeToRecord(member.crossing_noticed_until));
   }
+  if (member.requests.has_value()) ToRecord(*member.requests, out->mutable_requests());
   return out->SerializeAsString();
 }
 
@@ -308,6 +327,7 @@ absl::StatusOr<Member> DecodeMember(std::string_view bytes) {
   if (in.has_crossing_noticed_until_unix_nanos()) {
     member.crossing_noticed_until = TimeFromRecord(in.crossing_noticed_until_unix_nanos());
   }
+  if (in.has_requests()) member.requests = FromRecord(in.requests(), damage);
   if (member.member_id.empty()) damage.Note("it names no member");
   if (damage.found()) return damage.ToStatus();
   return member;

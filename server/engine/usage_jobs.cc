@@ -150,8 +150,9 @@ Disposition RecordJob::Decide(Turn& turn) {
   reply_.charge = std::move(decision->outcome.charge);
   reply_.sequence = staged->last_sequence;
   reply_.revision = turn.slot.wallet.header.revision;
-  if (const Hold* open = turn.slot.wallet.FindHold(reply_.charge.hold_sequence); open != nullptr) {
-    reply_.rest = {open->Held(), open->expires_at};
+  if (reply_.charge.hold_sequence != 0 && !reply_.charge.hold_ends) {
+    const Hold& open = turn.slot.wallet.holds.at(reply_.charge.hold_sequence);
+    reply_.rest = {open.Held(), open.expires_at};
   }
   turn.core.Remember(turn.slot, *this, reply_.sequence, "", turn.context.now);
   EngineStats& stats = turn.core.stats();

@@ -11,8 +11,10 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/sha256.h"
 #include "server/engine/notice_staging.h"
+#include "server/engine/payment_codec.h"
 #include "server/engine/queries.h"
 #include "server/engine/record_codec.h"
+#include "server/engine/request_codec.h"
 
 namespace bursar {
 namespace {
@@ -36,11 +38,16 @@ std::string Difference(const WalletHeader& stored, const WalletHeader& folded) {
   if (!(stored.episode == folded.episode)) return "the open episode";
   if (!(stored.burn == folded.burn)) return "the recent spend";
   if (!(stored.totals == folded.totals)) return "the lifetime totals";
+  if (!(stored.open_payments == folded.open_payments)) return "the open payments";
+  if (!(stored.reload == folded.reload)) return "auto-reload";
   if (stored.held_extra != folded.held_extra || stored.held_included != folded.held_included ||
       stored.open_hold_count != folded.open_hold_count ||
       stored.next_hold_expiry != folded.next_hold_expiry) {
     return "what is held";
   }
+  if (stored.open_request_count != folded.open_request_count) return "the open requests";
+  if (!(stored.channels == folded.channels)) return "the channels of notices";
+  if (stored.next_digest != folded.next_digest) return "the digest of open requests";
   return "something";
 }
 
@@ -205,12 +212,12 @@ class OrganizationVerifier {
     const auto* charge = std::get_if<UsageCharged>(&entry.body);
     const bool is_charge = charge != nullptr && !charge->captured;
     const auto* upserted = std::get_if<MemberUpserted>(&entry.body);
-    const bool is_administration = std::holds_alternative<OrganizationCreated>(entry.body) ||
-                                   std::holds_alternative<OrganizationUpdated>(entry.body) ||
-                                   std::holds_alternative<ExtraUsageUpdated>(entry.body) ||
-                                   std::holds_alternative<SpendLimitSet>(entry.body) ||
-                                   IsAdministeredCredit(entry.body) ||
-                                   (upserted != nullptr && !upserted->automatic);
+    const bool is_administration =
+        std::holds_alternative<OrganizationCreated>(entry.body) ||
+        std::holds_alternative<OrganizationUpdated>(entry.body) ||
+        std::holds_alternative<ExtraUsageUpdated>(entry.body) ||
+        std::holds_alternative<SpendLimitSet>(entry.body) || IsAdministeredCredit(entry.body) ||
+        IsAdministeredPayment(entry.body) || (upserted != nullptr && !upserted->automatic);
     const bool continues = is_administration && request_id == last_administration_id_;
     last_administration_id_ = is_administration ? request_id : "";
     if (is_charge && request_id.empty()) {
@@ -233,6 +240,15 @@ class OrganizationVerifier {
     if (const auto* granted = std::get_if<CreditGranted>(&body)) return granted->refund_of == 0;
     const auto* reversed = std::get_if<EntryReversed>(&body);
     return reversed != nullptr && reversed->hold_sequence == 0;
+  }
+
+  // Reloads are requested by policy, also where a check brought it to that.
+  static bool IsAdministeredPayment(const EntryBody& body) {
+    const auto* requested = std::get_if<PaymentRequested>(&body);
+    if (requested != nullptr) return requested->payment.kind == PaymentKind::kPurchase;
+    return std::holds_alternative<PaymentFinished>(body) ||
+           std::holds_alternative<AutoReloadUpdated>(body) ||
+           std::holds_alternative<ChargedBack>(body);
   }
 
   // An id may come again once it may be forgotten, and not before.
@@ -342,12 +358,29 @@ class OrganizationVerifier {
                               DecodeEndedHold);
     }
     if (!status.ok()) return status;
-    return CompareRecords(RecordKind::kReversal, "reversal of entry", wallet_.reversals,
-                          DecodeReversal);
+    status = CompareRecords(RecordKind::kReversal, "reversal of entry", wallet_.reversals,
+                            DecodeReversal);
+    if (!status.ok()) return status;
+    status = CompareRecords(RecordKind::kPayment, "payment", wallet_.payments, DecodePayment,
+                            PaymentKey);
+    return status.ok() ? CompareRequests() : status;
+  }
+
+  // So are requests for more, the open and the decided ones (rule Q1).
+  absl::Status CompareRequests() {
+    std::map<int64_t, IncreaseRequest> open, decided;
+    for (const auto& [sequence, request] : wallet_.requests) {
+      (IsOpen(request.state) ? open : decided).emplace(sequence, request);
+    }
+    const absl::Status status =
+        CompareRecords(RecordKind::kRequest, "open request", open, DecodeRequest);
+    if (!status.ok()) return status;
+    return CompareRecords(RecordKind::kDecidedRequest, "decided request", decided, DecodeRequest);
   }
 
   template <typename Map, typename Decode>
-  absl::Status CompareRecords(RecordKind kind, const char* what, const Map& folded, Decode decode) {
+  absl::Status CompareRecords(RecordKind kind, const char* what, const Map& folded, Decode decode,
+                              std::string (*key_of)(int64_t) = SequenceKey) {
     size_t count = 0;
     std::string after;
     while (true) {
@@ -362,7 +395,7 @@ class OrganizationVerifier {
         }
         if (!folds_) continue;
         const auto found = folded.find(stored->sequence);
-        if (row.id != SequenceKey(stored->sequence) || found == folded.end() ||
+        if (row.id != key_of(stored->sequence) || found == folded.end() ||
             !(found->second == *stored)) {
           Violate("J1", row_.revision,
                   absl::StrCat("the stored ", what, " ", stored->sequence,

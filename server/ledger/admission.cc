@@ -47,14 +47,6 @@ Amount PoolAllowance(const WalletHeader& header, const Plan& plan, WindowKind ki
   return sum;
 }
 
-void AddIncludedBound(AdmissionState& state, const Evaluation& bound) {
-  const Amount headroom = bound.Headroom().FlooredAtZero();
-  state.included_headroom =
-      state.included_applies ? Min(state.included_headroom, headroom) : headroom;
-  state.included_applies = true;
-  state.bounds.push_back(bound);
-}
-
 // What live holds keep of included usage, the one that is being settled left out (rule B1).
 Amount HeldIncluded(const WalletHeader& header, const Member* member, const Hold* settling,
                     bool pool) {
@@ -82,17 +74,14 @@ void EvaluateIncluded(AdmissionState& state, const WalletHeader& header, const M
     bound.spent = current.counter.spent;
     bound.held = HeldIncluded(header, member, query.settling, pool);
     bound.resets_at = current.counter.window.end;
-    AddIncludedBound(state, bound);
+    state.included_applies = true;
+    state.bounds.push_back(bound);
   }
 }
 
 void AddOverflowBound(AdmissionState& state, const Evaluation& bound) {
-  if (bound.limit.has_value()) {
-    const Amount headroom = bound.Headroom().FlooredAtZero();
-    state.extra_headroom =
-        state.extra_headroom.has_value() ? Min(*state.extra_headroom, headroom) : headroom;
-    if (bound.source == BoundSource::kSpendLimit && bound.limit->is_zero()) state.zero_limit = true;
-  }
+  const bool limits = bound.source == BoundSource::kSpendLimit && bound.limit.has_value();
+  if (limits && bound.limit->is_zero()) state.zero_limit = true;
   state.bounds.push_back(bound);
 }
 
@@ -375,12 +364,11 @@ AdmissionState Evaluate(const WalletHeader& header, const Member* member,
   }
   state.gate = GateOf(header, *state.plan, member, context.now);
   EvaluateLimits(state, header, member, query, context);
+  state.SumHeadrooms();
   return state;
 }
 
-Verdict Judge(const AdmissionState& state, std::optional<Amount> estimate,
-              std::optional<Amount> max_hold) {
-  const AdmissionAsk ask{estimate, max_hold};
+Verdict Judge(const AdmissionState& state, const AdmissionAsk& ask) {
   Verdict verdict = JudgeAsItIs(state, ask);
   const bool any_held = std::any_of(state.bounds.begin(), state.bounds.end(),
                                     [](const Evaluation& bound) { return !bound.held.is_zero(); });

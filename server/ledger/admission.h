@@ -66,15 +66,11 @@ struct Evaluation {
   Amount Unspent() const { return *limit - spent; }
 };
 
-class OutstandingRequests;
-
 // Everything that a decision needs to know about the world.
 struct DecisionContext {
   absl::Time now;
   const PlanCatalog* plans = nullptr;
   const ZoneDatabase* zones = nullptr;
-  // Says how many requests wait for a decision; null: none ever do.
-  const OutstandingRequests* outstanding = nullptr;
 };
 
 // Who asks, and for what. Views must outlive the evaluation.
@@ -112,7 +108,7 @@ struct AdmissionState {
 
   // What one request could draw now, included and beyond; empty: no bound.
   std::optional<Amount> Available() const;
-  // Sums up the headrooms anew after figures of `bounds` were changed.
+  // Sums the bounds up into the two headrooms; after each change of a figure of `bounds`.
   void SumHeadrooms();
   // The same wallet if nothing were held.
   AdmissionState WithoutHolds() const;
@@ -143,12 +139,11 @@ struct Verdict {
 };
 
 // Decides. Without an estimate: admitted while any headroom is left. With one: all of it must fit,
-// included first (rule H2). `max_hold` empty: not checked. What is used up, or never fits, is the
-// reason before what live holds alone keep (rule D1).
-Verdict Judge(const AdmissionState& state, std::optional<Amount> estimate,
-              std::optional<Amount> max_hold);
+// included first (rule H2). What is used up, or never fits, is the reason before what live holds
+// alone keep (rule D1).
+Verdict Judge(const AdmissionState& state, const AdmissionAsk& ask);
 
-// Whether it would be admitted.
+// Whether it would be admitted; Judge without the reasons.
 bool Admits(const AdmissionState& state, const AdmissionAsk& ask);
 
 // The included window of `kind` that contains `now`, as it would be if it opened now: the stored

@@ -2,7 +2,9 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "server/ledger/fold_requests.h"
 #include "server/ledger/ledger.h"
+#include "server/ledger/payments.h"
 
 namespace bursar {
 
@@ -84,6 +86,11 @@ struct Folder {
   const Entry& entry;
 
   WalletHeader& header() { return wallet.header; }
+
+  // OK for no problem.
+  absl::Status Fit(const char* problem) {
+    return problem == nullptr ? absl::OkStatus() : DoesNotFit(wallet, problem);
+  }
 
   Member* Find(const std::string& member_id) {
     auto found = wallet.members.find(member_id);
@@ -188,7 +195,7 @@ struct Folder {
       InsertGrant(header().grants, {entry.sequence, body.kind, body.amount, *rest.ToNanos(),
                                     body.expires_at, entry.recorded_at, body.reference});
     }
-    return absl::OkStatus();
+    return FoldCredit(wallet, entry, body);
   }
 
   absl::Status operator()(const CreditExpired& body) {
@@ -331,28 +338,23 @@ struct Folder {
   }
 
   // Takes amounts off an open hold.
-  absl::Status ReduceHold(Hold& hold, Nanos included, Nanos extra) {
+  absl::Status ReduceHold(const Hold& hold, Nanos included, Nanos extra) {
     const bool fits =
         included.value >= 0 && included <= hold.included && extra.value >= 0 && extra <= hold.extra;
     if (!fits) return DoesNotFit(wallet, "more is taken off a hold than it holds");
-    hold.included = Nanos(hold.included.value - included.value);
-    hold.extra = Nanos(hold.extra.value - extra.value);
+    wallet.TakeOffHold(hold.sequence, included, extra);
     return ChangeHeld(hold, -Amount(included), -Amount(extra));
   }
 
   // Ends an open hold that holds nothing any more.
   absl::Status EndHold(int64_t sequence, HoldEnd end, std::optional<Reversal> capture) {
-    auto found = wallet.holds.find(sequence);
-    const Hold& hold = found->second;
+    const Hold& hold = wallet.holds.at(sequence);
     if (hold.Held().value != 0) return DoesNotFit(wallet, "a hold ends that still holds something");
     EndedHold& ended = wallet.ended_holds[sequence];
     ended = {sequence,      hold.member_id,    hold.surface,
              hold.provider, hold.model,        hold.parent_session_id,
              end,           entry.recorded_at, std::move(capture)};
-    wallet.hold_expiries.erase({hold.expires_at, sequence});
-    auto of_member = wallet.holds_of_members.find(hold.member_id);
-    if (--of_member->second == 0) wallet.holds_of_members.erase(of_member);
-    wallet.holds.erase(found);
+    wallet.RemoveHold(sequence);
     NoteExpiries();
     return absl::OkStatus();
   }
@@ -385,13 +387,10 @@ struct Folder {
   }
 
   absl::Status operator()(const HoldExtended& body) {
-    auto found = wallet.holds.find(body.hold_sequence);
-    if (found == wallet.holds.end())
+    if (wallet.FindHold(body.hold_sequence) == nullptr) {
       return DoesNotFit(wallet, "a hold is extended that is not open");
-    Hold& hold = found->second;
-    wallet.hold_expiries.erase({hold.expires_at, hold.sequence});
-    hold.expires_at = body.expires_at;
-    wallet.hold_expiries.insert({hold.expires_at, hold.sequence});
+    }
+    wallet.MoveHoldExpiry(body.hold_sequence, body.expires_at);
     NoteExpiries();
     return absl::OkStatus();
   }
@@ -465,6 +464,17 @@ struct Folder {
     return absl::OkStatus();
   }
 
+  absl::Status operator()(const IncreaseRequested& body) {
+    return Fit(FoldRequest(wallet, entry, body));
+  }
+  absl::Status operator()(const IncreaseDecided& body) {
+    return Fit(FoldRequest(wallet, entry, body));
+  }
+  absl::Status operator()(const MemberSelected& body) { return Fit(FoldRequest(wallet, body)); }
+  absl::Status operator()(const EpisodeAnswered& body) {
+    return Fit(FoldRequest(wallet, entry, body));
+  }
+
   absl::Status operator()(const NotificationChannelsSet& body) {
     header().channels = body.channels;
     ++header().channels_version;
@@ -481,7 +491,7 @@ struct Folder {
 
   absl::Status operator()(const EpisodeOpened& body) {
     if (header().episode.has_value()) return DoesNotFit(wallet, "an episode is open already");
-    header().episode = Episode{entry.sequence, entry.recorded_at, body.balance};
+    header().episode = Episode{entry.sequence, entry.recorded_at, body.balance, {}};
     return absl::OkStatus();
   }
 
@@ -491,6 +501,17 @@ struct Folder {
     }
     header().episode.reset();
     return absl::OkStatus();
+  }
+
+  absl::Status operator()(const PaymentRequested& body) { return FoldPayment(wallet, entry, body); }
+  absl::Status operator()(const PaymentSent& body) { return FoldPayment(wallet, entry, body); }
+  absl::Status operator()(const PaymentFinished& body) { return FoldPayment(wallet, entry, body); }
+  absl::Status operator()(const AutoReloadUpdated& body) {
+    return FoldPayment(wallet, entry, body);
+  }
+  absl::Status operator()(const ChargedBack& body) { return FoldPayment(wallet, entry, body); }
+  absl::Status operator()(const LowBalanceNoticed& body) {
+    return FoldPayment(wallet, entry, body);
   }
 
   absl::Status operator()(const PendingChangeApplied& body) {

@@ -170,8 +170,7 @@ void AppendCharge(const Wallet& wallet, const Member& member, bool new_member, c
   if (hold != nullptr) {
     TakeFromHold(*hold, charge);
   } else {
-    charge.unadmitted = charge.admission_status != AdmissionStatus::kNone ||
-                        !Judge(state, std::nullopt, std::nullopt).admitted;
+    charge.unadmitted = charge.admission_status != AdmissionStatus::kNone || !Admits(state, {});
     MeasureOvershoot(state, charge);
   }
   if (state.plan->funding == Funding::kPrepaid) DrawCredit(header, charge);

@@ -8,6 +8,7 @@
 #include "server/base/check.h"
 #include "server/base/status.h"
 #include "server/ledger/ledger.h"
+#include "server/ledger/payments.h"
 #include "server/ledger/settings_text.h"
 
 namespace bursar {
@@ -96,6 +97,12 @@ void UpdatePending(const WalletHeader& header, const UpdateOrganizationCommand& 
   updated.pending = wanted;
 }
 
+void ValidateCoolDown(absl::Duration cool_down, FieldViolations& violations) {
+  if (cool_down < absl::ZeroDuration() || cool_down > kMaxRequestCoolDown) {
+    violations.Add("organization.request_cool_down", "must be from zero to 365 days");
+  }
+}
+
 void ValidateHoldPolicy(std::optional<absl::Duration> default_hold_ttl,
                         std::optional<Nanos> max_hold, FieldViolations& violations) {
   if (default_hold_ttl.has_value() &&
@@ -107,10 +114,24 @@ void ValidateHoldPolicy(std::optional<absl::Duration> default_hold_ttl,
   }
 }
 
+void ValidatePaymentPolicy(std::optional<absl::Duration> payment_timeout,
+                           std::optional<Nanos> low_balance_threshold,
+                           FieldViolations& violations) {
+  if (payment_timeout.has_value() &&
+      (*payment_timeout < kMinPaymentTimeout || *payment_timeout > kMaxPaymentTimeout)) {
+    violations.Add("organization.payment_timeout", "must be from one minute to 30 days");
+  }
+  if (low_balance_threshold.has_value() && low_balance_threshold->value < 0) {
+    violations.Add("organization.low_balance_threshold", "must be zero (no notice) or more");
+  }
+}
+
 absl::Status ValidateUpdate(const UpdateOrganizationCommand& command,
                             const DecisionContext& context) {
   FieldViolations violations;
   ValidateHoldPolicy(command.default_hold_ttl, command.max_hold, violations);
+  ValidateCoolDown(command.request_cool_down.value_or(absl::ZeroDuration()), violations);
+  ValidatePaymentPolicy(command.payment_timeout, command.low_balance_threshold, violations);
   if (command.display_name.has_value() && command.display_name->empty()) {
     violations.Add("organization.display_name", "must not be empty");
   }
@@ -131,12 +152,17 @@ absl::Status ValidateUpdate(const UpdateOrganizationCommand& command,
 
 // What is worth doing after extra usage was switched on, by plan (rule X0).
 std::vector<std::string> NextSteps(const WalletHeader& header, const Plan& plan,
-                                   const ExtraUsageUpdated& updated, int64_t selected_count) {
+                                   const ExtraUsageUpdated& updated, int64_t selected_count,
+                                   bool reloads) {
   if (!updated.enabled) return {};
   std::vector<std::string> steps;
   if (plan.funding == Funding::kPrepaid) {
     if (!header.Balance().is_positive()) {
       steps.push_back("Buy credit: extra usage is prepaid and the balance is empty.");
+    }
+    if (!reloads) {
+      steps.push_back(
+          "Switch on auto-reload, so that the balance is topped up before it is empty.");
     }
   }
   if (!header.limit.has_value()) {
@@ -279,6 +305,8 @@ absl::StatusOr<Decision<AdministrationOutcome>> Decide(const CreateOrganizationC
     violations.Add("organization.max_seats", "must be zero (no maximum) or more");
   }
   ValidateHoldPolicy(settings.default_hold_ttl, settings.max_hold, violations);
+  ValidateCoolDown(settings.request_cool_down, violations);
+  ValidatePaymentPolicy(settings.payment_timeout, settings.low_balance_threshold, violations);
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
   Decision<AdministrationOutcome> decision;
   decision.bodies.push_back(OrganizationCreated{command.organization_id, std::move(settings)});
@@ -299,6 +327,9 @@ absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
   absl::Status currency =
       CheckCurrency(header, "organization.max_hold.currency_code", command.max_hold_currency_code);
   if (!currency.ok()) return currency;
+  currency = CheckCurrency(header, "organization.low_balance_threshold.currency_code",
+                           command.low_balance_threshold_currency_code);
+  if (!currency.ok()) return currency;
   OrganizationUpdated updated;
   updated.settings = header.settings;
   OrganizationSettings& settings = updated.settings;
@@ -312,6 +343,10 @@ absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
   settings.default_hold_ttl = command.default_hold_ttl.value_or(settings.default_hold_ttl);
   settings.max_hold = command.max_hold.value_or(settings.max_hold);
   settings.crossing_policy = command.crossing_policy.value_or(settings.crossing_policy);
+  settings.request_cool_down = command.request_cool_down.value_or(settings.request_cool_down);
+  settings.payment_timeout = command.payment_timeout.value_or(settings.payment_timeout);
+  settings.low_balance_threshold =
+      command.low_balance_threshold.value_or(settings.low_balance_threshold);
   UpdatePending(header, command, context, updated);
   updated.changes = DescribeChanges(header.settings, settings);
   AppendPendingChanges(header.pending_settings, updated.pending, updated.changes);
@@ -355,12 +390,23 @@ absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
       AudienceText(header.extra_enabled, header.audience, header.selected_count);
   const std::string after = AudienceText(updated.enabled, updated.audience, count);
   Decision<AdministrationOutcome> decision;
-  decision.outcome.next_steps = NextSteps(header, plan, updated, count);
+  std::optional<AutoReloadUpdated> reload;
+  if (command.auto_reload.has_value()) {
+    auto changed = ChangeAutoReload(header, *command.auto_reload, "auto_reload.", context);
+    if (!changed.ok()) return changed.status();
+    reload = *std::move(changed);
+  }
+  const bool reloads =
+      reload.has_value() ? reload->settings.enabled : header.reload.settings.enabled;
+  decision.outcome.next_steps = NextSteps(header, plan, updated, count, reloads);
   const bool selects = updated.selection_generation != header.selection_generation;
   if (before != after || updated.audience != header.audience || selects) {
     updated.changes.push_back({"extra_usage", before, after});
-    decision.bodies.push_back(std::move(updated));
+    decision.bodies.push_back(updated);
   }
+  // What was not sent yet is withdrawn (rule X1), before failures may be forgotten.
+  if (!updated.enabled || !reloads) CancelUnsentReload(header, decision.bodies);
+  if (reload.has_value()) decision.bodies.push_back(*std::move(reload));
   return decision;
 }
 
@@ -411,12 +457,7 @@ absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
       violations.Add("expire_time", "must be before the year 2262");
     }
   } else {
-    // One year, exact to the instant: the same UTC date and time of day (rule X2).
-    const absl::TimeZone utc = absl::UTCTimeZone();
-    const absl::TimeZone::CivilInfo now = utc.At(context.now);
-    const absl::CivilSecond next_year(now.cs.year() + 1, now.cs.month(), now.cs.day(),
-                                      now.cs.hour(), now.cs.minute(), now.cs.second());
-    expires_at = absl::FromCivil(next_year, utc) + now.subsecond;
+    expires_at = DefaultCreditExpiry(context.now);
   }
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
   CreditGranted granted;

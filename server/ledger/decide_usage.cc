@@ -6,6 +6,7 @@
 #include "server/base/status.h"
 #include "server/ledger/charging.h"
 #include "server/ledger/ledger.h"
+#include "server/ledger/payments.h"
 
 namespace bursar {
 
@@ -59,7 +60,7 @@ void PlaceHold(const WalletHeader& header, const Member* member,
   Hold hold;
   hold.member_id = command.member_id;
   hold.tier_id = state.tier->id;
-  if (!command.surface_assumed) hold.surface = command.surface;
+  hold.surface = command.surface;
   hold.provider = command.provider;
   hold.model = command.model;
   hold.parent_session_id = command.parent_session_id;
@@ -89,9 +90,7 @@ absl::Status ValidateHold(const CheckAdmissionCommand& command) {
 
 // OK where one more hold of the member may be open.
 absl::Status RoomForHold(const Wallet& wallet, const std::string& member_id) {
-  const auto of_member = wallet.holds_of_members.find(member_id);
-  const int64_t count = of_member == wallet.holds_of_members.end() ? 0 : of_member->second;
-  const bool member_is_full = count >= kMaxOpenHoldsOfMember;
+  const bool member_is_full = wallet.CountHoldsOf(member_id) >= kMaxOpenHoldsOfMember;
   if (!member_is_full && wallet.header.open_hold_count < kMaxOpenHolds) return absl::OkStatus();
   return WithReason(absl::ResourceExhaustedError(
                         absl::StrCat(member_is_full ? "the member has " : "the organization has ",
@@ -109,6 +108,15 @@ AdmissionAsk AskOf(const CheckAdmissionCommand& command, const OrganizationSetti
   ask.estimate = *command.estimate;
   if (command.mode == AdmissionMode::kHold) ask.max_hold = settings.max_hold;
   return ask;
+}
+
+// Whether a hold that was denied for want of balance has auto-reload ask for more (rule X4).
+bool AsksForReload(const WalletHeader& header, const CheckAdmissionCommand& command,
+                   const AdmissionState& state, const Verdict& verdict, absl::Time now) {
+  if (command.mode == AdmissionMode::kCheckOnly || command.validate_only) return false;
+  if (verdict.blocking_bound < 0 || !header.reload.settings.enabled) return false;
+  return state.bounds[verdict.blocking_bound].source == BoundSource::kBalance &&
+         header.ReloadAllowedAt() <= now;
 }
 
 // What the named admission is to a record.
@@ -248,10 +256,12 @@ absl::StatusOr<Decision<CheckAdmissionOutcome>> Decide(const Wallet& wallet,
       CheckCurrency(header, "estimate.cost.currency_code", command.currency_code);
   if (!currency.ok()) return currency;
   if (absl::Status status = ValidateHold(command); !status.ok()) return status;
-  const AdmissionQuery query{command.member_id, command.surface, command.model};
+  const std::string_view surface =
+      command.surface.empty() ? std::string_view(kDefaultSurface) : command.surface;
+  const AdmissionQuery query{command.member_id, surface, command.model};
   const AdmissionState state = Evaluate(header, member, query, context);
   const AdmissionAsk ask = AskOf(command, header.settings);
-  const Verdict verdict = Judge(state, ask.estimate, ask.max_hold);
+  const Verdict verdict = Judge(state, ask);
 
   Decision<CheckAdmissionOutcome> decision;
   CheckAdmissionOutcome& outcome = decision.outcome;
@@ -263,7 +273,12 @@ absl::StatusOr<Decision<CheckAdmissionOutcome>> Decide(const Wallet& wallet,
     const bool opens = pool && !header.episode.has_value() && !command.validate_only;
     if (opens) {
       decision.bodies.push_back(EpisodeOpened{verdict.reason == DenialReason::kBalanceExhausted,
-                                              command.member_id, command.surface});
+                                              command.member_id, std::string(surface)});
+    }
+    if (AsksForReload(header, command, state, verdict, context.now)) {
+      for (EntryBody& body : RequestReload(header, ReloadCause::kHoldDenied, context)) {
+        decision.bodies.push_back(std::move(body));
+      }
     }
     outcome.waits_for_episode = pool && (opens || header.episode.has_value());
     outcome.denial =

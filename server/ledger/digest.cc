@@ -23,8 +23,9 @@ absl::Time NextDigestAt(absl::Time after, const Zone& zone) {
   }
 }
 
-void AppendDigestSchedule(const WalletHeader& header, int64_t outstanding,
-                          const DecisionContext& context, std::vector<EntryBody>& bodies) {
+void AppendDigestSchedule(const WalletHeader& header, const DecisionContext& context,
+                          std::vector<EntryBody>& bodies) {
+  const int64_t outstanding = header.open_request_count;
   const bool is_planned = header.next_digest != absl::InfiniteFuture();
   if (is_planned == (outstanding > 0)) return;
   DigestScheduled schedule;
@@ -35,7 +36,7 @@ void AppendDigestSchedule(const WalletHeader& header, int64_t outstanding,
 
 EntryBody DigestDue(const WalletHeader& header, const DecisionContext& context) {
   DigestScheduled digest;
-  if (context.outstanding != nullptr) digest.outstanding = context.outstanding->Count(header);
+  digest.outstanding = header.open_request_count;
   if (digest.outstanding > 0) {
     digest.is_due = true;
     // After a night without a server one digest is enough.

@@ -83,6 +83,7 @@ struct CreditGranted {
   // Credit that a refund gave back: the charge's entry. It counts as less consumed, not as
   // credited.
   int64_t refund_of = 0;
+  int64_t payment_sequence = 0;  // The payment that it comes from; zero for none.
 };
 
 struct CreditExpired {
@@ -234,6 +235,91 @@ struct PendingChangeApplied {
   std::optional<PendingSeat> seat;
 };
 
+// A member asked for more (rule Q1). Named by this entry's sequence.
+struct IncreaseRequested {
+  // Pending; its sequence and instant are the entry's, zero and unset in the body.
+  IncreaseRequest request;
+};
+
+// An open request moved to another state (rules Q2, Q3). What an approval grants is in entries of
+// its own, of the same commit.
+struct IncreaseDecided {
+  int64_t request_sequence = 0;
+  std::string member_id;
+  IncreaseKind kind = IncreaseKind::kExtraUsage;
+  IncreaseState state = IncreaseState::kApproved;  // Any but pending.
+  std::string note;
+  // Of a higher limit: what is granted, or what the admin who escalates would grant.
+  std::optional<Nanos> granted_amount;
+  absl::Time granted_until = absl::InfiniteFuture();
+};
+
+// A member was selected for extra usage; whoever is selected already stays so.
+struct MemberSelected {
+  std::string member_id;
+};
+
+// An owner answered the open episode; replaces what was answered before (rule N6).
+struct EpisodeAnswered {
+  int64_t episode_sequence = 0;
+  EpisodeAnswerKind kind = EpisodeAnswerKind::kNote;
+  std::string note;
+};
+
+// A payment was opened (rules X4, X7). Named by this entry's sequence.
+struct PaymentRequested {
+  // Requested; its sequence and instant are the entry's: zero and unset in the body.
+  Payment payment;
+  Window day;  // Of a reload: the organization's day that the attempt counts in.
+  absl::Time not_before = absl::InfinitePast();  // Of a reload: when the next may follow.
+};
+
+// A payment is about to leave for the payment system.
+struct PaymentSent {
+  int64_t payment_sequence = 0;
+};
+
+// A payment ended, or, where it had ended before, ended otherwise after all.
+struct PaymentFinished {
+  int64_t payment_sequence = 0;
+  PaymentKind kind = PaymentKind::kPurchase;
+  PaymentState state = PaymentState::kFailed;  // Succeeded, failed, lost or cancelled.
+  Nanos amount;
+  bool late = false;  // It had ended before.
+  std::string code;
+  std::string message;
+  std::string reference;  // The payment system's.
+  // Of a reload: how auto-reload stands after it.
+  ReloadPause pause = ReloadPause::kNone;
+  int64_t failures = 0;
+  absl::Time not_before = absl::InfinitePast();
+};
+
+// What an owner set about auto-reload, or what a change of plan made of it.
+struct AutoReloadUpdated {
+  AutoReloadSettings settings;  // Complete.
+  bool metered = false;
+  bool resumed = false;  // A pause ends, failures are forgotten.
+  std::vector<FieldChange> changes;
+};
+
+// Money of a payment was taken back: a negative adjustment (rule X4). What is left of the payment's
+// own credit goes first, then other live credit, and the rest is overdraft.
+struct ChargedBack {
+  int64_t payment_sequence = 0;
+  Nanos amount;  // The draws and the overdraft together.
+  std::vector<GrantDraw> grant_draws;
+  Nanos overdraft;
+  ReloadPause pause = ReloadPause::kNone;  // Of auto-reload after it.
+  std::string reason;
+};
+
+// The balance fell to the threshold (rule N4).
+struct LowBalanceNoticed {
+  Nanos threshold;
+  Amount balance;  // Credit less overdraft.
+};
+
 // Where notices go was set.
 struct NotificationChannelsSet {
   NotificationChannels channels;  // Complete; replaces what was.
@@ -253,7 +339,9 @@ using EntryBody =
                  SpendLimitSet, CreditGranted, CreditExpired, WindowOpened, MonthOpened,
                  UsageCharged, EpisodeOpened, EpisodeEnded, PendingChangeApplied, HoldPlaced,
                  HoldExtended, HoldEnded, EntryReversed, ExtraUsageConfirmed, CrossingNoticed,
-                 NotificationChannelsSet, DigestScheduled>;
+                 IncreaseRequested, IncreaseDecided, MemberSelected, EpisodeAnswered,
+                 PaymentRequested, PaymentSent, PaymentFinished, AutoReloadUpdated, ChargedBack,
+                 LowBalanceNoticed, NotificationChannelsSet, DigestScheduled>;
 
 // One entry. The engine gives it its sequence and instant.
 struct Entry {

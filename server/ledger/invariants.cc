@@ -17,6 +17,8 @@ class Checker {
     CheckMonth();
     CheckHeld();
     CheckSeats();
+    CheckRequests();
+    CheckPayments();
     return std::move(violations_);
   }
 
@@ -31,10 +33,10 @@ class Checker {
 
   void CheckCredit() {
     const WalletHeader& header = wallet_.header;
-    ExpectEqual(
-        header.totals.credited,
-        header.totals.consumed + header.Balance() + header.totals.expired - header.overdraft, "J2",
-        "credits in = consumed + remaining + expired - overdraft");
+    ExpectEqual(header.totals.credited,
+                header.totals.consumed + header.Balance() + header.totals.expired +
+                    header.totals.paid_back - header.overdraft,
+                "J2", "credits in = consumed + remaining + expired + paid back - overdraft");
     Expect(header.overdraft.is_zero() || header.Balance().is_zero(), "X2",
            "there is overdraft beside live credit");
     for (const CreditGrant& grant : header.grants) {
@@ -74,10 +76,14 @@ class Checker {
     const WalletHeader& header = wallet_.header;
     Amount all, pool;
     std::map<std::string, Amount> by_tier, by_member, included_by_member;
+    std::unordered_map<std::string, int64_t> count_by_member;
+    Amount included;
     for (const auto& [sequence, hold] : wallet_.holds) {
       all += hold.extra;
       by_tier[hold.tier_id] += hold.extra;
       by_member[hold.member_id] += hold.extra;
+      ++count_by_member[hold.member_id];
+      included += hold.included;
       (hold.of_pool ? pool : included_by_member[hold.member_id]) += hold.included;
       Expect(hold.included.value >= 0 && hold.extra.value >= 0, "H3",
              absl::StrCat("hold ", sequence, " holds less than nothing"));
@@ -90,6 +96,9 @@ class Checker {
     }
     ExpectEqual(header.held_extra, all, "J2", "held extra usage: organization = live holds");
     ExpectEqual(header.held_included, pool, "J2", "held included usage: pool = live holds");
+    ExpectEqual(wallet_.held_included, included, "J2", "held included usage: all = live holds");
+    Expect(wallet_.holds_of_members == count_by_member, "H3",
+           "the numbers of open holds by member are off");
     for (const TierState& tier : header.tiers) {
       ExpectEqual(tier.held_extra, by_tier[tier.tier_id], "J2",
                   absl::StrCat("held extra usage: tier ", tier.tier_id, " = live holds"));
@@ -133,6 +142,42 @@ class Checker {
     for (const TierState& tier : header.tiers) {
       Expect(tier.seats == seats[tier.tier_id], "O3",
              absl::StrCat("the number of seats of tier ", tier.tier_id, " is off"));
+    }
+  }
+
+  // Open requests are those of their members, one for each (rule Q1).
+  void CheckRequests() {
+    int64_t open_count = 0;
+    for (const auto& [member_id, member] : wallet_.members) {
+      const IncreaseRequest* open = member.OpenRequest();
+      if (open == nullptr) continue;
+      ++open_count;
+      Expect(IsOpen(open->state) && open->member_id == member_id &&
+                 member.status != AccountStatus::kRemoved,
+             "Q1", absl::StrCat("the open request of member ", member_id, " cannot be its"));
+    }
+    Expect(open_count == wallet_.header.open_request_count && open_count <= kMaxOpenRequests, "Q1",
+           "the number of open requests is off");
+  }
+
+  // At most one reload is in flight, open payments are open, finished ones are credited if and only
+  // if they succeeded (rule X4).
+  void CheckPayments() {
+    const WalletHeader& header = wallet_.header;
+    int64_t reloads = 0;
+    for (const Payment& payment : header.open_payments) {
+      reloads += payment.kind == PaymentKind::kReload ? 1 : 0;
+      Expect(payment.IsOpen() && payment.grant_sequence == 0 &&
+                 wallet_.payments.count(payment.sequence) == 0,
+             "X4", absl::StrCat("payment ", payment.sequence, " is both open and finished"));
+    }
+    Expect(reloads <= 1, "X4", "more than one reload is in flight");
+    for (const auto& [sequence, payment] : wallet_.payments) {
+      const bool credited = payment.grant_sequence != 0;
+      Expect(!payment.IsOpen() && credited == (payment.state == PaymentState::kSucceeded), "X4",
+             absl::StrCat("payment ", sequence, " is credited without success, or the reverse"));
+      Expect(payment.charged_back.value >= 0 && payment.charged_back <= payment.amount, "X4",
+             absl::StrCat("more of payment ", sequence, " is charged back than it was"));
     }
   }
 

@@ -27,6 +27,8 @@
 #include "server/ledger/admission.h"
 #include "server/ledger/denial.h"
 #include "server/ledger/entry.h"
+#include "server/ledger/increase_commands.h"
+#include "server/ledger/payment_commands.h"
 #include "server/ledger/pricing.h"
 #include "server/ledger/state.h"
 
@@ -49,8 +51,7 @@ enum class AdmissionMode : uint8_t { kCheckOnly = 1, kHold = 2, kHoldUpToAvailab
 
 struct CheckAdmissionCommand {
   std::string member_id;
-  std::string surface;           // Never empty: the caller fills in kDefaultSurface.
-  bool surface_assumed = false;  // It was not sent: a record of the hold may say another.
+  std::string surface;  // Empty: decided as kDefaultSurface, and a record of the hold may say it.
   std::string provider;
   std::string model;
   std::optional<Nanos> estimate;
@@ -248,11 +249,15 @@ struct UpdateOrganizationCommand {
   std::optional<bool> auto_provision_members;
   std::optional<int64_t> max_seats;
   std::optional<HoldExpiryPolicy> hold_expiry_policy;
-  std::optional<absl::Duration> default_hold_ttl;  // One second to 24 hours.
-  std::optional<Nanos> max_hold;                   // More than zero.
-  std::string max_hold_currency_code;              // As sent; empty: the wallet's.
+  std::optional<absl::Duration> default_hold_ttl;   // One second to 24 hours.
+  std::optional<Nanos> max_hold;                    // More than zero.
+  std::optional<absl::Duration> request_cool_down;  // Zero to 365 days.
+  std::string max_hold_currency_code;               // As sent; empty: the wallet's.
   std::optional<CrossingPolicy> crossing_policy;
-  std::optional<int64_t> expected_version;  // The etag; another version is ABORTED.
+  std::optional<absl::Duration> payment_timeout;    // One minute to 30 days.
+  std::optional<Nanos> low_balance_threshold;       // Zero or more.
+  std::string low_balance_threshold_currency_code;  // As sent; empty: the wallet's.
+  std::optional<int64_t> expected_version;          // The etag; another version is ABORTED.
 };
 
 // One member to create or change; unset fields keep their value, or take the default.
@@ -275,6 +280,7 @@ struct UpdateExtraUsageCommand {
   bool enabled = false;
   std::optional<ExtraUsageAudience> audience;
   std::optional<std::vector<std::string>> selected_member_ids;  // Exactly these, each id once.
+  std::optional<UpdateAutoReloadCommand> auto_reload = std::nullopt;  // In the same commit (X0).
 };
 
 struct SetSpendLimitCommand {
@@ -317,6 +323,10 @@ struct AdministrationOutcome {
   std::optional<Hold> hold;                     // Extended or released.
   std::optional<ReverseEntryOutcome> reversal;  // ReverseEntry.
   std::optional<absl::Time> confirmed_until;    // ConfirmExtraUsage.
+  // Of requests for more: the request after the command, and whether it was open before it.
+  std::optional<IncreaseRequest> request;
+  bool request_existed = false;
+  std::optional<PaymentOutcome> payment;  // Every command about a payment.
 };
 
 // Each validates against the wallet and refuses with INVALID_ARGUMENT (field violations),
@@ -345,6 +355,73 @@ absl::StatusOr<Decision<AdministrationOutcome>> Decide(
     const Wallet& wallet, const SetNotificationChannelsCommand& command,
     const DecisionContext& context);
 
+// ---- Requests for more ------------------------------------------------------------------------
+
+// Asks; an open request of the member is the outcome, whatever is asked, and nothing changes. The
+// first request creates an automatically provisioned member (rule O6). INVALID_ARGUMENT naming
+// `amount` or `seat_tier` where they are no increase; NOT_FOUND for an unknown member;
+// FAILED_PRECONDITION (MEMBER_NOT_ACTIVE, EXTRA_USAGE_NOT_APPLICABLE, NOTHING_TO_ASK,
+// REQUEST_COOL_DOWN); RESOURCE_EXHAUSTED (TOO_MANY_INCREASE_REQUESTS).
+absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
+                                                       const CreateIncreaseRequestCommand& command,
+                                                       const DecisionContext& context);
+// These three need the request in `Wallet::requests`, and its member and the reviewer loaded.
+// NOT_FOUND (INCREASE_REQUEST_NOT_FOUND), FAILED_PRECONDITION (INCREASE_REQUEST_DECIDED).
+absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
+                                                       const CancelIncreaseRequestCommand& command,
+                                                       const DecisionContext& context);
+// Grants within the reviewer's powers, or escalates: an escalated request that the reviewer still
+// may not grant stays as it is. PERMISSION_DENIED for a reviewer who is no active admin or owner;
+// INVALID_ARGUMENT naming `amount` or `expire_time`; FAILED_PRECONDITION (NO_MEMBER_LIMIT,
+// NOTHING_TO_ASK, and RAISES_NOT_AVAILABLE for an expiry).
+absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
+                                                       const ApproveIncreaseRequestCommand& command,
+                                                       const DecisionContext& context);
+absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
+                                                       const DenyIncreaseRequestCommand& command,
+                                                       const DecisionContext& context);
+// FAILED_PRECONDITION (NO_OPEN_EPISODE).
+absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
+                                                       const AnswerEpisodeCommand& command,
+                                                       const DecisionContext& context);
+
+// ---- Payments (payment_commands.h) -------------------------------------------------------------
+
+// FAILED_PRECONDITION with reason PLAN_IS_POSTPAID where the plan has no balance, and
+// TOO_MANY_PAYMENTS where kMaxOpenPurchases are open; INVALID_ARGUMENT naming `amount`.
+absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
+                                                       const PurchaseCreditCommand& command,
+                                                       const DecisionContext& context);
+// FAILED_PRECONDITION with reason PLAN_IS_POSTPAID; INVALID_ARGUMENT naming each field. Switching
+// it off withdraws a reload that was not sent yet.
+absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
+                                                       const UpdateAutoReloadCommand& command,
+                                                       const DecisionContext& context);
+// A success is credited once, whatever the state and the plan; repeated it changes nothing, as a
+// repeated failure does. NOT_FOUND with reason PAYMENT_NOT_FOUND; FAILED_PRECONDITION with reason
+// PAYMENT_SUCCEEDED where a success is said to have failed: that is a chargeback. Requires: the
+// payment is open, or loaded where there is one.
+absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
+                                                       const CompletePaymentCommand& command,
+                                                       const DecisionContext& context);
+// The outcome's payment says what became of it: only one that is kSent may leave. Repeated, or
+// where the payment has ended, it changes nothing. NOT_FOUND as above.
+absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
+                                                       const MarkPaymentSentCommand& command,
+                                                       const DecisionContext& context);
+// Takes credit back, and pauses auto-reload. NOT_FOUND as above; FAILED_PRECONDITION with reason
+// PAYMENT_NOT_SUCCEEDED, or ALREADY_CHARGED_BACK where nothing is left; INVALID_ARGUMENT naming
+// `amount` where it is not more than zero or more than what is left.
+absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
+                                                       const RecordChargebackCommand& command,
+                                                       const DecisionContext& context);
+
+// What a wallet owes to its own state, decided after every commit of entries and journaled with
+// them: the digest of open requests, the notice of a low balance, and the reload that policy asks
+// for now (rules Q4, N4, X4). Empty almost always. Applied, it owes nothing more, except that after
+// a change of plan the reload may fall due only then.
+std::vector<EntryBody> FollowUps(const WalletHeader& header, const DecisionContext& context);
+
 // ---- Time -------------------------------------------------------------------------------------
 
 // At most this many due effects are journaled in one commit (rule T3).
@@ -362,9 +439,9 @@ struct DueEntry {
 };
 
 // What has fallen due by `context.now` and is not journaled, oldest first, at most kMaxDueEntries:
-// expired credit, expired holds, pending seats, pending settings, the digest. Empty where nothing
-// has. Call Apply on them and ask again until none is left: a hold that is captured comes alone,
-// because what it draws depends on everything before it.
+// expired credit, expired holds, pending seats, pending settings, lost payments, reloads, the
+// digest. Empty where nothing has. Call Apply on them and ask again until none is left: a hold that
+// is captured comes alone, because what it draws depends on everything before it.
 std::vector<DueEntry> DueEntries(const Wallet& wallet, const DecisionContext& context);
 
 // ---- Episodes ---------------------------------------------------------------------------------
@@ -393,8 +470,15 @@ std::vector<std::string> MembersTouched(const EntryBody& body);
 // the ended one's put).
 int64_t HoldTouched(const Entry& entry);
 
+// The finished payment whose record an entry changes: it is in `Wallet::payments` afterwards; zero
+// for none.
+int64_t PaymentTouched(const EntryBody& body);
+
 // The charge whose record in `Wallet::reversals` an entry changes; zero for none.
 int64_t ReversalTouched(const EntryBody& body);
+
+// The request for more whose record in `Wallet::requests` an entry changes; zero for none.
+int64_t RequestTouched(const Entry& entry);
 
 // ---- Invariants -------------------------------------------------------------------------------
 

@@ -18,13 +18,9 @@ namespace bursar {
 // organization's policy captures them it is used up then instead, and comes free with the window or
 // month alone. Each bound counts to its next reset, and credit as if it did not expire.
 //
-// At worst it goes through every open hold of the organization.
+// Open holds are gone through only where the answer hangs on them: where it would be admitted
+// without them, or where a bound begins anew before the last of them expires.
 absl::Time AdmittedAt(const Wallet& wallet, std::string_view member_id, const AdmissionState& state,
                       const AdmissionAsk& ask, absl::Time now);
-
-// What the hold reserves in a bound that the member meets; zero where it is not in its way
-// (rule H3).
-Amount ReservedIn(const WalletHeader& header, std::string_view member_id, const Evaluation& bound,
-                  const Hold& hold);
 
 }  // namespace bursar

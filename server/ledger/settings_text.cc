@@ -95,6 +95,12 @@ std::vector<FieldChange> DescribeChanges(const OrganizationSettings& before,
   AddIfChanged(changes, "max_hold", FormatAmount(before.max_hold), FormatAmount(after.max_hold));
   AddIfChanged(changes, "crossing_policy", CrossingText(before.crossing_policy),
                CrossingText(after.crossing_policy));
+  AddIfChanged(changes, "request_cool_down", absl::FormatDuration(before.request_cool_down),
+               absl::FormatDuration(after.request_cool_down));
+  AddIfChanged(changes, "payment_timeout", absl::FormatDuration(before.payment_timeout),
+               absl::FormatDuration(after.payment_timeout));
+  AddIfChanged(changes, "low_balance_threshold", FormatAmount(before.low_balance_threshold),
+               FormatAmount(after.low_balance_threshold));
   return changes;
 }
 

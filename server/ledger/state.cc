@@ -7,6 +7,20 @@
 
 namespace bursar {
 
+namespace {
+
+// When a limit leaves headroom: long past where it does now, with the end of its period where what
+// was spent in that is in the way, InfiniteFuture where time alone never brings it.
+absl::Time HeadroomAt(const std::optional<Nanos>& limit, Amount held, Amount spent,
+                      absl::Time period_end) {
+  if (!limit.has_value()) return absl::InfinitePast();
+  const Amount unheld = Amount(*limit) - held;
+  if (!unheld.is_positive()) return absl::InfiniteFuture();
+  return unheld <= spent ? period_end : absl::InfinitePast();
+}
+
+}  // namespace
+
 const TierState* WalletHeader::FindTier(std::string_view tier_id) const {
   for (const TierState& tier : tiers) {
     if (tier.tier_id == tier_id) return &tier;
@@ -36,6 +50,46 @@ bool WalletHeader::PoolReopensWithMonth() const {
   return overdraft.is_zero() && (totals.credited.is_zero() || Balance().is_positive());
 }
 
+Amount WalletHeader::Available() const { return Balance() - overdraft - held_extra; }
+
+const Payment* WalletHeader::FindOpenPayment(int64_t sequence) const {
+  for (const Payment& payment : open_payments) {
+    if (payment.sequence == sequence) return &payment;
+  }
+  return nullptr;
+}
+
+const Payment* WalletHeader::ReloadInFlight() const {
+  for (const Payment& payment : open_payments) {
+    if (payment.kind == PaymentKind::kReload) return &payment;
+  }
+  return nullptr;
+}
+
+absl::Time WalletHeader::ReloadAllowedAt() const {
+  const AutoReloadSettings& set = reload.settings;
+  const bool may_draw = extra_enabled || reload.metered;
+  if (!set.enabled || !may_draw || reload.pause != ReloadPause::kNone ||
+      settings.status != AccountStatus::kActive || ReloadInFlight() != nullptr) {
+    return absl::InfiniteFuture();
+  }
+  absl::Time at = reload.not_before;
+  if (reload.attempts >= set.max_attempts_a_day) at = std::max(at, reload.day.end);
+  if (reload.month_money + set.amount > Amount(set.monthly_cap))
+    at = std::max(at, reload.month.end);
+  // Money that the spend limit does not let anybody draw is not asked for.
+  if (limit.has_value()) {
+    at = std::max(at, HeadroomAt(limit->amount, held_extra, month.extra, month.month.end));
+  }
+  return at;
+}
+
+absl::Time WalletHeader::NextReload() const {
+  if (!reload.settings.enabled) return absl::InfiniteFuture();
+  return Available() <= Amount(reload.settings.threshold) ? ReloadAllowedAt()
+                                                          : absl::InfiniteFuture();
+}
+
 absl::Time WalletHeader::NextDue() const {
   absl::Time due = absl::InfiniteFuture();
   for (const CreditGrant& grant : grants) due = std::min(due, grant.expires_at);
@@ -44,15 +98,51 @@ absl::Time WalletHeader::NextDue() const {
   due = std::min(due, next_hold_expiry);
   due = std::min(due, next_digest);
   if (PoolReopensWithMonth()) due = std::min(due, month.month.end);
+  for (const Payment& payment : open_payments) due = std::min(due, payment.times_out_at);
+  due = std::min(due, NextReload());
   return due;
+}
+
+const Payment* Wallet::FindPayment(int64_t sequence) const {
+  const Payment* open = header.FindOpenPayment(sequence);
+  if (open != nullptr) return open;
+  auto found = payments.find(sequence);
+  return found == payments.end() ? nullptr : &found->second;
 }
 
 void Wallet::InstallHold(Hold hold) {
   const int64_t sequence = hold.sequence;
   hold_expiries.insert({hold.expires_at, sequence});
   ++holds_of_members[hold.member_id];
+  held_included += hold.included;
   const bool added = holds.emplace(sequence, std::move(hold)).second;
   BURSAR_CHECK(added);
+}
+
+void Wallet::TakeOffHold(int64_t sequence, Nanos included, Nanos extra) {
+  Hold& hold = holds.at(sequence);
+  BURSAR_CHECK(included <= hold.included && extra <= hold.extra);
+  hold.included = Nanos(hold.included.value - included.value);
+  hold.extra = Nanos(hold.extra.value - extra.value);
+  held_included -= included;
+}
+
+void Wallet::MoveHoldExpiry(int64_t sequence, absl::Time expires_at) {
+  Hold& hold = holds.at(sequence);
+  hold_expiries.erase({hold.expires_at, sequence});
+  hold.expires_at = expires_at;
+  hold_expiries.insert({expires_at, sequence});
+}
+
+void Wallet::RemoveHold(int64_t sequence) {
+  auto found = holds.find(sequence);
+  BURSAR_CHECK(found != holds.end());
+  const Hold& hold = found->second;
+  hold_expiries.erase({hold.expires_at, sequence});
+  auto of_member = holds_of_members.find(hold.member_id);
+  if (--of_member->second == 0) holds_of_members.erase(of_member);
+  held_included -= hold.included;
+  holds.erase(found);
 }
 
 }  // namespace bursar

@@ -7,7 +7,8 @@
 // What is held is kept by scope alone, so that it carries over a boundary.
 //
 // Open holds come with the header, whole. Holds that ended and charges that were reversed are many:
-// the engine loads the few that a command names, and drops them once they are durable.
+// the engine loads the few that a command names, and drops them once they are durable. So are
+// requests for more, of which the open ones come with their members besides.
 //
 // Thread rule: plain values; the engine guards them.
 #pragma once
@@ -25,8 +26,11 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "server/base/boxed.h"
 #include "server/base/money.h"
 #include "server/ledger/channels.h"
+#include "server/ledger/increase_request.h"
+#include "server/ledger/payment.h"
 #include "server/ledger/plan.h"
 #include "server/ledger/window.h"
 
@@ -101,6 +105,10 @@ struct OrganizationSettings {
   absl::Duration default_hold_ttl = kShippedHoldTtl;
   Nanos max_hold = kShippedMaxHold;  // The largest single hold; more than zero.
   CrossingPolicy crossing_policy = CrossingPolicy::kAuto;
+  absl::Duration request_cool_down = kShippedRequestCoolDown;  // Zero to a year (rule Q3).
+  absl::Duration payment_timeout = kShippedPaymentTimeout;     // How long a verdict is awaited.
+  // Owners are told when the balance falls to it; zero: never (rule N4).
+  Nanos low_balance_threshold = kShippedLowBalanceThreshold;
 
   friend bool operator==(const OrganizationSettings&, const OrganizationSettings&) = default;
 };
@@ -257,7 +265,8 @@ struct TierState {
 struct Episode {
   int64_t sequence = 0;  // The entry that opened it.
   absl::Time opened_at;
-  bool balance = false;  // Ran out of balance; otherwise the organization's spend limit.
+  bool balance = false;         // Ran out of balance; otherwise the organization's spend limit.
+  Boxed<EpisodeAnswer> answer;  // An owner's; every denial of the episode carries it (rule N6).
 
   friend bool operator==(const Episode&, const Episode&) = default;
 };
@@ -298,6 +307,7 @@ struct LifetimeTotals {
   Amount overshoot_soft;
   Amount overshoot_unadmitted;
   Amount overshoot_policy;
+  Amount paid_back;  // What chargebacks took back of the credit (rule X4).
 
   friend bool operator==(const LifetimeTotals&, const LifetimeTotals&) = default;
 };
@@ -340,6 +350,12 @@ struct WalletHeader {
   BurnCounters burn;
   std::vector<PendingSeat> pending_seats;  // By time.
   LifetimeTotals totals;
+  int64_t open_request_count = 0;  // Members with an open request for more.
+
+  std::vector<Payment> open_payments;  // Requested or sent, by sequence; at most one is a reload.
+  AutoReload reload;
+  // Credit came since owners were last told of a low balance, and lifted it above the threshold.
+  bool low_balance_armed = false;
 
   NotificationChannels channels;
   int64_t channels_version = 0;  // Counts changes of the channels.
@@ -352,6 +368,16 @@ struct WalletHeader {
   Amount Balance() const;
   // Whether the open episode ends by itself when the current month does (rules N3, T3).
   bool PoolReopensWithMonth() const;
+  // What can still be drawn beyond included usage: credit less overdraft less what is held.
+  Amount Available() const;
+  // The open payment of that sequence, and the one of auto-reload; null where there is none.
+  const Payment* FindOpenPayment(int64_t sequence) const;
+  const Payment* ReloadInFlight() const;
+  // The first instant at which policy lets a reload be requested, whatever the balance; long past
+  // where it does now, InfiniteFuture where time alone never brings it (rule X4).
+  absl::Time ReloadAllowedAt() const;
+  // The same, InfiniteFuture also where the balance is not low.
+  absl::Time NextReload() const;
   // The earliest instant at which something falls due; InfiniteFuture where nothing does (T3).
   absl::Time NextDue() const;
 
@@ -390,6 +416,12 @@ struct Member {
   // crossing into it was noticed (rule B9).
   absl::Time confirmed_until = absl::InfinitePast();
   absl::Time crossing_noticed_until = absl::InfinitePast();
+  Boxed<MemberRequests> requests;
+
+  // The open request for more, or null.
+  const IncreaseRequest* OpenRequest() const {
+    return requests.has_value() && requests->open.has_value() ? &*requests->open : nullptr;
+  }
 
   friend bool operator==(const Member&, const Member&) = default;
 };
@@ -406,12 +438,18 @@ struct Wallet {
   WalletHeader header;
   std::unordered_map<std::string, Member> members;
   std::map<int64_t, Hold> holds;  // Every open hold, by sequence.
-  // Derived from `holds`: the same by (expires_at, sequence), and how many each member has.
+  // Derived from `holds`, and kept so by the functions below: the same by (expires_at, sequence),
+  // how many each member has, and what all of them hold of included usage, of seats and of the
+  // pool.
   std::set<std::pair<absl::Time, int64_t>> hold_expiries;
   std::unordered_map<std::string, int64_t> holds_of_members;
+  Amount held_included;
   // Only those that a command needs or that are not durable yet; see the head of this file.
   std::unordered_map<int64_t, EndedHold> ended_holds;
   std::unordered_map<int64_t, Reversal> reversals;
+  std::unordered_map<int64_t, IncreaseRequest> requests;  // Open ones are in their members too.
+  // Finished payments, likewise.
+  std::unordered_map<int64_t, Payment> payments;
 
   const Member* FindMember(const std::string& member_id) const {
     auto found = members.find(member_id);
@@ -426,9 +464,20 @@ struct Wallet {
     auto found = ended_holds.find(sequence);
     return found == ended_holds.end() ? nullptr : &found->second;
   }
-  // Puts an open hold where a loader read it from the store. The figures of header, tiers and
-  // members already contain it. Requires: it is not there.
+  // The payment, open or finished and loaded; null where it is neither.
+  const Payment* FindPayment(int64_t sequence) const;
+  int64_t CountHoldsOf(const std::string& member_id) const {
+    auto found = holds_of_members.find(member_id);
+    return found == holds_of_members.end() ? 0 : found->second;
+  }
+
+  // These four change open holds and what is derived from them, not the figures of header, tiers
+  // and members. The first puts one there, new or read from the store; requires: it is not there.
+  // The others require that it is, and that it holds what is taken off.
   void InstallHold(Hold hold);
+  void TakeOffHold(int64_t sequence, Nanos included, Nanos extra);
+  void MoveHoldExpiry(int64_t sequence, absl::Time expires_at);
+  void RemoveHold(int64_t sequence);
 };
 
 }  // namespace bursar

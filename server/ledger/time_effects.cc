@@ -4,12 +4,11 @@
 #include "server/ledger/charging.h"
 #include "server/ledger/digest.h"
 #include "server/ledger/ledger.h"
+#include "server/ledger/payments.h"
 
 namespace bursar {
 
 namespace {
-
-using Due = DueEntry;
 
 bool CanEndEpisode(const EntryBody& body) {
   if (const auto* month = std::get_if<MonthOpened>(&body)) {
@@ -30,14 +29,11 @@ std::string EndCause(const EntryBody& body) {
   return "settings";
 }
 
-}  // namespace
-
-namespace {
-
-// Expired credit, pending seats and settings, the digest, and the end of an episode with its month.
-std::vector<Due> DuesButHolds(const WalletHeader& header, const DecisionContext& context) {
+// Expired credit, pending seats and settings, lost payments, the digest, and the end of an episode
+// with its month.
+std::vector<DueEntry> DuesButHolds(const WalletHeader& header, const DecisionContext& context) {
   const absl::Time now = context.now;
-  std::vector<Due> dues;
+  std::vector<DueEntry> dues;
   for (const CreditGrant& grant : header.grants) {
     if (grant.expires_at <= now) {
       dues.push_back({grant.expires_at, CreditExpired{grant.sequence, grant.remaining}});
@@ -46,6 +42,10 @@ std::vector<Due> DuesButHolds(const WalletHeader& header, const DecisionContext&
   for (const PendingSeat& seat : header.pending_seats) {
     if (seat.effective_at > now) break;
     dues.push_back({seat.effective_at, PendingChangeApplied{std::nullopt, seat}});
+  }
+  for (const Payment& payment : header.open_payments) {
+    if (payment.times_out_at > now) continue;
+    dues.push_back({payment.times_out_at, LosePayment(header, payment)});
   }
   if (header.pending_settings.has_value() && header.pending_settings->effective_at <= now) {
     dues.push_back({header.pending_settings->effective_at,
@@ -61,7 +61,7 @@ std::vector<Due> DuesButHolds(const WalletHeader& header, const DecisionContext&
                     [&](const CreditGrant& grant) { return grant.expires_at <= month_end; });
     if (credit_first) {
       // Credit that expires before may be all there is: decided anew once that is journaled.
-      std::erase_if(dues, [&](const Due& due) { return due.at > month_end; });
+      std::erase_if(dues, [&](const DueEntry& due) { return due.at > month_end; });
     } else {
       dues.push_back({month_end, EpisodeEnded{header.episode->sequence, "period"}});
     }
@@ -71,7 +71,7 @@ std::vector<Due> DuesButHolds(const WalletHeader& header, const DecisionContext&
 
 // Adds the holds that expired by `now`, in order. Returns the first that is to be captured, at
 // which it stops, or null: what a capture draws depends on everything that falls due before it.
-const Hold* AddExpiredHolds(const Wallet& wallet, absl::Time now, std::vector<Due>& dues) {
+const Hold* AddExpiredHolds(const Wallet& wallet, absl::Time now, std::vector<DueEntry>& dues) {
   const bool captures = wallet.header.settings.hold_expiry_policy == HoldExpiryPolicy::kCapture;
   int added = 0;
   for (const auto& [expires_at, sequence] : wallet.hold_expiries) {
@@ -86,19 +86,17 @@ const Hold* AddExpiredHolds(const Wallet& wallet, absl::Time now, std::vector<Du
   return nullptr;
 }
 
-}  // namespace
-
-namespace {
+std::vector<DueEntry> DueAt(absl::Time at, std::vector<EntryBody> bodies) {
+  std::vector<DueEntry> dues;
+  for (EntryBody& body : bodies) dues.push_back({at, std::move(body)});
+  return dues;
+}
 
 std::vector<DueEntry> CaptureAtExpiry(const Wallet& wallet, const Hold& hold,
                                       const DecisionContext& context) {
   DecisionContext then = context;
   then.now = std::max(hold.expires_at, wallet.header.last_entry_at);
-  std::vector<DueEntry> dues;
-  for (EntryBody& body : CaptureHold(wallet, hold, then)) {
-    dues.push_back({then.now, std::move(body)});
-  }
-  return dues;
+  return DueAt(then.now, CaptureHold(wallet, hold, then));
 }
 
 }  // namespace
@@ -128,6 +126,12 @@ std::vector<DueEntry> DueEntries(const Wallet& wallet, const DecisionContext& co
   if (capture != nullptr) {
     std::erase_if(dues, [&](const DueEntry& due) { return due.at > capture->expires_at; });
     if (dues.empty()) return CaptureAtExpiry(wallet, *capture, context);
+  }
+  // What else is due may lift the balance: a reload is decided when nothing is left.
+  const absl::Time reload_at = header.NextReload();
+  if (dues.empty() && reload_at != absl::InfiniteFuture() && reload_at <= context.now) {
+    // Requested now and not at its instant: its verdict is awaited from when it can be sent.
+    return DueAt(context.now, RequestReload(header, ReloadCause::kLowBalance, context));
   }
   // At one instant holds come last: what else happens then is in force when they end.
   std::stable_sort(dues.begin(), dues.end(),

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/engine/notice_events.h"
+#include "server/engine/payment_delivery.h"
 #include "server/notify/delivery_planner.h"
 #include "server/notify/notice_content.h"
 #include "server/notify/webhook_signature.h"
@@ -178,11 +179,34 @@ absl::Status Deliverer::Attempt(const DeliveryStep& step, StepEnd& end) {
   if (index >= notice.delivery->recipients.size()) return absl::OkStatus();
   const Recipient& recipient = notice.delivery->recipients[index];
   if (recipient.state != RecipientState::kPending) return absl::OkStatus();
-  const AttemptResult result = Send(step.name, notice, recipient);
+  absl::StatusOr<Passage> passage = AskPassage(step.name, notice);
+  if (!passage.ok()) return passage.status();
+  if (!passage->leaves && !passage->result.has_value()) return absl::OkStatus();
+  const AttemptResult result =
+      passage->leaves ? Send(step.name, notice, recipient) : *std::move(passage->result);
   end.delivered = result.outcome != AttemptResult::Outcome::kRetry || !result.destination_fails;
   end.destination_failed = !end.delivered;
   Count(recipient.channel, result);
   return Note(step, result);
+}
+
+absl::StatusOr<Deliverer::Passage> Deliverer::AskPassage(const NoticeName& name,
+                                                         const StoredNotice& notice) {
+  if (notice.Kind() != NoticeKind::kPaymentRequested) return Passage{};
+  const absl::StatusOr<bool> leaves =
+      MarkPaymentSent(*engine_, name.organization_id, FactText(notice, "payment_id"));
+  if (absl::IsNotFound(leaves.status())) {
+    // Of a store before a restore, for example: whether it was asked for is for people to find out.
+    return Passage{false, AttemptResult::Refused(std::string(leaves.status().message()))};
+  }
+  if (!leaves.ok()) {
+    return Passage{false, AttemptResult::Retry(std::string(leaves.status().message()), false)};
+  }
+  if (*leaves) return Passage{};
+  const absl::Status removed =
+      engine_->outbox().Change(name, [](StoredNotice&) { return Outbox::Fate::kRemove; });
+  if (!removed.ok() && !absl::IsNotFound(removed)) return removed;
+  return Passage{false, std::nullopt};
 }
 
 AttemptResult Deliverer::Send(const NoticeName& name, const StoredNotice& notice,

@@ -5,6 +5,9 @@
 //              plan      whom it goes to and what it says are fixed, and kept with the notice
 //              attempt   one recipient, by its transport; what came of it is kept with the notice
 //
+// A request to the payment system is told to the wallet first: the payment is durably `sent` before
+// the first byte leaves, and what was withdrawn or has ended meanwhile never leaves (rule X4).
+//
 // A notice is sent under its own id and nothing else: a crash between sending and noting sends the
 // same id again, and never another. Recipients are apart: what one refuses or misses holds up no
 // other. A recipient that fails is tried again by the back-off, which is kept, so that a restart
@@ -17,12 +20,13 @@
 //
 // Thread rule: every method may be called from any thread.
 //
-// Source: rules N1 to N3 (docs/rules.md).
+// Source: rules N1 to N3 and X4 (docs/rules.md).
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -101,6 +105,13 @@ class Deliverer {
   // Nobody is there to be told: later perhaps, or never.
   void SettleNobody(StoredNotice& notice, absl::Time now) const;
   absl::Status Attempt(const DeliveryStep& step, StepEnd& end);
+  // Whether a notice may leave now.
+  struct Passage {
+    bool leaves = true;
+    // Where it may not: what came of the attempt; nothing: it never may, and is gone.
+    std::optional<AttemptResult> result;
+  };
+  absl::StatusOr<Passage> AskPassage(const NoticeName& name, const StoredNotice& notice);
   AttemptResult Send(const NoticeName& name, const StoredNotice& notice,
                      const Recipient& recipient);
   AttemptResult SendMail(const NoticeName& name, const StoredNotice& notice,

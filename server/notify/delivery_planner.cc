@@ -4,8 +4,11 @@
 #include <string>
 #include <utility>
 
+#include "server/engine/increase_notices.h"
 #include "server/engine/notice_events.h"
+#include "server/engine/payment_query.h"
 #include "server/engine/queries.h"
+#include "server/engine/request_query.h"
 #include "server/engine/usage_shares.h"
 #include "server/notify/mail_message.h"
 
@@ -47,6 +50,68 @@ class MailList {
   size_t count_ = 0;
 };
 
+// Whether the payment that the notice asks for waits for nothing any more.
+absl::StatusOr<bool> HasEnded(Engine& engine, const NoticeName& name, const StoredNotice& notice) {
+  if (notice.Kind() != NoticeKind::kPaymentRequested) return false;
+  // A payment is named by the entry that requested it, which is the notice's cause.
+  const absl::StatusOr<PaymentPage> found =
+      FindPayment(engine.store(), name.organization_id, notice.sequence);
+  if (!found.ok()) return found.status();
+  return !found->payments[0].IsOpen();
+}
+
+void AddWebhooks(const NotificationChannels& channels, const NoticeEvent& event, absl::Time now,
+                 DeliveryPlan& plan) {
+  for (const WebhookTarget& target : channels.webhooks) {
+    if (!target.enabled || (event.needs_subscription && target.events.empty())) continue;
+    const bool passes = event.ignores_filters || EventPasses(target.events, event.name);
+    // Where nobody subscribed it waits for somebody who does.
+    if (!passes && event.needs_subscription) continue;
+    plan.has_channel = true;
+    if (!passes) continue;
+    plan.is_wanted = true;
+    Recipient& recipient = plan.delivery.recipients.emplace_back();
+    recipient.channel = RecipientChannel::kWebhook;
+    recipient.address = target.target_id;
+    recipient.next_attempt_at = now;
+  }
+}
+
+// What a digest lists.
+absl::Status AddWaiting(Engine& engine, const std::string& organization_id, Delivery& delivery) {
+  RequestFilter filter;
+  filter.limit = kMaxDigestLines;
+  const absl::StatusOr<RequestPage> page = ListRequests(engine.store(), organization_id, filter);
+  if (!page.ok()) return page.status();
+  for (const RequestPage::Item& item : page->items) {
+    const IncreaseRequest& request = item.request;
+    delivery.waiting.push_back({request.member_id,
+                                AskedWords(request, page->header.settings.currency_code),
+                                request.reason, request.created_at});
+    for (char& c : delivery.waiting.back().reason) {
+      if (static_cast<unsigned char>(c) < ' ') c = ' ';
+    }
+  }
+  delivery.more_waiting =
+      page->header.open_request_count - static_cast<int64_t>(delivery.waiting.size());
+  return absl::OkStatus();
+}
+
+// What belongs to a notice that somebody is told.
+absl::Status AddLongReads(Engine& engine, const NoticeName& name, const StoredNotice& notice,
+                          Delivery& delivery) {
+  if (delivery.recipients.empty()) return absl::OkStatus();
+  if (notice.Kind() == NoticeKind::kRequestsDigest) {
+    return AddWaiting(engine, name.organization_id, delivery);
+  }
+  if (!EventOf(notice.Kind()).shows_shares) return absl::OkStatus();
+  absl::StatusOr<std::vector<UsageShare>> shares =
+      UsageSharesOf(engine.store(), engine.zones(), name.organization_id, notice);
+  if (!shares.ok()) return shares.status();
+  delivery.shares = *std::move(shares);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<NotificationChannels> ReadChannels(Engine& engine,
@@ -66,16 +131,11 @@ absl::StatusOr<DeliveryPlan> PlanDelivery(Engine& engine, const NoticeName& name
   const NotificationChannels channels = page->header.channels;
   DeliveryPlan plan;
   plan.delivery.started_at = now;
-  for (const WebhookTarget& target : channels.webhooks) {
-    if (!target.enabled) continue;
-    plan.has_channel = true;
-    if (!event.ignores_filters && !EventPasses(target.events, event.name)) continue;
-    plan.is_wanted = true;
-    Recipient& recipient = plan.delivery.recipients.emplace_back();
-    recipient.channel = RecipientChannel::kWebhook;
-    recipient.address = target.target_id;
-    recipient.next_attempt_at = now;
-  }
+  const absl::StatusOr<bool> has_ended = HasEnded(engine, name, notice);
+  if (!has_ended.ok()) return has_ended.status();
+  plan.has_ended = *has_ended;
+  if (plan.has_ended) return plan;
+  AddWebhooks(channels, event, now, plan);
   const bool is_mailed = !event.roles.empty() || event.tells_member;
   plan.is_switched_off = is_mailed && !channels.mail_enabled && channels.webhooks.empty();
   if (has_mail && is_mailed && channels.mail_enabled) {
@@ -94,12 +154,7 @@ absl::StatusOr<DeliveryPlan> PlanDelivery(Engine& engine, const NoticeName& name
       }
     }
   }
-  if (event.shows_shares && !plan.delivery.recipients.empty()) {
-    absl::StatusOr<std::vector<UsageShare>> shares =
-        UsageSharesOf(engine.store(), engine.zones(), name.organization_id, notice);
-    if (!shares.ok()) return shares.status();
-    plan.delivery.shares = *std::move(shares);
-  }
+  if (absl::Status s = AddLongReads(engine, name, notice, plan.delivery); !s.ok()) return s;
   return plan;
 }
 

@@ -16,6 +16,8 @@ namespace bursar {
 
 // People of one notice that are mailed; further ones of its roles are not.
 inline constexpr size_t kMaxMailRecipients = 500;
+// Open requests that a digest lists; of further ones it says how many there are.
+inline constexpr int kMaxDigestLines = 20;
 
 struct DeliveryPlan {
   Delivery delivery;
@@ -25,9 +27,11 @@ struct DeliveryPlan {
   bool is_wanted = false;
   // The organization wants no notices at all: mail is off and there is no webhook.
   bool is_switched_off = false;
+  // It asks for a payment that has ended meanwhile: nobody is to be asked any more (rule X4).
+  bool has_ended = false;
 
   // Nobody wants to be told, which is another thing than nobody being there to be told.
-  bool IsUnwanted() const { return is_switched_off || (has_channel && !is_wanted); }
+  bool IsUnwanted() const { return has_ended || is_switched_off || (has_channel && !is_wanted); }
 };
 
 // Plans a notice at `now`. `has_mail`: the server has a mail server. A recipient whose address no

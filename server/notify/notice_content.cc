@@ -25,19 +25,21 @@ constexpr std::string_view kStepPrefix = "* ";
 
 // Facts that a text says by itself, or that are no figures.
 bool IsHiddenFigure(const std::string& name) {
-  static const char* const kHidden[] = {"currency_code", "plan",        "time_zone", "settings_url",
-                                        "summary",       "caller",      "reason",    "cause",
-                                        "outstanding",   "period_start"};
+  static const char* const kHidden[] = {
+      "currency_code", "plan",       "time_zone", "settings_url", "summary",
+      "caller",        "reason",     "cause",     "outstanding",  "period_start",
+      "kind",          "kind_words", "asks_for",  "state",        "note",
+      "request_id",    "code",       "message",   "pause",        "attempt"};
   return std::any_of(std::begin(kHidden), std::end(kHidden),
                      [&](const char* hidden) { return name == hidden; });
 }
 
 std::string FigureLabel(const std::string& name) {
-  static const std::pair<const char*, const char*> kLabels[] = {{"spent", "Spent this month"},
-                                                                {"limit", "Spend limit"},
-                                                                {"period_end", "The month ends"},
-                                                                {"until", "Until"},
-                                                                {"surface", "Where it was"}};
+  static const std::pair<const char*, const char*> kLabels[] = {
+      {"spent", "Spent this month"},    {"limit", "Spend limit"},
+      {"period_end", "The month ends"}, {"until", "Until"},
+      {"payment_id", "Payment"},        {"times_out_at", "Awaited until"},
+      {"threshold", "You are told at"}, {"surface", "Where it was"}};
   for (const auto& [known, label] : kLabels) {
     if (name == known) return label;
   }
@@ -59,6 +61,21 @@ void AddFigures(const StoredNotice& notice, TemplateData& data) {
     TemplateData& figure = figures.emplace_back();
     figure.texts["label"] = FigureLabel(fact.name);
     figure.texts["value"] = FactText(notice, fact);
+  }
+}
+
+void AddWaiting(const StoredNotice& notice, TemplateData& data) {
+  std::vector<TemplateData>& rows = data.lists["waiting"];
+  if (!notice.delivery.has_value()) return;
+  for (const WaitingRequest& request : notice.delivery->waiting) {
+    TemplateData& row = rows.emplace_back();
+    row.texts["member"] = request.member_id;
+    row.texts["asks_for"] = request.asks_for;
+    row.texts["reason"] = request.reason;
+    row.texts["since"] = FactText(notice, TimeFact("since", request.asked_at));
+  }
+  if (notice.delivery->more_waiting > 0) {
+    data.texts["more_waiting"] = absl::StrCat(notice.delivery->more_waiting);
   }
 }
 
@@ -106,7 +123,8 @@ TemplateData DataOf(const NoticeName& name, const StoredNotice& notice, const No
   TemplateData data;
   for (const NoticeFact& fact : notice.facts) data.texts[fact.name] = FactText(notice, fact);
   data.texts["summary"] = SummaryOf(notice);
-  data.texts["subject"] = event.subject;
+  data.texts["subject"] = SubjectOf(notice);
+  data.texts["because"] = event.roles.empty() ? "request" : "role";
   data.texts["organization"] = notice.organization_name;
   data.texts["notice_id"] = name.notice_id;
   if (notice.balance) data.texts["balance_reason"] = "yes";
@@ -122,11 +140,12 @@ TemplateData DataOf(const NoticeName& name, const StoredNotice& notice, const No
     row.texts["after"] = change.after.empty() ? "-" : change.after;
   }
   AddFigures(notice, data);
+  AddWaiting(notice, data);
   AddShares(notice, data);
   const std::string_view text = NoticeText(absl::StrCat(event.text, ".txt"));
   BURSAR_CHECK(!text.empty());
   AddText(RenderTemplate(text, data, Escaping::kNone), data);
-  for (const char* list : {"changes", "figures", "surfaces", "members", "steps"}) {
+  for (const char* list : {"changes", "figures", "waiting", "surfaces", "members", "steps"}) {
     if (!data.lists[list].empty()) data.texts[absl::StrCat("has_", list)] = "yes";
   }
   return data;
@@ -198,6 +217,19 @@ std::string JsonShares(const Delivery& delivery, bool members, const std::string
   return JsonArray(items);
 }
 
+std::string JsonWaiting(const Delivery& delivery) {
+  std::vector<std::string> items;
+  for (const WaitingRequest& request : delivery.waiting) {
+    items.push_back(JsonObject()
+                        .AddText("member_id", request.member_id)
+                        .AddText("asks_for", request.asks_for)
+                        .AddText("reason", request.reason)
+                        .Add("since", JsonTime(request.asked_at))
+                        .Close());
+  }
+  return JsonArray(items);
+}
+
 }  // namespace
 
 std::string JsonString(std::string_view text) {
@@ -220,7 +252,7 @@ std::string JsonString(std::string_view text) {
 MailContent RenderMail(const NoticeName& name, const StoredNotice& notice) {
   const NoticeEvent& event = EventOf(notice.Kind());
   const TemplateData data = DataOf(name, notice, event);
-  return {event.subject, RenderTemplate(NoticeText("layout.txt"), data, Escaping::kNone),
+  return {SubjectOf(notice), RenderTemplate(NoticeText("layout.txt"), data, Escaping::kNone),
           RenderTemplate(NoticeText("layout.html"), data, Escaping::kHtml)};
 }
 
@@ -230,7 +262,7 @@ std::string RenderWebhook(const NoticeName& name, const StoredNotice& notice) {
   JsonObject data;
   data.AddText("organization_id", name.organization_id)
       .AddText("organization_name", notice.organization_name)
-      .AddText("subject", event.subject)
+      .AddText("subject", SubjectOf(notice))
       .AddText("summary", SummaryOf(notice));
   if (!notice.member_id.empty()) data.AddText("member_id", notice.member_id);
   if (notice.sequence != 0) data.Add("sequence", absl::StrCat(notice.sequence));
@@ -247,6 +279,10 @@ std::string RenderWebhook(const NoticeName& name, const StoredNotice& notice) {
                             .Close());
     }
     data.Add("changes", JsonArray(changes));
+  }
+  if (notice.Kind() == NoticeKind::kRequestsDigest && notice.delivery.has_value()) {
+    data.Add("waiting", JsonWaiting(*notice.delivery));
+    data.Add("more_waiting", absl::StrCat(notice.delivery->more_waiting));
   }
   if (event.shows_shares && notice.delivery.has_value()) {
     data.Add("drawn_by_surface", JsonShares(*notice.delivery, false, currency_code));

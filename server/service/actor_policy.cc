@@ -42,9 +42,12 @@ bool RoleMay(MemberRole role, ActorNeed need, bool is_own) {
     case ActorNeed::kChangeSettings:
       return is_owner;
     case ActorNeed::kSetMemberLimit:
+    case ActorNeed::kReviewRequests:
       return is_owner || role == MemberRole::kAdmin;
     case ActorNeed::kSeeSpend:
       return is_owner || role == MemberRole::kAdmin || role == MemberRole::kBilling;
+    case ActorNeed::kBuyCredit:
+      return is_owner || role == MemberRole::kBilling;
     case ActorNeed::kSeeMember:
       return is_own || RoleMay(role, ActorNeed::kSeeSpend, false);
   }

@@ -22,7 +22,9 @@ namespace bursar {
 enum class ActorNeed {
   kChangeSettings,  // Money settings, seats, roles: primary owner and owner.
   kSetMemberLimit,  // Also admin.
+  kReviewRequests,  // Also admin.
   kSeeSpend,        // Also admin and billing.
+  kBuyCredit,       // Primary owner, owner and billing.
   kSeeMember,       // Anyone of these, and every member its own.
 };
 

@@ -17,6 +17,7 @@
 #include "server/service/burn_rate.h"
 #include "server/service/conversion.h"
 #include "server/service/journal_conversion.h"
+#include "server/service/payment_conversion.h"
 #include "server/service/spend_limits.h"
 #include "server/service/validation.h"
 
@@ -233,13 +234,6 @@ void WriteOrganizationBounds(const WalletHeader& header, const DecisionContext& 
   }
 }
 
-// Of all seats and of the pool.
-Amount HeldIncluded(const Wallet& wallet) {
-  Amount held;
-  for (const auto& [sequence, hold] : wallet.holds) held += hold.included;
-  return held;
-}
-
 }  // namespace
 
 void WriteWallet(const Wallet& wallet, const DecisionContext& context,
@@ -250,7 +244,7 @@ void WriteWallet(const Wallet& wallet, const DecisionContext& context,
   WriteOrganizationBounds(header, context, response);
   WriteMoney(header.overdraft, currency_code, response->mutable_overdraft());
   WriteMoney(header.held_extra, currency_code, response->mutable_held());
-  WriteMoney(HeldIncluded(wallet), currency_code, response->mutable_held_included());
+  WriteMoney(wallet.held_included, currency_code, response->mutable_held_included());
   const MonthCounter month = FindCurrentMonth(header.month, header.settings, context).counter;
   WriteMoney(month.included, currency_code, response->mutable_included_month_to_date());
   WriteMoney(month.extra, currency_code, response->mutable_month_to_date());
@@ -265,6 +259,7 @@ void WriteWallet(const Wallet& wallet, const DecisionContext& context,
     WriteTimestamp(*exhaustion, burn->mutable_projected_exhaustion_time());
   }
   response->set_exhausted_episode_open(header.episode.has_value());
+  response->set_open_request_count(header.open_request_count);
   for (const TierState& tier : header.tiers) {
     v1::SeatCount* seats = response->add_seats();
     seats->set_seat_tier(tier.tier_id);
@@ -284,6 +279,7 @@ absl::Status AdminReads::GetWallet(const CallContext& call, const v1::GetWalletR
       request.organization_id(), {},
       [&](const Wallet& wallet, const Position& position, const DecisionContext& context) {
         WriteWallet(wallet, context, response);
+        WriteWalletPayments(wallet.header, engine_.epoch(), context, response);
         WritePosition(position, engine_.epoch(), response->mutable_position());
         return absl::OkStatus();
       });
@@ -370,10 +366,12 @@ absl::Status AdminReads::ListHolds(const CallContext& call, const v1::ListHoldsR
         const std::string& currency_code = wallet.header.settings.currency_code;
         // Positions: the sequence of the last hold shown.
         const int64_t last = page.position.empty() ? 0 : NumberIn(page.position);
-        for (auto at = wallet.holds.upper_bound(last); at != wallet.holds.end(); ++at) {
+        const bool one = named.sequence != 0;
+        auto at = one ? wallet.holds.find(named.sequence) : wallet.holds.upper_bound(last);
+        const auto end = one && at != wallet.holds.end() ? std::next(at) : wallet.holds.end();
+        for (; at != end; ++at) {
           const Hold& hold = at->second;
           if (!request.member_id().empty() && hold.member_id != request.member_id()) continue;
-          if (named.sequence != 0 && hold.sequence != named.sequence) continue;
           if (static_cast<size_t>(response->holds_size()) == page.size) {
             response->set_next_page_token(
                 MakePageToken(page.scope, absl::StrCat(std::prev(at)->first)));
@@ -383,7 +381,7 @@ absl::Status AdminReads::ListHolds(const CallContext& call, const v1::ListHoldsR
                         currency_code, response->add_holds());
         }
         WriteMoney(wallet.header.held_extra, currency_code, response->mutable_held_extra());
-        WriteMoney(HeldIncluded(wallet), currency_code, response->mutable_held_included());
+        WriteMoney(wallet.held_included, currency_code, response->mutable_held_included());
         WritePosition(position, engine_.epoch(), response->mutable_position());
         return absl::OkStatus();
       });

@@ -10,6 +10,8 @@
 #include "server/service/administer.h"
 #include "server/service/conversion.h"
 #include "server/service/delivery_handlers.h"
+#include "server/service/increase_requests.h"
+#include "server/service/payment_conversion.h"
 #include "server/service/request_reader.h"
 #include "server/service/rpc/sync_call.h"
 #include "server/service/spend_limits.h"
@@ -101,6 +103,10 @@ grpc::Status AdminService::UpdateExtraUsage(grpc::ServerContext* context,
                         WriteExtraUsage(rendering.wallet.header, reply->mutable_extra_usage());
                         for (const std::string& step : rendering.outcome.next_steps) {
                           reply->add_next_steps(step);
+                        }
+                        if (IsPrepaid(rendering.wallet.header, rendering.context)) {
+                          WriteAutoReloadStatus(rendering.wallet.header, rendering.epoch,
+                                                rendering.context, reply->mutable_auto_reload());
                         }
                         rendering.WriteBlockers(reply);
                         rendering.WriteWalletPosition(reply);
@@ -318,6 +324,43 @@ grpc::Status AdminService::SendTestNotice(grpc::ServerContext* context,
                  [&](const CallContext& call) {
                    return DeliveryHandlers(*engine_).SendTestNotice(call, *request, response);
                  });
+}
+
+// ---- Requests for more (increase_requests.h) ----
+
+grpc::Status AdminService::ListIncreaseRequests(grpc::ServerContext* context,
+                                                const v1::ListIncreaseRequestsRequest* request,
+                                                v1::ListIncreaseRequestsResponse* response) {
+  return RunCall(*gate_, RuleOf("ListIncreaseRequests"), *context, *request,
+                 [&](const CallContext& call) {
+                   return bursar::ListIncreaseRequests(*engine_, call, *request, response);
+                 });
+}
+
+grpc::Status AdminService::ApproveIncreaseRequest(grpc::ServerContext* context,
+                                                  const v1::ApproveIncreaseRequestRequest* request,
+                                                  v1::ApproveIncreaseRequestResponse* response) {
+  return RunCall(*gate_, RuleOf("ApproveIncreaseRequest"), *context, *request,
+                 [&](const CallContext& call) {
+                   return bursar::ApproveIncreaseRequest(*engine_, call, *request, response);
+                 });
+}
+
+grpc::Status AdminService::DenyIncreaseRequest(grpc::ServerContext* context,
+                                               const v1::DenyIncreaseRequestRequest* request,
+                                               v1::DenyIncreaseRequestResponse* response) {
+  return RunCall(*gate_, RuleOf("DenyIncreaseRequest"), *context, *request,
+                 [&](const CallContext& call) {
+                   return bursar::DenyIncreaseRequest(*engine_, call, *request, response);
+                 });
+}
+
+grpc::Status AdminService::AnswerEpisode(grpc::ServerContext* context,
+                                         const v1::AnswerEpisodeRequest* request,
+                                         v1::AnswerEpisodeResponse* response) {
+  return RunCall(*gate_, RuleOf("AnswerEpisode"), *context, *request, [&](const CallContext& call) {
+    return bursar::AnswerEpisode(*engine_, call, *request, response);
+  });
 }
 
 }  // namespace bursar

@@ -76,6 +76,34 @@ class AdminService final : public v1::AdminService::Service {
   grpc::Status SendTestNotice(grpc::ServerContext* context,
                               const v1::SendTestNoticeRequest* request,
                               v1::SendTestNoticeResponse* response) override;
+  grpc::Status ListIncreaseRequests(grpc::ServerContext* context,
+                                    const v1::ListIncreaseRequestsRequest* request,
+                                    v1::ListIncreaseRequestsResponse* response) override;
+  grpc::Status ApproveIncreaseRequest(grpc::ServerContext* context,
+                                      const v1::ApproveIncreaseRequestRequest* request,
+                                      v1::ApproveIncreaseRequestResponse* response) override;
+  grpc::Status DenyIncreaseRequest(grpc::ServerContext* context,
+                                   const v1::DenyIncreaseRequestRequest* request,
+                                   v1::DenyIncreaseRequestResponse* response) override;
+  grpc::Status AnswerEpisode(grpc::ServerContext* context, const v1::AnswerEpisodeRequest* request,
+                             v1::AnswerEpisodeResponse* response) override;
+  // Payments and auto-reload (payment_handlers.cc).
+  grpc::Status PurchaseCredit(grpc::ServerContext* context,
+                              const v1::PurchaseCreditRequest* request,
+                              v1::PurchaseCreditResponse* response) override;
+  grpc::Status UpdateAutoReload(grpc::ServerContext* context,
+                                const v1::UpdateAutoReloadRequest* request,
+                                v1::UpdateAutoReloadResponse* response) override;
+  grpc::Status CompletePayment(grpc::ServerContext* context,
+                               const v1::CompletePaymentRequest* request,
+                               v1::CompletePaymentResponse* response) override;
+  grpc::Status RecordChargeback(grpc::ServerContext* context,
+                                const v1::RecordChargebackRequest* request,
+                                v1::RecordChargebackResponse* response) override;
+  grpc::Status ListPayments(grpc::ServerContext* context, const v1::ListPaymentsRequest* request,
+                            v1::ListPaymentsResponse* response) override;
+  grpc::Status GetPayment(grpc::ServerContext* context, const v1::GetPaymentRequest* request,
+                          v1::GetPaymentResponse* response) override;
 
  private:
   Engine* const engine_;

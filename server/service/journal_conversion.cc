@@ -1,10 +1,14 @@
 #include "server/service/journal_conversion.h"
 
+#include <algorithm>
+#include <array>
+#include <utility>
 #include <variant>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/strings.h"
+#include "server/engine/increase_notices.h"
 #include "server/engine/notice_events.h"
 #include "server/engine/scoped_id.h"
 #include "server/service/conversion.h"
@@ -12,55 +16,108 @@
 namespace bursar {
 namespace {
 
-// The public kinds, in the order of the bodies.
-constexpr v1::JournalEntryKind kKinds[] = {
-    v1::JOURNAL_ENTRY_KIND_ORGANIZATION_CREATED,   v1::JOURNAL_ENTRY_KIND_ORGANIZATION_UPDATED,
-    v1::JOURNAL_ENTRY_KIND_MEMBER_UPSERTED,        v1::JOURNAL_ENTRY_KIND_EXTRA_USAGE_UPDATED,
-    v1::JOURNAL_ENTRY_KIND_SPEND_LIMIT_SET,        v1::JOURNAL_ENTRY_KIND_CREDIT_GRANTED,
-    v1::JOURNAL_ENTRY_KIND_CREDIT_EXPIRED,         v1::JOURNAL_ENTRY_KIND_WINDOW_OPENED,
-    v1::JOURNAL_ENTRY_KIND_PERIOD_OPENED,          v1::JOURNAL_ENTRY_KIND_USAGE_CHARGED,
-    v1::JOURNAL_ENTRY_KIND_EPISODE_OPENED,         v1::JOURNAL_ENTRY_KIND_EPISODE_ENDED,
-    v1::JOURNAL_ENTRY_KIND_PENDING_CHANGE_APPLIED, v1::JOURNAL_ENTRY_KIND_HOLD_PLACED,
-    v1::JOURNAL_ENTRY_KIND_HOLD_EXTENDED,          v1::JOURNAL_ENTRY_KIND_HOLD_ENDED,
-    v1::JOURNAL_ENTRY_KIND_ENTRY_REVERSED,         v1::JOURNAL_ENTRY_KIND_EXTRA_USAGE_CONFIRMED,
-    v1::JOURNAL_ENTRY_KIND_CROSSING_NOTICED,       v1::JOURNAL_ENTRY_KIND_NOTIFICATION_CHANNELS_SET,
-    v1::JOURNAL_ENTRY_KIND_DIGEST_SCHEDULED,
-};
-constexpr size_t kKindCount = sizeof(kKinds) / sizeof(kKinds[0]);
-static_assert(kKindCount == std::variant_size_v<EntryBody>);
-
-// The index of the body that is of that kind; kKindCount for none.
-constexpr size_t IndexOf(v1::JournalEntryKind kind) {
-  size_t index = 0;
-  while (index < kKindCount && kKinds[index] != kind) ++index;
-  return index;
+// The public kind of each kind of body.
+constexpr v1::JournalEntryKind KindOf(const OrganizationCreated*) {
+  return v1::JOURNAL_ENTRY_KIND_ORGANIZATION_CREATED;
+}
+constexpr v1::JournalEntryKind KindOf(const OrganizationUpdated*) {
+  return v1::JOURNAL_ENTRY_KIND_ORGANIZATION_UPDATED;
+}
+constexpr v1::JournalEntryKind KindOf(const MemberUpserted*) {
+  return v1::JOURNAL_ENTRY_KIND_MEMBER_UPSERTED;
+}
+constexpr v1::JournalEntryKind KindOf(const ExtraUsageUpdated*) {
+  return v1::JOURNAL_ENTRY_KIND_EXTRA_USAGE_UPDATED;
+}
+constexpr v1::JournalEntryKind KindOf(const SpendLimitSet*) {
+  return v1::JOURNAL_ENTRY_KIND_SPEND_LIMIT_SET;
+}
+constexpr v1::JournalEntryKind KindOf(const CreditGranted*) {
+  return v1::JOURNAL_ENTRY_KIND_CREDIT_GRANTED;
+}
+constexpr v1::JournalEntryKind KindOf(const CreditExpired*) {
+  return v1::JOURNAL_ENTRY_KIND_CREDIT_EXPIRED;
+}
+constexpr v1::JournalEntryKind KindOf(const WindowOpened*) {
+  return v1::JOURNAL_ENTRY_KIND_WINDOW_OPENED;
+}
+constexpr v1::JournalEntryKind KindOf(const MonthOpened*) {
+  return v1::JOURNAL_ENTRY_KIND_PERIOD_OPENED;
+}
+constexpr v1::JournalEntryKind KindOf(const UsageCharged*) {
+  return v1::JOURNAL_ENTRY_KIND_USAGE_CHARGED;
+}
+constexpr v1::JournalEntryKind KindOf(const EpisodeOpened*) {
+  return v1::JOURNAL_ENTRY_KIND_EPISODE_OPENED;
+}
+constexpr v1::JournalEntryKind KindOf(const EpisodeEnded*) {
+  return v1::JOURNAL_ENTRY_KIND_EPISODE_ENDED;
+}
+constexpr v1::JournalEntryKind KindOf(const PendingChangeApplied*) {
+  return v1::JOURNAL_ENTRY_KIND_PENDING_CHANGE_APPLIED;
+}
+constexpr v1::JournalEntryKind KindOf(const HoldPlaced*) {
+  return v1::JOURNAL_ENTRY_KIND_HOLD_PLACED;
+}
+constexpr v1::JournalEntryKind KindOf(const HoldExtended*) {
+  return v1::JOURNAL_ENTRY_KIND_HOLD_EXTENDED;
+}
+constexpr v1::JournalEntryKind KindOf(const HoldEnded*) {
+  return v1::JOURNAL_ENTRY_KIND_HOLD_ENDED;
+}
+constexpr v1::JournalEntryKind KindOf(const EntryReversed*) {
+  return v1::JOURNAL_ENTRY_KIND_ENTRY_REVERSED;
+}
+constexpr v1::JournalEntryKind KindOf(const ExtraUsageConfirmed*) {
+  return v1::JOURNAL_ENTRY_KIND_EXTRA_USAGE_CONFIRMED;
+}
+constexpr v1::JournalEntryKind KindOf(const CrossingNoticed*) {
+  return v1::JOURNAL_ENTRY_KIND_CROSSING_NOTICED;
+}
+constexpr v1::JournalEntryKind KindOf(const IncreaseRequested*) {
+  return v1::JOURNAL_ENTRY_KIND_INCREASE_REQUESTED;
+}
+constexpr v1::JournalEntryKind KindOf(const IncreaseDecided*) {
+  return v1::JOURNAL_ENTRY_KIND_INCREASE_DECIDED;
+}
+constexpr v1::JournalEntryKind KindOf(const MemberSelected*) {
+  return v1::JOURNAL_ENTRY_KIND_MEMBER_SELECTED;
+}
+constexpr v1::JournalEntryKind KindOf(const EpisodeAnswered*) {
+  return v1::JOURNAL_ENTRY_KIND_EPISODE_ANSWERED;
+}
+constexpr v1::JournalEntryKind KindOf(const PaymentRequested*) {
+  return v1::JOURNAL_ENTRY_KIND_PAYMENT_REQUESTED;
+}
+constexpr v1::JournalEntryKind KindOf(const PaymentSent*) {
+  return v1::JOURNAL_ENTRY_KIND_PAYMENT_SENT;
+}
+constexpr v1::JournalEntryKind KindOf(const PaymentFinished*) {
+  return v1::JOURNAL_ENTRY_KIND_PAYMENT_FINISHED;
+}
+constexpr v1::JournalEntryKind KindOf(const AutoReloadUpdated*) {
+  return v1::JOURNAL_ENTRY_KIND_AUTO_RELOAD_UPDATED;
+}
+constexpr v1::JournalEntryKind KindOf(const ChargedBack*) {
+  return v1::JOURNAL_ENTRY_KIND_CHARGED_BACK;
+}
+constexpr v1::JournalEntryKind KindOf(const LowBalanceNoticed*) {
+  return v1::JOURNAL_ENTRY_KIND_LOW_BALANCE_NOTICED;
+}
+constexpr v1::JournalEntryKind KindOf(const NotificationChannelsSet*) {
+  return v1::JOURNAL_ENTRY_KIND_NOTIFICATION_CHANNELS_SET;
+}
+constexpr v1::JournalEntryKind KindOf(const DigestScheduled*) {
+  return v1::JOURNAL_ENTRY_KIND_DIGEST_SCHEDULED;
 }
 
-template <class Body, v1::JournalEntryKind kind>
-constexpr bool IsAt() {
-  return std::is_same_v<std::variant_alternative_t<IndexOf(kind), EntryBody>, Body>;
+// By the body's place in the variant.
+template <size_t... kPlaces>
+constexpr std::array<v1::JournalEntryKind, sizeof...(kPlaces)> MakeKinds(
+    std::index_sequence<kPlaces...>) {
+  return {KindOf(static_cast<const std::variant_alternative_t<kPlaces, EntryBody>*>(nullptr))...};
 }
-static_assert(IsAt<OrganizationCreated, v1::JOURNAL_ENTRY_KIND_ORGANIZATION_CREATED>());
-static_assert(IsAt<OrganizationUpdated, v1::JOURNAL_ENTRY_KIND_ORGANIZATION_UPDATED>());
-static_assert(IsAt<MemberUpserted, v1::JOURNAL_ENTRY_KIND_MEMBER_UPSERTED>());
-static_assert(IsAt<ExtraUsageUpdated, v1::JOURNAL_ENTRY_KIND_EXTRA_USAGE_UPDATED>());
-static_assert(IsAt<SpendLimitSet, v1::JOURNAL_ENTRY_KIND_SPEND_LIMIT_SET>());
-static_assert(IsAt<CreditGranted, v1::JOURNAL_ENTRY_KIND_CREDIT_GRANTED>());
-static_assert(IsAt<CreditExpired, v1::JOURNAL_ENTRY_KIND_CREDIT_EXPIRED>());
-static_assert(IsAt<WindowOpened, v1::JOURNAL_ENTRY_KIND_WINDOW_OPENED>());
-static_assert(IsAt<MonthOpened, v1::JOURNAL_ENTRY_KIND_PERIOD_OPENED>());
-static_assert(IsAt<UsageCharged, v1::JOURNAL_ENTRY_KIND_USAGE_CHARGED>());
-static_assert(IsAt<EpisodeOpened, v1::JOURNAL_ENTRY_KIND_EPISODE_OPENED>());
-static_assert(IsAt<EpisodeEnded, v1::JOURNAL_ENTRY_KIND_EPISODE_ENDED>());
-static_assert(IsAt<PendingChangeApplied, v1::JOURNAL_ENTRY_KIND_PENDING_CHANGE_APPLIED>());
-static_assert(IsAt<HoldPlaced, v1::JOURNAL_ENTRY_KIND_HOLD_PLACED>());
-static_assert(IsAt<HoldExtended, v1::JOURNAL_ENTRY_KIND_HOLD_EXTENDED>());
-static_assert(IsAt<HoldEnded, v1::JOURNAL_ENTRY_KIND_HOLD_ENDED>());
-static_assert(IsAt<EntryReversed, v1::JOURNAL_ENTRY_KIND_ENTRY_REVERSED>());
-static_assert(IsAt<ExtraUsageConfirmed, v1::JOURNAL_ENTRY_KIND_EXTRA_USAGE_CONFIRMED>());
-static_assert(IsAt<CrossingNoticed, v1::JOURNAL_ENTRY_KIND_CROSSING_NOTICED>());
-static_assert(IsAt<NotificationChannelsSet, v1::JOURNAL_ENTRY_KIND_NOTIFICATION_CHANNELS_SET>());
-static_assert(IsAt<DigestScheduled, v1::JOURNAL_ENTRY_KIND_DIGEST_SCHEDULED>());
+constexpr auto kKinds = MakeKinds(std::make_index_sequence<std::variant_size_v<EntryBody>>());
 
 std::string ShortDate(absl::Time time) {
   return absl::FormatTime("%Y-%m-%d %H:%M UTC", time, absl::UTCTimeZone());
@@ -88,8 +145,7 @@ std::string ScopeWords(Scope scope, const std::string& scope_id) {
 // Fills what is particular to a body, and the sentence.
 class BodyWriter {
  public:
-  BodyWriter(const JournalWords& words, v1::JournalEntry* proto)
-      : words_(words), currency_code_(words.currency_code), proto_(proto) {}
+  BodyWriter(const JournalWords& words, v1::JournalEntry* proto) : words_(words), proto_(proto) {}
 
   void operator()(const OrganizationCreated& body) {
     Say("The wallet of ", body.settings.display_name, " began on plan ", body.settings.plan_id,
@@ -120,7 +176,7 @@ class BodyWriter {
     if (body.scope == Scope::kSeatTier) proto_->set_seat_tier(body.scope_id);
     Changes(body.changes);
     if (body.limit.amount.has_value()) {
-      WriteMoney(*body.limit.amount, currency_code_, proto_->mutable_amount());
+      WriteMoney(*body.limit.amount, words_.currency_code, proto_->mutable_amount());
       Say("Spend limit of ", ScopeWords(body.scope, body.scope_id), " is ",
           Money(*body.limit.amount), " a month.");
     } else {
@@ -128,8 +184,9 @@ class BodyWriter {
     }
   }
   void operator()(const CreditGranted& body) {
-    WriteMoney(body.amount, currency_code_, proto_->mutable_amount());
+    WriteMoney(body.amount, words_.currency_code, proto_->mutable_amount());
     proto_->set_reversed_sequence(body.refund_of);
+    proto_->set_payment_sequence(body.payment_sequence);
     Say("Credit of ", Money(body.amount), body.refund_of == 0 ? " was added" : " was given back",
         body.expires_at == absl::InfiniteFuture()
             ? std::string()
@@ -140,7 +197,7 @@ class BodyWriter {
         ".");
   }
   void operator()(const CreditExpired& body) {
-    WriteMoney(body.amount, currency_code_, proto_->mutable_amount());
+    WriteMoney(body.amount, words_.currency_code, proto_->mutable_amount());
     Say("Credit expired with ", Money(body.amount), " left.");
   }
   void operator()(const WindowOpened& body) {
@@ -179,7 +236,7 @@ class BodyWriter {
     proto_->set_member_id(body.member_id);
     AboutHold(body.hold_sequence);
     const Nanos held(body.included.value + body.extra.value);
-    WriteMoney(held, currency_code_, proto_->mutable_amount());
+    WriteMoney(held, words_.currency_code, proto_->mutable_amount());
     Say("A hold of member ", body.member_id,
         body.end == HoldEnd::kExpired ? " expired; " : " was released; ", Money(held),
         " came back.");
@@ -194,6 +251,71 @@ class BodyWriter {
     proto_->set_member_id(body.member_id);
     proto_->set_surface(body.surface);
     Say("Member ", body.member_id, " went on into extra usage.");
+  }
+  void operator()(const IncreaseRequested& body) {
+    const IncreaseRequest& request = body.request;
+    proto_->set_member_id(request.member_id);
+    proto_->set_surface(request.surface);
+    proto_->set_increase_request_sequence(proto_->sequence());
+    PutAmount(request.asked_amount);
+    Say("Member ", request.member_id, " asks for ", IncreaseKindWords(request.kind),
+        request.asked_tier_id.empty() ? "" : ", " + request.asked_tier_id, Said(request.reason),
+        ".");
+  }
+  void operator()(const IncreaseDecided& body) {
+    proto_->set_member_id(body.member_id);
+    proto_->set_increase_request_sequence(body.request_sequence);
+    PutAmount(body.granted_amount);
+    Changes({{"request", "open", std::string(IncreaseStateWord(body.state))}});
+    Say("The request of member ", body.member_id, " for ", IncreaseKindWords(body.kind), " is ",
+        IncreaseStateWord(body.state), Said(body.note), ".");
+  }
+  void operator()(const MemberSelected& body) {
+    proto_->set_member_id(body.member_id);
+    Changes({{"extra_usage_selected", "no", "yes"}});
+    Say("Member ", body.member_id, " is selected for extra usage.");
+  }
+  void operator()(const EpisodeAnswered& body) {
+    Say("The episode is answered: ", EpisodeAnswerText(body.kind, body.note));
+  }
+  void operator()(const PaymentRequested& body) {
+    proto_->set_payment_sequence(proto_->sequence());
+    WriteMoney(body.payment.amount, words_.currency_code, proto_->mutable_amount());
+    const bool reload = body.payment.kind == PaymentKind::kReload;
+    Say(reload ? "A reload of " : "A purchase of ", Money(body.payment.amount),
+        " was requested of the payment system",
+        body.payment.cause == ReloadCause::kHoldDenied   ? ", because a hold was denied"
+        : body.payment.cause == ReloadCause::kLowBalance ? ", because the balance is low"
+                                                         : "",
+        ".");
+  }
+  void operator()(const PaymentSent& body) {
+    proto_->set_payment_sequence(body.payment_sequence);
+    Say("The payment of entry ", std::to_string(body.payment_sequence),
+        " is about to leave for the payment system.");
+  }
+  void operator()(const PaymentFinished& body);
+  void operator()(const AutoReloadUpdated& body) {
+    Changes(body.changes);
+    const AutoReloadSettings& settings = body.settings;
+    Say("Auto-reload is ", settings.enabled ? "on" : "off",
+        settings.enabled
+            ? absl::StrCat(": ", Money(settings.amount), " at or below ", Money(settings.threshold))
+            : std::string(),
+        body.resumed ? "; it was resumed." : ".");
+  }
+  void operator()(const ChargedBack& body) {
+    proto_->set_payment_sequence(body.payment_sequence);
+    WriteMoney(body.amount, words_.currency_code, proto_->mutable_amount());
+    Say(Money(body.amount), " of the payment of entry ", std::to_string(body.payment_sequence),
+        " was charged back: an adjustment",
+        body.overdraft.value == 0 ? std::string()
+                                  : absl::StrCat("; ", Money(body.overdraft), " is overdraft now"),
+        body.reason.empty() ? std::string() : ": " + body.reason, ".");
+  }
+  void operator()(const LowBalanceNoticed& body) {
+    WriteMoney(body.balance, words_.currency_code, proto_->mutable_amount());
+    Say("The balance fell to the threshold of ", Money(body.threshold), ".");
   }
   void operator()(const NotificationChannelsSet& body) {
     Changes(body.changes);
@@ -218,8 +340,14 @@ class BodyWriter {
   }
   static void Append(std::string* text, std::string_view part) { text->append(part); }
 
+  static std::string Said(const std::string& words) { return words.empty() ? "" : ": " + words; }
+
+  void PutAmount(const std::optional<Nanos>& nanos) {
+    if (nanos.has_value()) WriteMoney(*nanos, words_.currency_code, proto_->mutable_amount());
+  }
+
   std::string Money(Nanos nanos) const {
-    return absl::StrCat(FormatAmount(nanos), " ", ToAbsl(currency_code_));
+    return absl::StrCat(FormatAmount(nanos), " ", ToAbsl(words_.currency_code));
   }
 
   void Changes(const std::vector<FieldChange>& changes) {
@@ -235,7 +363,7 @@ class BodyWriter {
     if (amount.value == 0) return;
     v1::Draw* draw = proto_->add_draws();
     draw->set_bucket(ToProtoEnum<v1::Bucket>(bucket));
-    WriteMoney(amount, currency_code_, draw->mutable_amount());
+    WriteMoney(amount, words_.currency_code, draw->mutable_amount());
   }
 
   // The hold that the entry is about, and the admission id by which callers know it.
@@ -246,7 +374,6 @@ class BodyWriter {
   }
 
   const JournalWords& words_;
-  const std::string_view currency_code_;
   v1::JournalEntry* const proto_;
 };
 
@@ -257,11 +384,11 @@ void BodyWriter::operator()(const UsageCharged& body) {
   proto_->set_provider(body.provider);
   proto_->set_model(body.model);
   if (body.usage.has_value()) WriteUsage(*body.usage, proto_->mutable_usage());
-  WriteMoney(body.cost, currency_code_, proto_->mutable_amount());
+  WriteMoney(body.cost, words_.currency_code, proto_->mutable_amount());
   Draw(Bucket::kIncluded, body.included);
   Draw(Bucket::kExtra, body.extra);
   Draw(Bucket::kMetered, body.metered);
-  WriteMoney(body.overshoot, currency_code_, proto_->mutable_overshoot());
+  WriteMoney(body.overshoot, words_.currency_code, proto_->mutable_overshoot());
   proto_->set_price_card(body.price_card);
   WriteTimestamp(body.occurred_at, proto_->mutable_occur_time());
   proto_->set_price_fallback(body.price_fallback);
@@ -279,6 +406,30 @@ void BodyWriter::operator()(const UsageCharged& body) {
   }
 }
 
+void BodyWriter::operator()(const PaymentFinished& body) {
+  proto_->set_payment_sequence(body.payment_sequence);
+  WriteMoney(body.amount, words_.currency_code, proto_->mutable_amount());
+  std::string verdict;
+  switch (body.state) {
+    case PaymentState::kSucceeded:
+      verdict = body.late ? " succeeded after all" : " succeeded";
+      break;
+    case PaymentState::kLost:
+      verdict = " is lost: no verdict came in time";
+      break;
+    case PaymentState::kCancelled:
+      verdict = " was withdrawn before it was sent";
+      break;
+    default:
+      verdict = " failed";
+  }
+  if (!body.code.empty()) verdict += ", " + body.code;
+  if (!body.message.empty()) verdict += ": " + body.message;
+  Say(body.kind == PaymentKind::kReload ? "The reload of " : "The purchase of ", Money(body.amount),
+      verdict, ".",
+      body.pause == ReloadPause::kFailures && !body.late ? " Auto-reload is paused." : "");
+}
+
 void BodyWriter::operator()(const HoldPlaced& body) {
   const Hold& hold = body.hold;
   proto_->set_member_id(hold.member_id);
@@ -288,11 +439,12 @@ void BodyWriter::operator()(const HoldPlaced& body) {
   proto_->set_model(hold.model);
   proto_->set_parent_session_id(hold.parent_session_id);
   AboutHold(proto_->sequence());
-  WriteMoney(hold.Held(), currency_code_, proto_->mutable_amount());
+  WriteMoney(hold.Held(), words_.currency_code, proto_->mutable_amount());
   Draw(Bucket::kIncluded, hold.included);
   Draw(hold.metered ? Bucket::kMetered : Bucket::kExtra, hold.extra);
   for (const auto& [key, value] : body.labels) (*proto_->mutable_labels())[key] = value;
-  Say("Member ", hold.member_id, " holds ", Money(hold.Held()), " on ", hold.surface, " until ",
+  Say("Member ", hold.member_id, " holds ", Money(hold.Held()),
+      hold.surface.empty() ? "" : absl::StrCat(" on ", hold.surface), " until ",
       ShortDate(hold.expires_at), ".");
 }
 
@@ -305,7 +457,7 @@ void BodyWriter::operator()(const EntryReversed& body) {
   proto_->set_reversed_sequence(body.reversed_sequence);
   AboutHold(body.hold_sequence);
   const Nanos amount(body.included.value + body.extra.value + body.metered.value);
-  WriteMoney(amount, currency_code_, proto_->mutable_amount());
+  WriteMoney(amount, words_.currency_code, proto_->mutable_amount());
   Draw(Bucket::kIncluded, body.included);
   Draw(Bucket::kExtra, body.extra);
   Draw(Bucket::kMetered, body.metered);
@@ -316,8 +468,9 @@ void BodyWriter::operator()(const EntryReversed& body) {
 }  // namespace
 
 std::optional<size_t> BodyIndexOf(v1::JournalEntryKind kind) {
-  if (kind == v1::JOURNAL_ENTRY_KIND_UNSPECIFIED) return std::nullopt;
-  return IndexOf(kind);
+  const auto found = std::find(kKinds.begin(), kKinds.end(), kind);
+  if (found == kKinds.end()) return std::nullopt;
+  return static_cast<size_t>(found - kKinds.begin());
 }
 
 void WriteJournalEntry(const JournalPage::Item& item, const JournalWords& words,
@@ -333,6 +486,23 @@ void WriteJournalEntry(const JournalPage::Item& item, const JournalWords& words,
   proto->set_chain_hash(absl::BytesToHexString(item.chain_hash));
 }
 
+namespace {
+
+// What of a notice's facts has a field of its own.
+void WriteNoticeFacts(const StoredNotice& notice, v1::Notice* proto) {
+  if (const NoticeFact* id = notice.FindFact("payment_id")) proto->set_payment_id(id->text);
+  if (const NoticeFact* attempt = notice.FindFact("attempt")) proto->set_attempt(attempt->number);
+  const NoticeFact* amount =
+      notice.FindFact(notice.Kind() == NoticeKind::kLowBalance ? "threshold" : "amount");
+  if (amount == nullptr) return;
+  const std::optional<Nanos> nanos = ParseNanos(amount->text);
+  const NoticeFact* currency = notice.FindFact("currency_code");
+  if (!nanos.has_value() || currency == nullptr) return;
+  WriteMoney(*nanos, currency->text, proto->mutable_amount());
+}
+
+}  // namespace
+
 void WriteNotice(const PendingNotice& notice, v1::Notice* proto) {
   WriteNotice(notice.organization_id, notice.notice_id, notice.stored, proto);
 }
@@ -347,9 +517,11 @@ void WriteNotice(const std::string& organization_id, const std::string& notice_i
   for (const MemberRole role : event.roles) {
     proto->add_recipients(ToProtoEnum<v1::MemberRole>(role));
   }
-  proto->set_subject(event.subject);
+  if (event.roles.empty() && event.tells_member) proto->set_recipient_member_id(notice.member_id);
+  proto->set_subject(SubjectOf(notice));
   proto->set_summary(SummaryOf(notice));
   proto->set_sequence(notice.sequence);
+  WriteNoticeFacts(notice, proto);
 }
 
 }  // namespace bursar

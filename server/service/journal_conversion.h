@@ -15,11 +15,11 @@ namespace bursar {
 // The index into EntryBody that a kind filters for; nothing for «any».
 std::optional<size_t> BodyIndexOf(v1::JournalEntryKind kind);
 
-// What an organization's entries are written with.
+// What an organization's entries are written with. Views must outlive it.
 struct JournalWords {
-  std::string organization_id;
-  std::string epoch;  // Of the store: part of admission ids.
-  std::string currency_code;
+  std::string_view organization_id;
+  std::string_view epoch;  // Of the store: part of admission ids.
+  std::string_view currency_code;
 };
 
 void WriteJournalEntry(const JournalPage::Item& item, const JournalWords& words,

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/status.h"
 #include "server/service/conversion.h"
+#include "server/service/payment_conversion.h"
 #include "server/service/validation.h"
 
 namespace bursar {
@@ -71,10 +72,6 @@ void CheckCommonFields(const Request& request, FieldViolations* violations) {
   if (!request.labels().empty()) CheckLabels("labels", request.labels(), violations);
 }
 
-std::string SurfaceOf(const std::string& surface) {
-  return surface.empty() ? std::string(kDefaultSurface) : surface;
-}
-
 void ReadEstimate(const v1::CheckAdmissionRequest& request, CheckAdmissionCommand* command,
                   FieldViolations* violations) {
   switch (request.estimate().value_case()) {
@@ -131,8 +128,7 @@ absl::StatusOr<CheckAdmissionCommand> ReadCommand(const v1::CheckAdmissionReques
   ReadHold(request, &command, &violations);
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
   command.member_id = request.member_id();
-  command.surface = SurfaceOf(request.surface());
-  command.surface_assumed = request.surface().empty();
+  command.surface = request.surface();
   command.provider = request.provider();
   command.model = request.model();
   command.validate_only = request.validate_only();
@@ -175,7 +171,7 @@ absl::StatusOr<RecordConsumptionCommand> ReadCommand(const v1::RecordConsumption
   }
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
   command.member_id = request.member_id();
-  command.surface = named ? request.surface() : SurfaceOf(request.surface());
+  command.surface = request.surface();
   command.provider = request.provider();
   command.model = request.model();
   command.admission_id = request.admission_id();
@@ -205,6 +201,14 @@ std::optional<CrossingPolicy> ReadCrossingPolicy(const v1::Organization& organiz
                                   organization.crossing_policy(), violations);
 }
 
+// How long a member waits after a denied request; unset is as shipped.
+std::optional<absl::Duration> ReadCoolDown(const v1::Organization& organization,
+                                           FieldViolations* violations) {
+  if (!organization.has_request_cool_down()) return kShippedRequestCoolDown;
+  return ReadDuration("organization.request_cool_down", organization.request_cool_down(),
+                      absl::ZeroDuration(), kMaxRequestCoolDown, violations);
+}
+
 // How a new organization treats holds and the crossing into extra usage; unset is as shipped.
 void ReadHoldPolicy(const v1::Organization& organization, OrganizationSettings* settings,
                     FieldViolations* violations) {
@@ -212,6 +216,8 @@ void ReadHoldPolicy(const v1::Organization& organization, OrganizationSettings* 
       ReadExpiryPolicy(organization, violations).value_or(settings->hold_expiry_policy);
   settings->crossing_policy =
       ReadCrossingPolicy(organization, violations).value_or(settings->crossing_policy);
+  settings->request_cool_down =
+      ReadCoolDown(organization, violations).value_or(settings->request_cool_down);
   if (organization.has_default_hold_ttl()) {
     settings->default_hold_ttl =
         ReadDefaultTtl(organization, violations).value_or(settings->default_hold_ttl);
@@ -236,6 +242,8 @@ bool ReadHoldUpdate(const std::string& path, const v1::Organization& organizatio
   } else if (path == "crossing_policy") {
     command->crossing_policy =
         ReadCrossingPolicy(organization, violations).value_or(CrossingPolicy::kAuto);
+  } else if (path == "request_cool_down") {
+    command->request_cool_down = ReadCoolDown(organization, violations);
   } else if (path == "default_hold_ttl") {
     command->default_hold_ttl = organization.has_default_hold_ttl()
                                     ? ReadDefaultTtl(organization, violations)
@@ -291,6 +299,7 @@ absl::StatusOr<CreateOrganizationCommand> ReadCommand(
                               organization.included_scope(), &violations)
           .value_or(settings.included_scope);
   ReadHoldPolicy(organization, &settings, &violations);
+  ReadPaymentPolicy(organization, &settings, &violations);
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
   return command;
 }
@@ -340,7 +349,8 @@ absl::StatusOr<UpdateOrganizationCommand> ReadCommand(
       command.auto_provision_members = organization.auto_provision_members();
     } else if (path == "max_seats") {
       command.max_seats = organization.max_seats();
-    } else if (!ReadHoldUpdate(path, organization, &command, &violations)) {
+    } else if (!ReadHoldUpdate(path, organization, &command, &violations) &&
+               !ReadPaymentUpdate(path, organization, &command, &violations)) {
       violations.Add("update_mask", absl::StrCat("\"", path, "\" is no field that can be changed"));
     }
   }
@@ -390,6 +400,9 @@ absl::StatusOr<UpdateExtraUsageCommand> ReadCommand(const v1::UpdateExtraUsageRe
   command.audience = ReadEnum<ExtraUsageAudience>("audience", v1::ExtraUsageAudience_IsValid,
                                                   request.audience(), &violations);
   if (!request.has_enabled()) violations.Add("enabled", "is required: true or false");
+  if (request.has_auto_reload()) {
+    command.auto_reload = ReadAutoReloadChange(request.auto_reload(), &violations);
+  }
   if (request.selected_member_ids_size() > kMaxMembersPerCall) {
     violations.Add("selected_member_ids", "must be at most 1000");
   } else {

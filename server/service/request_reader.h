@@ -15,7 +15,6 @@
 
 namespace bursar {
 
-// Hold modes are UNIMPLEMENTED, after validation.
 absl::StatusOr<CheckAdmissionCommand> ReadCommand(const v1::CheckAdmissionRequest& request);
 absl::StatusOr<RecordConsumptionCommand> ReadCommand(const v1::RecordConsumptionRequest& request);
 absl::StatusOr<CreateOrganizationCommand> ReadCommand(const v1::CreateOrganizationRequest& request);

@@ -36,7 +36,6 @@ inline constexpr size_t kMaxLabelKeyBytes = 63;
 inline constexpr size_t kMaxLabelValueBytes = 256;
 inline constexpr size_t kMaxRequestMeters = 16;
 inline constexpr size_t kMaxMeterNameLength = 64;
-// The surface of a request that names none.
 
 // Whether `id` is 1-128 of [A-Za-z0-9._:@-].
 bool IsValidId(std::string_view id);

@@ -170,6 +170,7 @@ absl::Status WalletWatch::Push() {
 }
 
 absl::Status WalletWatch::PushEntries(const JournalPage& page, View& view) {
+  const JournalWords words{request_.organization_id(), engine_.epoch(), view.currency_code};
   size_t next = 0;
   while (next < page.items.size() && sent_ < view.position.revision) {
     v1::WatchWalletResponse response;
@@ -178,7 +179,7 @@ absl::Status WalletWatch::PushEntries(const JournalPage& page, View& view) {
     while (next < page.items.size() && revision < view.position.revision &&
            response.entries_size() < kMessageEntries) {
       const JournalPage::Item& item = page.items[next++];
-      AddEntry(item, view.currency_code, &response);
+      AddEntry(item, words, &response);
       revision = item.entry.sequence;
       as_of = item.entry.recorded_at;
     }
@@ -194,10 +195,9 @@ absl::Status WalletWatch::PushEntries(const JournalPage& page, View& view) {
   return absl::OkStatus();
 }
 
-void WalletWatch::AddEntry(const JournalPage::Item& item, const std::string& currency_code,
+void WalletWatch::AddEntry(const JournalPage::Item& item, const JournalWords& words,
                            v1::WatchWalletResponse* response) const {
   v1::JournalEntry* entry = response->add_entries();
-  const JournalWords words{request_.organization_id(), engine_.epoch(), currency_code};
   if (call_.credential->role != ServiceRole::kFrontend) {
     return WriteJournalEntry(item, words, entry);
   }

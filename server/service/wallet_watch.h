@@ -16,6 +16,7 @@
 #include "grpcpp/support/sync_stream.h"
 #include "server/engine/engine.h"
 #include "server/engine/queries.h"
+#include "server/service/journal_conversion.h"
 #include "server/service/rpc/gate.h"
 #include "server/service/wallet_watches.h"
 
@@ -61,7 +62,7 @@ class WalletWatch {
   absl::Status WaitForNews();
   // Whether the client keeps up.
   absl::Status CheckLag(int64_t revision) const;
-  void AddEntry(const JournalPage::Item& item, const std::string& currency_code,
+  void AddEntry(const JournalPage::Item& item, const JournalWords& words,
                 v1::WatchWalletResponse* response) const;
   void Complete(View& view, v1::WatchWalletResponse* response) const;
 

@@ -96,7 +96,48 @@ class Draw {
             Any(HoldExpiryPolicy::kRelease, HoldExpiryPolicy::kCapture),
             absl::Nanoseconds(Int() / 2),
             Money(),
-            Any(CrossingPolicy::kAuto, CrossingPolicy::kConfirm)};
+            Any(CrossingPolicy::kAuto, CrossingPolicy::kConfirm),
+            absl::Nanoseconds(Int() / 2),
+            absl::Nanoseconds(Int() / 2),
+            Money()};
+  }
+  Payment AnyPayment(bool named) {
+    Payment payment;
+    payment.sequence = named ? static_cast<int64_t>(Below(1'000'000)) + 1 : 0;
+    payment.kind = Any(PaymentKind::kPurchase, PaymentKind::kReload);
+    payment.state = Any(PaymentState::kRequested, PaymentState::kCancelled);
+    payment.amount = Money();
+    payment.cause = Any(ReloadCause::kNone, ReloadCause::kHoldDenied);
+    payment.attempt = Int();
+    payment.reference = Text();
+    payment.requested_by = Text();
+    payment.requested_at = named ? Instant() : absl::Time();
+    payment.times_out_at = Instant();
+    if (Bool()) payment.month = AnyWindow();
+    if (Bool()) payment.sent_at = Instant();
+    if (Bool()) payment.finished_at = Instant();
+    payment.code = Text();
+    payment.message = Text();
+    payment.result_reference = Text();
+    payment.grant_sequence = Int();
+    payment.charged_back = Money();
+    return payment;
+  }
+  AutoReloadSettings ReloadSettings() {
+    return {Bool(), Money(), Money(), Money(), absl::Nanoseconds(Int() / 2), Int(), Int()};
+  }
+  AutoReload Reload() {
+    AutoReload reload;
+    reload.settings = ReloadSettings();
+    reload.metered = Bool();
+    reload.pause = Any(ReloadPause::kNone, ReloadPause::kChargeback);
+    reload.failures = Int();
+    if (Bool()) reload.not_before = Instant();
+    if (Bool()) reload.day = AnyWindow();
+    reload.attempts = Int();
+    if (Bool()) reload.month = AnyWindow();
+    reload.month_money = Sum();
+    return reload;
   }
   PendingSettings Pending() {
     return {Instant(), Text(), Instant(), Any(IncludedScope::kSeat, IncludedScope::kOrganization)};
@@ -127,7 +168,34 @@ class Draw {
     member.held_extra = Sum();
     if (Bool()) member.confirmed_until = Instant();
     if (Bool()) member.crossing_noticed_until = Instant();
+    if (Bool()) {
+      member.requests = MemberRequests{Maybe([this] { return Request(); }), Int(),
+                                       Bool() ? Instant() : absl::InfinitePast(), Text()};
+    }
     return member;
+  }
+  IncreaseRequest Request() {
+    return {static_cast<int64_t>(Below(1'000'000)) + 1,
+            Id(),
+            Any(IncreaseKind::kExtraUsage, IncreaseKind::kHigherSeat),
+            Maybe([this] { return Money(); }),
+            Text(),
+            Text(),
+            Text(),
+            Instant(),
+            Any(IncreaseState::kPending, IncreaseState::kSuperseded),
+            Bool() ? Instant() : absl::InfinitePast(),
+            Text(),
+            Text(),
+            Maybe([this] { return Money(); }),
+            Bool() ? Instant() : absl::InfiniteFuture()};
+  }
+  EpisodeAnswerKind AnswerKind() {
+    return Any(EpisodeAnswerKind::kWaitingForReset, EpisodeAnswerKind::kNote);
+  }
+  Boxed<EpisodeAnswer> Answer() {
+    if (Bool()) return {};
+    return EpisodeAnswer{AnswerKind(), Text(), Instant(), Text()};
   }
   WalletHeader Header() {
     WalletHeader header;
@@ -161,11 +229,15 @@ class Draw {
                          Text()};
     });
     header.overdraft = Sum();
-    header.episode = Maybe([this] { return Episode{Int(), Instant(), Bool()}; });
+    header.episode = Maybe([this] { return Episode{Int(), Instant(), Bool(), Answer()}; });
     header.burn.hours = Many([this] { return BurnCounters::Bucket{Int(), Sum()}; });
     header.burn.days = Many([this] { return BurnCounters::Bucket{Int(), Sum()}; });
     header.pending_seats = Many([this] { return Seat(); });
-    header.totals = {Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum()};
+    header.open_request_count = Int();
+    header.totals = {Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum()};
+    header.open_payments = Many([this] { return AnyPayment(true); });
+    if (Bool()) header.reload = Reload();
+    header.low_balance_armed = Bool();
     header.channels = Channels();
     header.channels_version = Int();
     if (Bool()) header.next_digest = Instant();
@@ -265,6 +337,63 @@ class Draw {
     body.of_pool = Bool();
     return body;
   }
+  EntryBody RequestBody(size_t index) {
+    switch (index) {
+      case 19:
+        return IncreaseRequested{Request()};
+      case 20:
+        return IncreaseDecided{Int(),
+                               Id(),
+                               Any(IncreaseKind::kExtraUsage, IncreaseKind::kHigherSeat),
+                               Any(IncreaseState::kPending, IncreaseState::kSuperseded),
+                               Text(),
+                               Maybe([this] { return Money(); }),
+                               Bool() ? Instant() : absl::InfiniteFuture()};
+      case 21:
+        return MemberSelected{Text()};
+      case 22:
+        return EpisodeAnswered{Int(), AnswerKind(), Text()};
+      default:
+        return MoneyBody(index);
+    }
+  }
+  // The same for bodies about payments.
+  EntryBody MoneyBody(size_t index) {
+    switch (index) {
+      case 23:
+        return PaymentRequested{AnyPayment(false), Bool() ? AnyWindow() : Window(),
+                                Bool() ? Instant() : absl::InfinitePast()};
+      case 24:
+        return PaymentSent{Int()};
+      case 25:
+        return PaymentFinished{Int(),
+                               Any(PaymentKind::kPurchase, PaymentKind::kReload),
+                               Any(PaymentState::kRequested, PaymentState::kCancelled),
+                               Money(),
+                               Bool(),
+                               Text(),
+                               Text(),
+                               Text(),
+                               Any(ReloadPause::kNone, ReloadPause::kChargeback),
+                               Int(),
+                               Bool() ? Instant() : absl::InfinitePast()};
+      case 26:
+        return AutoReloadUpdated{ReloadSettings(), Bool(), Bool(), Changes()};
+      case 27:
+        return ChargedBack{Int(),
+                           Money(),
+                           Many([this] { return AnyDraw(); }),
+                           Money(),
+                           Any(ReloadPause::kNone, ReloadPause::kChargeback),
+                           Text()};
+      case 28:
+        return LowBalanceNoticed{Money(), Sum()};
+      case 29:
+        return NotificationChannelsSet{Channels(), Changes()};
+      default:
+        return DigestScheduled{Bool() ? Instant() : absl::InfiniteFuture(), Int(), Bool()};
+    }
+  }
   // A body of that kind.
   EntryBody Body(size_t index) {
     switch (index) {
@@ -286,6 +415,7 @@ class Draw {
                              Bool() ? Instant() : absl::InfiniteFuture(),
                              Text(),
                              Money(),
+                             Int(),
                              Int()};
       case 6:
         return CreditExpired{Int(), Money()};
@@ -323,13 +453,11 @@ class Draw {
         return ExtraUsageConfirmed{Text(), AnyWindow()};
       case 18:
         return CrossingNoticed{Text(), Text(), AnyWindow()};
-      case 19:
-        return NotificationChannelsSet{Channels(), Changes()};
-      case 20:
-        return DigestScheduled{Bool() ? Instant() : absl::InfiniteFuture(), Int(), Bool()};
-      default:
+      case 12:
         return PendingChangeApplied{Maybe([this] { return Pending(); }),
                                     Maybe([this] { return Seat(); })};
+      default:
+        return RequestBody(index);
     }
   }
   std::string RequestId() {

@@ -51,6 +51,17 @@ class EngineHolds : public EngineTest {
                                [&](absl::StatusOr<RecordReply> reply) { promised.Set(reply); });
     return promised.Wait();
   }
+  void CaptureExpiredHolds() {
+    UpdateOrganizationCommand capture;
+    capture.hold_expiry_policy = HoldExpiryPolicy::kCapture;
+    ASSERT_TRUE(Administer("acme", capture).ok());
+  }
+  // So that one of them can load while the other waits.
+  void RestartWithTwoLoaders() {
+    EngineOptions options;
+    options.loader_threads = 2;
+    RestartWith(options);
+  }
   struct Held {
     int64_t count = 0;
     Amount included;
@@ -171,9 +182,7 @@ TEST_P(EngineHolds, AnExpiredHoldIsReleasedAndItsLateRecordSaysSo) {
 // Rules: H5
 TEST_P(EngineHolds, ACapturedHoldIsReversedByItsLateRecord) {
   SetUpAcme("team");
-  UpdateOrganizationCommand capture;
-  capture.hold_expiry_policy = HoldExpiryPolicy::kCapture;
-  ASSERT_TRUE(Administer("acme", capture).ok());
+  CaptureExpiredHolds();
   const auto placed = Hold("ann", Nanos::Units(6), "h1");
   ASSERT_TRUE(placed.ok()) << placed.status();
   clock_.Advance(kShippedHoldTtl);
@@ -240,9 +249,7 @@ TEST_P(EngineHolds, ARefundThatWasReadWhileAnotherCommittedSeesIt) {
   ReverseEntryCommand refund;
   refund.sequence = charged->sequence;
   refund.amount = Nanos::Units(3);
-  EngineOptions two_loaders;
-  two_loaders.loader_threads = 2;
-  RestartWith(two_loaders);
+  RestartWithTwoLoaders();
   bool between = false;
   ASSERT_TRUE(Check("acme", "ann").ok());
   store().AfterNextBlockingLoad([&] {
@@ -259,17 +266,13 @@ TEST_P(EngineHolds, ARefundThatWasReadWhileAnotherCommittedSeesIt) {
 // Rules: H5
 TEST_P(EngineHolds, ACaptureIsReversedOnceByTwoLateRecords) {
   SetUpAcme("team");
-  UpdateOrganizationCommand capture;
-  capture.hold_expiry_policy = HoldExpiryPolicy::kCapture;
-  ASSERT_TRUE(Administer("acme", capture).ok());
+  CaptureExpiredHolds();
   const auto placed = Hold("ann", Nanos::Units(6), "h1");
   ASSERT_TRUE(placed.ok()) << placed.status();
   clock_.Advance(kShippedHoldTtl);
   ASSERT_TRUE(core().SweepNow().ok());
   const int64_t hold = placed->outcome.hold->sequence;
-  EngineOptions two_loaders;
-  two_loaders.loader_threads = 2;
-  RestartWith(two_loaders);
+  RestartWithTwoLoaders();
   ASSERT_TRUE(Check("acme", "ann").ok());
   store().AfterNextBlockingLoad([&] { EXPECT_TRUE(Settle(hold, Nanos::Units(1), "r1").ok()); });
   ASSERT_TRUE(Settle(hold, Nanos::Units(2), "r2").ok());
@@ -325,9 +328,7 @@ TEST_P(EngineHolds, WhatFallsDueAtOnceIsJournaledInBoundedCommits) {
 // Rules: H5, T3
 TEST_P(EngineHolds, ACaptureCountsInTheMonthInWhichItFellDue) {
   SetUpAcme("usage");
-  UpdateOrganizationCommand capture;
-  capture.hold_expiry_policy = HoldExpiryPolicy::kCapture;
-  ASSERT_TRUE(Administer("acme", capture).ok());
+  CaptureExpiredHolds();
   const absl::Time april = absl::FromCivil(absl::CivilMonth(2026, 4), absl::UTCTimeZone());
   clock_.Advance(april - kShippedHoldTtl - absl::Minutes(1) - clock_.Now());
   const auto placed = Hold("ann", Nanos::Units(4), "h1");

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "server/base/sha256.h"
+#include "server/engine/request_codec.h"
 #include "tests/engine/drawn_records.h"
 
 namespace bursar {
@@ -43,8 +44,8 @@ auto Fields(const SpendLimitSet& body) {
   return std::tie(scope, scope_id, limit, changes);
 }
 auto Fields(const CreditGranted& body) {
-  const auto& [kind, amount, expires_at, reference, repaid, refund_of] = body;
-  return std::tie(kind, amount, expires_at, reference, repaid, refund_of);
+  const auto& [kind, amount, expires_at, reference, repaid, refund_of, payment] = body;
+  return std::tie(kind, amount, expires_at, reference, repaid, refund_of, payment);
 }
 auto Fields(const CreditExpired& body) {
   const auto& [sequence, amount] = body;
@@ -114,6 +115,49 @@ auto Fields(const PendingChangeApplied& body) {
   return std::tie(settings, seat);
 }
 
+auto Fields(const IncreaseRequested& body) {
+  const auto& [request] = body;
+  return std::tie(request);
+}
+auto Fields(const IncreaseDecided& body) {
+  const auto& [sequence, member_id, kind, state, note, granted, until] = body;
+  return std::tie(sequence, member_id, kind, state, note, granted, until);
+}
+auto Fields(const MemberSelected& body) {
+  const auto& [member_id] = body;
+  return std::tie(member_id);
+}
+auto Fields(const EpisodeAnswered& body) {
+  const auto& [sequence, kind, note] = body;
+  return std::tie(sequence, kind, note);
+}
+auto Fields(const PaymentRequested& body) {
+  const auto& [payment, day, not_before] = body;
+  return std::tie(payment, day, not_before);
+}
+auto Fields(const PaymentSent& body) {
+  const auto& [sequence] = body;
+  return std::tie(sequence);
+}
+auto Fields(const PaymentFinished& body) {
+  const auto& [sequence, kind, state, amount, late, code, message, reference, pause, failures,
+               not_before] = body;
+  return std::tie(sequence, kind, state, amount, late, code, message, reference, pause, failures,
+                  not_before);
+}
+auto Fields(const AutoReloadUpdated& body) {
+  const auto& [settings, metered, resumed, changes] = body;
+  return std::tie(settings, metered, resumed, changes);
+}
+auto Fields(const ChargedBack& body) {
+  const auto& [sequence, amount, draws, overdraft, pause, reason] = body;
+  return std::tie(sequence, amount, draws, overdraft, pause, reason);
+}
+auto Fields(const LowBalanceNoticed& body) {
+  const auto& [threshold, balance] = body;
+  return std::tie(threshold, balance);
+}
+
 bool SameBody(const EntryBody& a, const EntryBody& b) {
   if (a.index() != b.index()) return false;
   return std::visit(
@@ -177,6 +221,17 @@ TEST(RecordCodec, HoldsAndReversalsComeBackAsTheyWere) {
   }
 }
 
+// Rules: Q1
+TEST(RecordCodec, RequestsForMoreComeBackAsTheyWere) {
+  Draw draw(Seed());
+  for (int i = 0; i < 2000; ++i) {
+    const IncreaseRequest request = draw.Request();
+    const auto decoded = DecodeRequest(EncodeRequest(request));
+    ASSERT_TRUE(decoded.ok()) << decoded.status();
+    ASSERT_TRUE(*decoded == request) << "request " << i;
+  }
+}
+
 // Rules: H5
 TEST(RecordCodec, KeysOfHoldsSortAsTheirSequences) {
   const std::vector<int64_t> sequences = {1, 2, 255, 256, 65'535, 65'536, INT64_MAX};
@@ -233,6 +288,10 @@ Delivery DrawDelivery(Draw& draw) {
   delivery.started_at = draw.Instant();
   if (draw.Bool()) delivery.replan_at = draw.Instant();
   delivery.nobody = draw.Bool();
+  delivery.waiting = draw.Many([&] {
+    return WaitingRequest{draw.Text(), draw.Text(), draw.Text(), draw.Instant()};
+  });
+  delivery.more_waiting = draw.Int();
   return delivery;
 }
 
@@ -250,7 +309,8 @@ TEST(RecordCodec, RememberedRequestsAndNoticesComeBackAsTheyWere) {
                            draw.Int(),  draw.Text(), draw.Text()};
     if (draw.Bool()) {
       notice.resolved = false;
-      notice.other_kind = draw.Bool() ? NoticeKind::kSettingsChanged : NoticeKind{4711};
+      notice.other_kind =
+          NoticeKind{draw.Bool() ? 20 + static_cast<uint32_t>(draw.Below(25)) : 4711};
     }
     notice.facts = draw.Many([&] {
       return NoticeFact{draw.Text(), draw.Any(FactKind::kWords, FactKind::kSwitch), draw.Int(),
@@ -321,6 +381,7 @@ TEST(RecordCodec, DamagedBytesAreDataLossAndNeverACrash) {
       refused += expect_data_loss(DecodeReversal(bytes).status());
       refused += expect_data_loss(DecodeRemembered(bytes).status());
       refused += expect_data_loss(DecodeNotice(bytes).status());
+      refused += expect_data_loss(DecodeRequest(bytes).status());
     }
   }
   EXPECT_GT(refused, 50'000);

@@ -18,7 +18,8 @@
 namespace bursar {
 namespace {
 
-// Writes a self-signed certificate for "localhost" and its key.
+// Writes a self-signed certificate for 127.0.0.1 and its key: a bare machine may not know the name
+// localhost.
 void WriteCertificate(const std::string& certificate_file, const std::string& key_file) {
   EVP_PKEY* const key = EVP_EC_gen("P-256");
   X509* const certificate = X509_new();
@@ -32,7 +33,7 @@ void WriteCertificate(const std::string& certificate_file, const std::string& ke
                              reinterpret_cast<const unsigned char*>("localhost"), -1, -1, 0);
   X509_set_issuer_name(certificate, name);
   X509_EXTENSION* const names =
-      X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, "DNS:localhost");
+      X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, "IP:127.0.0.1");
   X509_add_ext(certificate, names, -1);
   X509_EXTENSION_free(names);
   EXPECT_GT(X509_sign(certificate, key, EVP_sha256()), 0);
@@ -51,7 +52,7 @@ class Tls : public testing::Test {
   Tls() {
     WriteCertificate(directory_.path() + "/cert", directory_.path() + "/key");
     std::ofstream(directory_.path() + "/token") << "correct-horse-battery-staple-0123";
-    options_.listen = {*ListenAddress::Parse("localhost:0")};
+    options_.listen = {*ListenAddress::Parse("127.0.0.1:0")};
     options_.http_listen = *ListenAddress::Parse("127.0.0.1:0");
     options_.data_directory = directory_.path() + "/data";
     options_.operator_token_file = directory_.path() + "/token";

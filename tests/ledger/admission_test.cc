@@ -255,7 +255,7 @@ TEST(IncludedDay, IsNamedInItsDenial) {
   context.plans = &plans;
   const AdmissionQuery query{"ann", "chat", "m"};
   const AdmissionState state = Evaluate(wallet.header(), &ann, query, context);
-  const Verdict verdict = Judge(state, std::nullopt, std::nullopt);
+  const Verdict verdict = Judge(state, {});
   const Denial denial =
       BuildDenial(wallet.wallet(), &ann, query, state, {}, verdict, context, false);
   EXPECT_EQ(denial.message,

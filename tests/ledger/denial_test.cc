@@ -532,8 +532,8 @@ TEST(Denial, NamesTheCapOfOneHold) {
   const AdmissionQuery query{"ann", "chat", "m"};
   const AdmissionState state =
       Evaluate(wallet.header(), &wallet.member("ann"), query, wallet.context());
-  EXPECT_TRUE(Judge(state, Dollars(5), Dollars(5)).admitted);
-  const Verdict verdict = Judge(state, Dollars(6), Dollars(5));
+  EXPECT_TRUE(Judge(state, {Dollars(5), Dollars(5)}).admitted);
+  const Verdict verdict = Judge(state, {Dollars(6), Dollars(5)});
   EXPECT_EQ(verdict.reason, DenialReason::kHoldDoesNotFit);
   const Denial denial = BuildDenial(wallet.wallet(), &wallet.member("ann"), query, state,
                                     {Dollars(6), Dollars(5)}, verdict, wallet.context(), false);

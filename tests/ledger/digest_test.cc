@@ -6,29 +6,31 @@
 namespace bursar {
 namespace {
 
-class Waiting final : public OutstandingRequests {
- public:
-  explicit Waiting(int64_t count) : count_(count) {}
-  int64_t Count(const WalletHeader&) const override { return count_; }
-
- private:
-  const int64_t count_;
-};
-
 Zone ZoneNamed(const char* name) {
   const auto zone = TestZones().Find(name);
   EXPECT_TRUE(zone.ok()) << zone.status();
   return zone.ok() ? *zone : Zone();
 }
 
-// What is due where so many requests wait.
-std::vector<EntryBody> Due(const TestWallet& wallet, const OutstandingRequests& outstanding) {
-  DecisionContext context = wallet.context();
-  context.outstanding = &outstanding;
+// What is due now.
+std::vector<EntryBody> Due(const TestWallet& wallet) {
   std::vector<EntryBody> bodies;
-  for (DueEntry& due : DueEntries(wallet.wallet(), context)) bodies.push_back(std::move(due.body));
+  for (DueEntry& due : DueEntries(wallet.wallet(), wallet.context())) {
+    bodies.push_back(std::move(due.body));
+  }
   return bodies;
 }
+
+// A member who asks for extra usage; the request.
+int64_t Ask(TestWallet& wallet, const std::string& member_id) {
+  wallet.AddMember(member_id);
+  CreateIncreaseRequestCommand command;
+  command.member_id = member_id;
+  command.surface = "chat";
+  return wallet.Do(command).request->sequence;
+}
+
+DenyIncreaseRequestCommand DenialOf(int64_t request) { return {request, {}, "not now"}; }
 
 OrganizationSettings In(const char* zone) {
   OrganizationSettings settings;
@@ -53,64 +55,54 @@ TEST(Digest, IsDueAtNineOnTheWallOfTheOrganizationDaylightSavingIncluded) {
 
 // Rules: Q4, T3
 TEST(Digest, TheFirstRequestPlansItAndTheLastDecisionCancelsIt) {
-  TestWallet wallet("team", In("Europe/Berlin"));
-  std::vector<EntryBody> bodies;
-  AppendDigestSchedule(wallet.header(), 0, wallet.context(), bodies);
-  EXPECT_TRUE(bodies.empty());
-  AppendDigestSchedule(wallet.header(), 1, wallet.context(), bodies);
-  ASSERT_EQ(bodies.size(), 1u);
-  wallet.Commit(bodies);
+  TestWallet wallet("seats", In("Europe/Berlin"));
+  EXPECT_EQ(wallet.header().next_digest, absl::InfiniteFuture());
+  const int64_t first = Ask(wallet, "ann");
   EXPECT_EQ(wallet.header().next_digest, At("2026-11-02T08:00:00Z"));
   EXPECT_EQ(wallet.header().NextDue(), At("2026-11-02T08:00:00Z"));
-  bodies.clear();
-  AppendDigestSchedule(wallet.header(), 2, wallet.context(), bodies);
-  EXPECT_TRUE(bodies.empty()) << "it is planned already";
-  AppendDigestSchedule(wallet.header(), 0, wallet.context(), bodies);
-  ASSERT_EQ(bodies.size(), 1u);
-  wallet.Commit(bodies);
+  const int64_t second = Ask(wallet, "bob");
+  wallet.Do(DenialOf(first));
+  EXPECT_EQ(wallet.Count<DigestScheduled>(), 1) << "it is planned already";
+  EXPECT_EQ(wallet.header().next_digest, At("2026-11-02T08:00:00Z"));
+  wallet.Do(CancelIncreaseRequestCommand{second, "bob"});
+  EXPECT_EQ(wallet.Count<DigestScheduled>(), 2);
   EXPECT_EQ(wallet.header().next_digest, absl::InfiniteFuture());
   EXPECT_EQ(wallet.header().NextDue(), absl::InfiniteFuture());
 }
 
+// Rules: Q2, Q4
+TEST(Digest, IsCancelledAlsoWhereSomethingElseEndsTheLastRequest) {
+  TestWallet wallet("seats");
+  Ask(wallet, "ann");
+  Ask(wallet, "bob");
+  wallet.SetStatus("ann", AccountStatus::kRemoved);
+  EXPECT_NE(wallet.header().next_digest, absl::InfiniteFuture());
+  wallet.ExtraForEveryone();
+  EXPECT_EQ(wallet.header().open_request_count, 0);
+  EXPECT_EQ(wallet.header().next_digest, absl::InfiniteFuture());
+}
+
 // Rules: Q4, T3
 TEST(Digest, FallsDueEveryMorningWhileSomethingWaitsAndOnceAfterALongNight) {
-  const Waiting three(3);
-  TestWallet wallet("team", In("Europe/Berlin"));
-  std::vector<EntryBody> bodies;
-  AppendDigestSchedule(wallet.header(), 3, wallet.context(), bodies);
-  wallet.Commit(bodies);
+  TestWallet wallet("seats", In("Europe/Berlin"));
+  for (const char* member : {"ann", "bob", "cid"}) Ask(wallet, member);
   wallet.MoveTo(At("2026-11-02T07:59:59Z"));
-  EXPECT_TRUE(Due(wallet, three).empty());
+  EXPECT_TRUE(Due(wallet).empty());
   wallet.MoveTo(At("2026-11-02T08:00:00Z"));
-  bodies = Due(wallet, three);
+  std::vector<EntryBody> bodies = Due(wallet);
   ASSERT_EQ(bodies.size(), 1u);
   const auto& due = std::get<DigestScheduled>(bodies[0]);
   EXPECT_TRUE(due.is_due);
   EXPECT_EQ(due.outstanding, 3);
   EXPECT_EQ(due.next, At("2026-11-03T08:00:00Z"));
   wallet.Commit(bodies);
-  EXPECT_TRUE(Due(wallet, three).empty());
+  EXPECT_TRUE(Due(wallet).empty());
   // Nobody was there for a week: one digest, not seven.
   wallet.MoveTo(At("2026-11-10T11:00:00Z"));
-  bodies = Due(wallet, three);
+  bodies = Due(wallet);
   ASSERT_EQ(bodies.size(), 1u);
   EXPECT_EQ(std::get<DigestScheduled>(bodies[0]).next, At("2026-11-11T08:00:00Z"));
   wallet.Commit(bodies);
-}
-
-// Rules: Q4
-TEST(Digest, WhereNothingWaitsAnyMoreItEndsWithoutAWord) {
-  TestWallet wallet("team");
-  std::vector<EntryBody> bodies;
-  AppendDigestSchedule(wallet.header(), 1, wallet.context(), bodies);
-  wallet.Commit(bodies);
-  wallet.MoveTo(At("2026-11-02T09:00:00Z"));
-  const Waiting none(0);
-  bodies = Due(wallet, none);
-  ASSERT_EQ(bodies.size(), 1u);
-  EXPECT_FALSE(std::get<DigestScheduled>(bodies[0]).is_due);
-  wallet.Commit(bodies);
-  EXPECT_EQ(wallet.header().next_digest, absl::InfiniteFuture());
 }
 
 // Rules: N2

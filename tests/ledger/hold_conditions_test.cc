@@ -1,19 +1,12 @@
 // What holds do not allow, and what they leave to their records.
 #include <gtest/gtest.h>
 
-#include "tests/ledger/wallet_fixture.h"
+#include "tests/ledger/postpaid_holds.h"
 
 namespace bursar {
 namespace {
 
-// "ann" on the postpaid plan: 25 included in the month, extra on, the organization limited to 100.
-class HoldConditions : public testing::Test {
- protected:
-  HoldConditions() : wallet_("seats") {
-    wallet_.AddMember("ann").ExtraForEveryone().LimitOrganization(Dollars(100));
-  }
-  TestWallet wallet_;
-};
+using HoldConditions = PostpaidHolds;
 
 // Rules: H3
 TEST_F(HoldConditions, AreNeitherExtendedNorReleasedWhenNotLive) {
@@ -59,8 +52,7 @@ TEST_F(HoldConditions, RefuseARecordOfAnotherMemberSurfaceProviderOrModel) {
 // Rules: R1, R4
 TEST_F(HoldConditions, LetTheRecordSayWhatTheCheckDidNot) {
   CheckAdmissionCommand check = CheckOf("ann");
-  check.surface = kDefaultSurface;
-  check.surface_assumed = true;
+  check.surface.clear();
   check.model.clear();
   check.provider.clear();
   check.estimate = Dollars(2);

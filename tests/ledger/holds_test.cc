@@ -2,7 +2,7 @@
 // that decides money.
 #include <gtest/gtest.h>
 
-#include "tests/ledger/wallet_fixture.h"
+#include "tests/ledger/postpaid_holds.h"
 
 namespace bursar {
 namespace {
@@ -12,15 +12,6 @@ void SetPolicy(TestWallet& wallet, HoldExpiryPolicy policy) {
   command.hold_expiry_policy = policy;
   wallet.Do(command);
 }
-
-// "ann" on the postpaid plan: 25 included in the month, extra on, the organization limited to 100.
-class PostpaidHolds : public testing::Test {
- protected:
-  PostpaidHolds() : wallet_("seats") {
-    wallet_.AddMember("ann").ExtraForEveryone().LimitOrganization(Dollars(100));
-  }
-  TestWallet wallet_;
-};
 
 // "ann" on the prepaid plan: 20 included in the month from 1 November, extra on, 50 of credit.
 class PrepaidHolds : public testing::Test {

@@ -128,6 +128,8 @@ TestWallet::~TestWallet() {
   EXPECT_TRUE(folded.holds == wallet_.holds) << "folding the entries gives other holds";
   EXPECT_TRUE(folded.ended_holds == wallet_.ended_holds) << "folding gives other ended holds";
   EXPECT_TRUE(folded.reversals == wallet_.reversals) << "folding gives other reversals";
+  EXPECT_TRUE(folded.requests == wallet_.requests) << "folding gives other requests for more";
+  EXPECT_TRUE(folded.payments == wallet_.payments) << "folding gives other payments";
 }
 
 TestWallet& TestWallet::MoveTo(absl::Time now) {
@@ -224,8 +226,10 @@ UsageCharged TestWallet::Record(const RecordConsumptionCommand& command) {
   const UsageCharged& charge = outcome->charge;
   EXPECT_EQ(charge.included.value + charge.extra.value + charge.metered.value, charge.cost.value);
   const auto* journaled = std::get_if<UsageCharged>(&entries_.back().body);
-  // The charge is the last entry, unless a new month ended an episode.
-  EXPECT_TRUE(journaled != nullptr || std::holds_alternative<EpisodeEnded>(entries_.back().body));
+  // The charge is the last entry, unless a new month ended an episode or the balance became low.
+  EXPECT_TRUE(journaled != nullptr || std::holds_alternative<EpisodeEnded>(entries_.back().body) ||
+              std::holds_alternative<LowBalanceNoticed>(entries_.back().body) ||
+              std::holds_alternative<PaymentRequested>(entries_.back().body));
   return charge;
 }
 
@@ -299,8 +303,11 @@ void TestWallet::WriteDues() {
 }
 
 void TestWallet::Commit(const std::vector<EntryBody>& bodies) {
+  const std::vector<RequestAtStake> at_stake = RequestsAtStake(wallet_, bodies, context());
   for (const EntryBody& body : bodies) Append(body);
+  for (const EntryBody& ended : RequestsEnded(wallet_, at_stake, context())) Append(ended);
   if (std::optional<EntryBody> end = EpisodeEnd(header(), bodies, context())) Append(*end);
+  for (const EntryBody& body : FollowUps(header(), context())) Append(body);
   for (const Violation& violation : CheckInvariants(wallet_)) {
     ADD_FAILURE() << "rule " << violation.rule << ": " << violation.message;
   }

@@ -27,6 +27,7 @@ std::map<std::string, int> FakeMailServer::Counts() const {
 }
 
 AttemptResult FakeWebhooks::Post(const OutgoingPost& post) {
+  if (on_post_) on_post_(post);
   ++attempts_[post.url];
   const auto found = answers_.find(post.url);
   const int status = found == answers_.end() ? 200 : found->second;

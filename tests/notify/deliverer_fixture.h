@@ -4,6 +4,7 @@
 // Thread rule: one thread, but for the transports, which any may call.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -49,6 +50,8 @@ class FakeWebhooks final : public WebhookTransport {
 
   // What the target at that address answers with: 200 unless said.
   void Answer(const std::string& url, int status) { answers_[url] = status; }
+  // Called with every post as it comes in, whatever the answer.
+  void OnPost(std::function<void(const OutgoingPost&)> on_post) { on_post_ = std::move(on_post); }
   const std::vector<OutgoingPost>& arrivals() const { return arrivals_; }
   int attempts(const std::string& url) const {
     const auto found = attempts_.find(url);
@@ -57,6 +60,7 @@ class FakeWebhooks final : public WebhookTransport {
   static std::string HeaderOf(const OutgoingPost& post, const std::string& name);
 
  private:
+  std::function<void(const OutgoingPost&)> on_post_;
   std::map<std::string, int> answers_;
   std::map<std::string, int> attempts_;
   std::vector<OutgoingPost> arrivals_;  // Those answered with 2xx.

@@ -74,13 +74,68 @@ TEST(NoticeContent, EveryKindHasItsNameItsTextAndBothForms) {
     notice.other_kind = event.kind;
     notice.changes = {{"role of bob", "member", "owner"}};
     const MailContent mail = RenderMail(kName, notice);
-    EXPECT_EQ(mail.subject, event.subject);
+    EXPECT_EQ(mail.subject, SubjectOf(notice));
     EXPECT_EQ(mail.text.find("{{"), std::string::npos) << mail.text;
     EXPECT_EQ(mail.html.find("{{"), std::string::npos) << mail.html;
     EXPECT_NE(mail.text.find("Acme"), std::string::npos);
     const auto json = nlohmann::json::parse(RenderWebhook(kName, notice));
     EXPECT_EQ(json["type"], event.name);
   }
+}
+
+// Rules: Q4
+TEST(NoticeContent, TheDigestListsWhoAsksForWhatAndHowManyMore) {
+  StoredNotice notice = Exhausted(false);
+  notice.other_kind = NoticeKind::kRequestsDigest;
+  notice.facts.push_back(CountFact("outstanding", 5));
+  notice.delivery->waiting = {
+      {"ann", "a higher limit of 50.00 USD", "the <release>", absl::FromUnixSeconds(1'772'442'000)},
+      {"bob", "extra usage", "", absl::FromUnixSeconds(1'772'442'060)}};
+  notice.delivery->more_waiting = 3;
+  const MailContent mail = RenderMail(kName, notice);
+  EXPECT_NE(mail.text.find("5 requests of members of Acme <& Sons> wait"), std::string::npos);
+  EXPECT_NE(
+      mail.text.find("- ann asks for a higher limit of 50.00 USD since Monday, 02 March 2026, "
+                     "10:00 CET: the <release>\n- bob asks for extra usage since Monday, 02 "
+                     "March 2026, 10:01 CET\n- and 3 more\n"),
+      std::string::npos)
+      << mail.text;
+  EXPECT_NE(mail.html.find("<td>the &lt;release&gt;</td>"), std::string::npos) << mail.html;
+  EXPECT_NE(mail.html.find("and 3 more"), std::string::npos);
+  const auto json = nlohmann::json::parse(RenderWebhook(kName, notice));
+  EXPECT_EQ(json["data"]["waiting"][0]["asks_for"], "a higher limit of 50.00 USD");
+  EXPECT_EQ(json["data"]["waiting"][1]["member_id"], "bob");
+  EXPECT_EQ(json["data"]["more_waiting"], 3);
+}
+
+// Rules: Q3, X4
+TEST(NoticeContent, RequestsAndPaymentsAreToldInOneSentence) {
+  StoredNotice notice = Exhausted(false);
+  notice.organization_name = "Acme";
+  notice.other_kind = NoticeKind::kIncreaseRequested;
+  notice.facts.push_back(WordsFact("kind_words", "a higher limit"));
+  notice.facts.push_back(WordsFact("asks_for", "a higher limit of 50.00 USD"));
+  notice.facts.push_back(WordsFact("reason", "the release\n* is near"));
+  EXPECT_EQ(SubjectOf(notice), "ann asks for a higher limit");
+  EXPECT_EQ(SummaryOf(notice),
+            "ann asks for a higher limit of 50.00 USD at Acme: the release * is near");
+  notice.other_kind = NoticeKind::kIncreaseDecided;
+  notice.facts.push_back(WordsFact("state", "approved"));
+  notice.facts.push_back(MoneyFact("granted", Nanos::Units(40)));
+  notice.facts.push_back(WordsFact("note", "this once"));
+  EXPECT_EQ(SubjectOf(notice), "Your request for a higher limit was approved");
+  EXPECT_EQ(
+      SummaryOf(notice),
+      "Your request for a higher limit of 50.00 USD at Acme was approved with 40.00 USD: this "
+      "once");
+  EXPECT_NE(RenderMail(kName, notice).text.find("because of your request"), std::string::npos);
+  notice.other_kind = NoticeKind::kReloadPaused;
+  notice.SetFact(WordsFact("kind", "reload"));
+  notice.SetFact(MoneyFact("amount", Nanos::Units(25)));
+  notice.SetFact(WordsFact("code", "card_declined"));
+  EXPECT_EQ(SummaryOf(notice),
+            "The reload of 25.00 USD for Acme failed (card_declined), as others before it. "
+            "Auto-reload is paused until an owner resumes it.");
 }
 
 // Rules: N4

@@ -30,7 +30,7 @@ class CommandLineTest : public testing::Test {
           if (found == environment_.end()) return std::nullopt;
           return found->second;
         },
-        out_, err_);
+        out_, err_, [this](absl::Duration wait) { waits_.push_back(wait); });
   }
   // The same against the fake wallet.
   ExitStatus Ask(std::vector<std::string> arguments) {
@@ -43,6 +43,7 @@ class CommandLineTest : public testing::Test {
   FakeWallet wallet_;
   TemporaryFolder folder_;
   std::map<std::string, std::string> environment_;
+  std::vector<absl::Duration> waits_;  // Between attempts; nobody really waits.
 
  private:
   std::ostringstream out_;
@@ -257,6 +258,9 @@ TEST_F(CommandLineTest, WatchGoesOnTryingAndSaysSoOnce) {
   const std::string told = err();
   EXPECT_THAT(told, HasSubstr("resuming, until interrupted"));
   EXPECT_EQ(told.find("resuming"), told.rfind("resuming")) << told;
+  ASSERT_GE(waits_.size(), 6u);
+  EXPECT_TRUE(std::is_sorted(waits_.begin(), waits_.begin() + 6));
+  EXPECT_LE(waits_.back(), ConnectionOptions().max_backoff);
 }
 
 // Rules: N5

@@ -161,6 +161,42 @@ class FakeWallet final : public v1::QuotaService::Service, public v1::AdminServi
     return Note(*request);
   }
 
+  grpc::Status PurchaseCredit(grpc::ServerContext*, const v1::PurchaseCreditRequest* request,
+                              v1::PurchaseCreditResponse* reply) override {
+    *reply->mutable_payment()->mutable_amount() = request->amount();
+    reply->mutable_payment()->set_payment_id("pay_1");
+    return Note(*request);
+  }
+  grpc::Status CompletePayment(grpc::ServerContext*, const v1::CompletePaymentRequest* request,
+                               v1::CompletePaymentResponse* reply) override {
+    reply->mutable_payment()->set_state(request->result() ==
+                                                v1::CompletePaymentRequest::RESULT_SUCCEEDED
+                                            ? v1::PAYMENT_STATE_SUCCEEDED
+                                            : v1::PAYMENT_STATE_FAILED);
+    return Note(*request);
+  }
+  grpc::Status RecordChargeback(grpc::ServerContext*, const v1::RecordChargebackRequest* request,
+                                v1::RecordChargebackResponse*) override {
+    return Note(*request);
+  }
+  grpc::Status UpdateAutoReload(grpc::ServerContext*, const v1::UpdateAutoReloadRequest* request,
+                                v1::UpdateAutoReloadResponse* reply) override {
+    reply->mutable_auto_reload()->set_state(v1::AUTO_RELOAD_STATE_PAUSED);
+    reply->mutable_auto_reload()->set_explanation("An owner resumes it.");
+    return Note(*request);
+  }
+  grpc::Status ListPayments(grpc::ServerContext*, const v1::ListPaymentsRequest* request,
+                            v1::ListPaymentsResponse* reply) override {
+    v1::Payment* payment = reply->add_payments();
+    payment->set_payment_id("pay_1");
+    payment->set_kind(v1::PAYMENT_KIND_RELOAD);
+    payment->set_state(v1::PAYMENT_STATE_FAILED);
+    payment->set_cause(v1::RELOAD_CAUSE_LOW_BALANCE);
+    payment->set_attempt(2);
+    payment->set_code("card_declined");
+    return Note(*request);
+  }
+
   // Revisions behind the one asked for, up to 4, a message each; every second message is the last
   // of its watch.
   grpc::Status WatchWallet(grpc::ServerContext*, const v1::WatchWalletRequest* request,
