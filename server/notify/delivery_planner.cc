@@ -56,6 +56,8 @@ absl::StatusOr<bool> HasEnded(Engine& engine, const NoticeName& name, const Stor
   // A payment is named by the entry that requested it, which is the notice's cause.
   const absl::StatusOr<PaymentPage> found =
       FindPayment(engine.store(), name.organization_id, notice.sequence);
+  // What is unknown is for the attempt to find out.
+  if (absl::IsNotFound(found.status())) return false;
   if (!found.ok()) return found.status();
   return !found->payments[0].IsOpen();
 }

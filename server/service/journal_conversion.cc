@@ -490,10 +490,12 @@ namespace {
 
 // What of a notice's facts has a field of its own.
 void WriteNoticeFacts(const StoredNotice& notice, v1::Notice* proto) {
-  if (const NoticeFact* id = notice.FindFact("payment_id")) proto->set_payment_id(id->text);
+  const NoticeFact* id = notice.FindFact("payment_id");
+  const bool low_balance = notice.Kind() == NoticeKind::kLowBalance;
+  if (id == nullptr && !low_balance) return;
+  if (id != nullptr) proto->set_payment_id(id->text);
   if (const NoticeFact* attempt = notice.FindFact("attempt")) proto->set_attempt(attempt->number);
-  const NoticeFact* amount =
-      notice.FindFact(notice.Kind() == NoticeKind::kLowBalance ? "threshold" : "amount");
+  const NoticeFact* amount = notice.FindFact(low_balance ? "threshold" : "amount");
   if (amount == nullptr) return;
   const std::optional<Nanos> nanos = ParseNanos(amount->text);
   const NoticeFact* currency = notice.FindFact("currency_code");
