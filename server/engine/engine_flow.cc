@@ -344,6 +344,7 @@ absl::Status EngineCore::Prepare(Job& job, WalletSlot& slot, const DecisionConte
     for (DueEntry& due : dues) {
       DecisionContext then = context;
       then.now = due.at;
+      then.journals_dues = true;
       std::vector<EntryBody> body;
       body.push_back(std::move(due.body));
       absl::StatusOr<StagedRange> staged = Stage(slot, std::move(body), Cause(), then);

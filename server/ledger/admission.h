@@ -71,6 +71,8 @@ struct DecisionContext {
   absl::Time now;
   const PlanCatalog* plans = nullptr;
   const ZoneDatabase* zones = nullptr;
+  // What fell due is journaled, at its instant of the past: nothing can be sent from there.
+  bool journals_dues = false;
 };
 
 // Who asks, and for what. Views must outlive the evaluation.

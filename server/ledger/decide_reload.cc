@@ -200,7 +200,7 @@ std::vector<EntryBody> FollowUps(const WalletHeader& header, const DecisionConte
       bodies.push_back(LowBalanceNoticed{header.settings.low_balance_threshold, balance});
     }
   }
-  if (!header.reload.settings.enabled) return bodies;
+  if (!header.reload.settings.enabled || context.journals_dues) return bodies;
   const Plan& plan = PlanOf(header, context);
   if (plan.metered != header.reload.metered) {
     bodies.push_back(FollowPlan(header.reload, plan));

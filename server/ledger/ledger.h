@@ -419,7 +419,9 @@ absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
 // What a wallet owes to its own state, decided after every commit of entries and journaled with
 // them: the digest of open requests, the notice of a low balance, and the reload that policy asks
 // for now (rules Q4, N4, X4). Empty almost always. Applied, it owes nothing more, except that after
-// a change of plan the reload may fall due only then.
+// a change of plan the reload may fall due only then. While dues are journaled no reload is asked
+// for: it is due itself once nothing else is, and its verdict is awaited from then on and not from
+// an instant before an outage.
 std::vector<EntryBody> FollowUps(const WalletHeader& header, const DecisionContext& context);
 
 // ---- Time -------------------------------------------------------------------------------------

@@ -207,7 +207,7 @@ TEST_F(PaymentsTest, BadInputNamesTheFieldsAndChangesNothing) {
   verdict.set_code(std::string(200, 'x'));
   v1::CompletePaymentResponse completed;
   EXPECT_EQ(FieldsOf(Call(admin_.get(), &Admin::CompletePayment, verdict, &completed)),
-            (std::vector<std::string>{"payment_id", "code", "result"}));
+            (std::vector<std::string>{"code", "payment_id", "result"}));
   for (const char* id : {"pay_1", "adm_1", "pay_00000000000000000000_000000000002"}) {
     EXPECT_EQ(Complete(id, true, &completed).error_code(), grpc::StatusCode::NOT_FOUND) << id;
     EXPECT_EQ(ReasonOf(Complete(id, true, &completed)), "PAYMENT_NOT_FOUND");
@@ -215,7 +215,7 @@ TEST_F(PaymentsTest, BadInputNamesTheFieldsAndChangesNothing) {
   v1::PurchaseCreditRequest purchase;
   v1::PurchaseCreditResponse bought;
   EXPECT_EQ(FieldsOf(Call(admin_.get(), &Admin::PurchaseCredit, purchase, &bought)),
-            (std::vector<std::string>{"organization_id", "request_id", "amount"}));
+            (std::vector<std::string>{"amount", "organization_id", "request_id"}));
   v1::UpdateAutoReloadRequest reload;
   reload.set_organization_id("acme");
   reload.mutable_auto_reload()->mutable_amount()->set_units(-1);

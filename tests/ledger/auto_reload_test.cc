@@ -58,6 +58,19 @@ TEST(AutoReload, CountsWhatIsHeld) {
   EXPECT_EQ(ReloadsOf(wallet), 1);
 }
 
+// Rules: X4, T3
+TEST(AutoReload, AnOutageLosesTheOneInFlightAndTheNextIsAskedForWhenItCanBeSent) {
+  TestWallet wallet("api");
+  SetUpReload(wallet, Dollars(5));
+  const Payment lost = ReloadInFlight(wallet);
+  wallet.Advance(absl::Hours(48)).WriteDues();
+  EXPECT_EQ(wallet.header().reload.failures, 1) << "not one for each hour of the outage";
+  const Payment next = ReloadInFlight(wallet);
+  EXPECT_EQ(next.requested_at, wallet.now());
+  EXPECT_EQ(next.times_out_at, wallet.now() + kShippedPaymentTimeout);
+  EXPECT_GT(next.sequence, lost.sequence);
+}
+
 // Rules: X4, H2
 TEST(AutoReload, AsksWhenAHoldIsDeniedForBalance) {
   TestWallet wallet("api");

@@ -292,6 +292,7 @@ void TestWallet::WriteDues() {
   for (std::vector<DueEntry> dues = DueEntries(wallet_, context()); !dues.empty();
        dues = DueEntries(wallet_, context())) {
     EXPECT_LE(dues.size(), static_cast<size_t>(kMaxDueEntries));
+    journals_dues_ = true;
     for (const DueEntry& due : dues) {
       EXPECT_LE(due.at, now);
       now_ = due.at;
@@ -299,6 +300,7 @@ void TestWallet::WriteDues() {
     }
     now_ = now;
   }
+  journals_dues_ = false;
   EXPECT_LT(now_, header().NextDue());
 }
 

@@ -137,7 +137,7 @@ class TestWallet {
   // Requires: known.
   const Member& member(const std::string& member_id) const { return wallet_.members.at(member_id); }
   const std::vector<Entry>& entries() const { return entries_; }
-  DecisionContext context() const { return {now_, &TestPlans(), &TestZones()}; }
+  DecisionContext context() const { return {now_, &TestPlans(), &TestZones(), journals_dues_}; }
 
   // The bodies of that kind, oldest first.
   template <typename Body>
@@ -157,6 +157,7 @@ class TestWallet {
   void Append(const EntryBody& body);
 
   absl::Time now_;
+  bool journals_dues_ = false;
   Wallet wallet_;
   std::vector<Entry> entries_;
 };
