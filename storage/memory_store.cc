@@ -302,6 +302,23 @@ class MemoryStore final : public MemoryReader<Store> {
     return absl::OkStatus();
   }
 
+  absl::Status ChangeOutbox(const std::vector<OutboxChange>& changes) override {
+    if (absl::Status s = ValidateOutboxChanges(changes); !s.ok()) return s;
+    std::lock_guard writer(writer_mutex_);
+    if (!health().ok()) return health();
+    std::lock_guard lock(shared_->mutex);
+    for (const OutboxChange& change : changes) {
+      auto found = contents().organizations.find(change.organization_id);
+      if (found == contents().organizations.end()) continue;
+      if (change.value.has_value()) {
+        found->second.outbox[change.notice_id] = *change.value;
+      } else {
+        found->second.outbox.erase(change.notice_id);
+      }
+    }
+    return absl::OkStatus();
+  }
+
   absl::Status ForgetDedupe(absl::Time now) override {
     std::lock_guard writer(writer_mutex_);
     if (!health().ok()) return health();

@@ -97,6 +97,7 @@ class RocksDbStore final : public ReadsRocksDb<Store> {
 
   absl::StatusOr<std::vector<CommitResult>> Commit(const CommitGroup& group) override;
   absl::Status PutSystem(const std::vector<SystemChange>& changes) override;
+  absl::Status ChangeOutbox(const std::vector<OutboxChange>& changes) override;
   absl::Status ForgetDedupe(absl::Time now) override;
 
   absl::StatusOr<std::unique_ptr<Snapshot>> NewSnapshot() const override {
@@ -400,6 +401,25 @@ absl::Status RocksDbStore::PutSystem(const std::vector<SystemChange>& changes) {
     if (!status.ok()) return Latch(status);
   }
   return Write(pending);
+}
+
+absl::Status RocksDbStore::ChangeOutbox(const std::vector<OutboxChange>& changes) {
+  if (absl::Status s = ValidateOutboxChanges(changes); !s.ok()) return s;
+  std::lock_guard writer(writer_mutex_);
+  if (absl::Status s = health(); !s.ok()) return s;
+  PendingBatch pending;
+  for (const OutboxChange& change : changes) {
+    absl::StatusOr<CachedOrganization> organization = Find(change.organization_id);
+    if (!organization.ok()) return Latch(organization.status());
+    // A notice of nobody is not kept: no scan of an organization would ever find it.
+    if (organization->revision == 0) continue;
+    const std::string key = OrganizationPrefix(change.organization_id) + change.notice_id;
+    absl::Status status = change.value.has_value()
+                              ? Put(pending, handles_.outbox, key, *change.value)
+                              : Delete(pending, handles_.outbox, key);
+    if (!status.ok()) return Latch(status);
+  }
+  return pending.batch.Count() == 0 ? absl::OkStatus() : Write(pending);
 }
 
 absl::Status RocksDbStore::ForgetDedupe(absl::Time now) {

@@ -320,6 +320,13 @@ struct SystemChange {
   std::optional<std::string> value;  // None deletes; deleting what is not there is normal.
 };
 
+// A change of one notice outside any commit: what became of its delivery.
+struct OutboxChange {
+  std::string organization_id;
+  std::string notice_id;             // Not empty.
+  std::optional<std::string> value;  // None deletes; deleting what is not there is normal.
+};
+
 // What was found when the store was opened.
 struct OpenReport {
   std::string location;  // Directory or address, for messages.
@@ -354,6 +361,12 @@ class Store : public Reader {
   // Changes system records: all or nothing, durable on return. A key is at most once in the list.
   // Errors as for Commit.
   virtual absl::Status PutSystem(const std::vector<SystemChange>& changes) = 0;
+
+  // Changes notices without touching their organizations' revisions: all or nothing, durable on
+  // return. A change of an organization that does not exist is left out. A notice is at most once
+  // in the list. The last change wins, so writers keep each other apart themselves. Errors as for
+  // Commit.
+  virtual absl::Status ChangeOutbox(const std::vector<OutboxChange>& changes) = 0;
 
   // Forgets request ids that are past their retention at `now`, and never one that is not. Cheap,
   // and idempotent; call it a few times a day. A `now` earlier than one given before does nothing.

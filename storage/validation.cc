@@ -1,6 +1,7 @@
 #include "storage/validation.h"
 
 #include <algorithm>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -149,6 +150,18 @@ absl::Status ValidateSystemChanges(const std::vector<SystemChange>& changes) {
     names.emplace_back(0, change.key);
   }
   if (HasTwins(names)) return Invalid("a system record is changed twice at once");
+  return absl::OkStatus();
+}
+
+absl::Status ValidateOutboxChanges(const std::vector<OutboxChange>& changes) {
+  std::set<std::pair<std::string_view, std::string_view>> names;
+  for (const OutboxChange& change : changes) {
+    if (absl::Status s = ValidateOrganizationId(change.organization_id); !s.ok()) return s;
+    if (absl::Status s = ValidateId(change.notice_id, "notice id"); !s.ok()) return s;
+    if (!names.emplace(change.organization_id, change.notice_id).second) {
+      return Invalid("a notice is changed twice at once");
+    }
+  }
   return absl::OkStatus();
 }
 

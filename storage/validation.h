@@ -28,4 +28,6 @@ absl::Status ValidateGroup(const CommitGroup& group);
 
 absl::Status ValidateSystemChanges(const std::vector<SystemChange>& changes);
 
+absl::Status ValidateOutboxChanges(const std::vector<OutboxChange>& changes);
+
 }  // namespace bursar

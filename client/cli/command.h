@@ -25,6 +25,7 @@ void AddHoldCommands(CLI::App& root, Action* action);
 void AddIncreaseCommands(CLI::App& root, Action* action);
 void AddReportCommands(CLI::App& root, Action* action);
 void AddJournalCommands(CLI::App& root, Action* action);
+void AddDeliveryCommands(CLI::App& root, Action* action);
 void AddWatchCommand(CLI::App& root, Action* action);
 void AddWhyCommand(CLI::App& root, Action* action);
 void AddCatalogCommands(CLI::App& root, Action* action);

@@ -47,6 +47,7 @@ void AddCommands(CLI::App& root, Action* action) {
   AddIncreaseCommands(root, action);
   AddReportCommands(root, action);
   AddJournalCommands(root, action);
+  AddDeliveryCommands(root, action);
   AddWatchCommand(root, action);
   AddWhyCommand(root, action);
   AddCatalogCommands(root, action);

@@ -1,4 +1,4 @@
-// bursar journal, bursar notices
+// bursar journal
 #include <google/protobuf/util/json_util.h>
 
 #include "absl/strings/str_cat.h"
@@ -25,11 +25,6 @@ struct JournalOptions {
   std::string start;
   std::string end;
   bool ascending = false;
-  Paging paging;
-};
-
-struct NoticeOptions {
-  std::string organization;
   Paging paging;
 };
 
@@ -124,27 +119,6 @@ absl::StatusOr<ExitStatus> RunJournal(Session& session, const JournalOptions& op
   return ExitStatus::kDone;
 }
 
-absl::StatusOr<ExitStatus> RunNotices(Session& session, const NoticeOptions& options) {
-  v1::ListNoticesRequest request;
-  request.set_organization_id(options.organization);
-  const auto reply = CallPaged(session, &Admin::ListNotices, request, options.paging);
-  return Show(session, reply, [&](const v1::ListNoticesResponse& list) {
-    for (const v1::Notice& notice : list.notices()) {
-      Table facts({{""}, {""}});
-      facts.Add({"notice", notice.notice_id()});
-      facts.Add({"organization", notice.organization_id()});
-      facts.Add({"kind", Spaced(Word(notice.kind()))});
-      facts.Add({"written", FormatTimeField(notice, "create_time")});
-      facts.Add({"to", RolesInWords(notice.recipients())});
-      facts.Add({"subject", notice.subject()});
-      facts.Add({"journal entry", absl::StrCat(notice.sequence())});
-      session.out() << facts.Text() << "  " << notice.summary() << "\n\n";
-    }
-    if (list.notices().empty()) session.out() << "No notices wait for delivery.\n";
-    TellOfFurtherPages(session, list.next_page_token());
-  });
-}
-
 }  // namespace
 
 void AddJournalCommands(CLI::App& root, Action* action) {
@@ -163,12 +137,6 @@ void AddJournalCommands(CLI::App& root, Action* action) {
   journal.app->add_option("--end", options->end, "Recorded before then")->type_name("INSTANT");
   journal.app->add_flag("--ascending", options->ascending, "Oldest first");
   AddPagingOptions(journal.app, &options->paging);
-
-  CLI::App* notices = AddGroup(root, "notices", "Notices that wait for delivery: list");
-  const auto list = AddCommand(*notices, "list", "List them", action, &RunNotices);
-  list.app->add_option("organization", list.options->organization, "Only this organization's")
-      ->type_name("ORG");
-  AddPagingOptions(list.app, &list.options->paging);
 }
 
 }  // namespace bursar::cli

@@ -129,7 +129,8 @@ def read_payment(event):
     """The payment of a `payment.requested` event; None for other events. KeyError if malformed."""
     if event["type"] != "payment.requested":
         return None
-    payment = event["data"]
+    # What is asked for is in the facts of the event.
+    payment = {**event["data"]["facts"], "organization_id": event["data"]["organization_id"]}
     for field in ("payment_id", "organization_id"):
         if not isinstance(payment[field], str) or payment[field].startswith("-"):
             raise KeyError(field)

@@ -37,6 +37,7 @@ struct RawSettings {
   std::string drain_timeout = "20s";
   std::string log_format = "text";
   bool check_config = false;
+  RawDeliveryOptions delivery;
   Options options;
 };
 
@@ -93,6 +94,7 @@ void DefineSettings(CLI::App* app, RawSettings* raw) {
   app->add_option("--log-level", options.log_level, "debug, info, warn, error or off")
       ->capture_default_str();
   app->add_option("--log-format", raw->log_format, "text or json")->capture_default_str();
+  DefineDeliverySettings(app, &options.delivery, &raw->delivery);
   app->add_flag("--confirm-clock", options.confirm_clock,
                 "Start although the clock is more than a day away from the journal");
   app->add_option("--verify-ledger", options.verify_directory,
@@ -277,6 +279,7 @@ ParsedOptions Finish(RawSettings raw) {
     CheckCredentials(raw.options, &problems);
     CheckStore(raw, &problems);
     CheckRest(&raw, &problems);
+    CheckDeliverySettings(raw.delivery, &raw.options.delivery, &problems);
   }
   if (!problems.empty()) return Refuse(problems);
   parsed.options = std::move(raw.options);

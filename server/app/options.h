@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "server/app/delivery_options.h"
 #include "server/app/listen_address.h"
 
 namespace bursar {
@@ -45,6 +46,7 @@ struct Options {
   std::string log_level = "info";
   LogFormat log_format = LogFormat::kText;
   bool confirm_clock = false;
+  DeliveryOptions delivery;
   std::string verify_directory;  // Not empty: verify that store instead of serving.
 
   bool has_tls() const { return !tls_certificate_file.empty(); }

@@ -3,6 +3,7 @@
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/resource_quota.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <utility>
@@ -14,6 +15,7 @@
 #include "client/prices/default_price_book.h"
 #include "google/protobuf/util/json_util.h"
 #include "server/app/default_plan_catalog.h"
+#include "server/app/delivery.h"
 #include "server/app/edge_log.h"
 #include "server/app/server_metrics.h"
 #include "server/app/tls_files.h"
@@ -41,6 +43,8 @@ namespace {
 constexpr int kMaxSyncThreads = 128;
 constexpr int kMaxMetadataBytes = 8192;
 constexpr int kHandshakeTimeoutMs = 10'000;
+// How long attempts at delivery may go on when the server ends.
+constexpr absl::Duration kDeliveryGrace = absl::Seconds(5);
 
 absl::StatusOr<std::string> ReadFile(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -95,6 +99,7 @@ class ServerCore final : public Server {
   absl::Status StartAll() {
     if (absl::Status status = OpenStore(); !status.ok()) return status;
     if (absl::Status status = StartEngine(); !status.ok()) return status;
+    if (absl::Status status = StartDelivery(); !status.ok()) return status;
     if (absl::Status status = StartGrpc(); !status.ok()) return status;
     if (absl::Status status = StartHttp(); !status.ok()) return status;
     state_.Set(ServingState::State::kServing);
@@ -112,6 +117,7 @@ class ServerCore final : public Server {
  private:
   absl::Status OpenStore();
   absl::Status StartEngine();
+  absl::Status StartDelivery();
   absl::Status StartGrpc();
   absl::Status StartHttp();
   void ConfigureBuilder(grpc::ServerBuilder* builder) const;
@@ -129,6 +135,7 @@ class ServerCore final : public Server {
   std::unique_ptr<TokenRecords> token_records_;
   std::unique_ptr<Credentials> credentials_;
   std::unique_ptr<Engine> engine_;
+  std::unique_ptr<DeliveryService> delivery_;
   ServingState state_;
   RpcStats rpc_stats_;
   std::unique_ptr<Gate> gate_;
@@ -167,9 +174,18 @@ absl::Status ServerCore::StartEngine() {
   options.queue_limit = options_.queue_limit;
   options.admin_queue_reserve = options_.admin_queue_reserve;
   options.confirm_clock = options_.confirm_clock;
+  options.mails_notices = options_.delivery.has_mail();
   auto engine = Engine::Start(store_.get(), clock_, &zones_, *defaults, options);
   if (!engine.ok()) return engine.status();
   engine_ = *std::move(engine);
+  return absl::OkStatus();
+}
+
+absl::Status ServerCore::StartDelivery() {
+  auto delivery =
+      DeliveryService::Start(options_.delivery, options_.is_insecure, engine_.get(), clock_);
+  if (!delivery.ok()) return delivery.status();
+  delivery_ = *std::move(delivery);
   return absl::OkStatus();
 }
 
@@ -255,6 +271,7 @@ absl::Status ServerCore::StartHttp() {
   options.tls_key_file = options_.tls_key_file;
   auto http = HttpServer::Start(options, &state_, credentials_.get(), [this](MetricWriter* writer) {
     CollectMetrics(*engine_, rpc_stats_, state_, kVersion, start_time_, writer);
+    delivery_->CollectMetrics(writer);
   });
   if (!http.ok()) return http.status();
   http_ = *std::move(http);
@@ -275,6 +292,10 @@ void ServerCore::Drain(absl::Duration timeout) {
   }
   if (runtime_ != nullptr) runtime_->Drain();
   if (http_ != nullptr) http_->Stop();
+  // What was caused until now is in the outbox; what is under way is noted there.
+  if (delivery_ != nullptr) {
+    delivery_->Stop(std::clamp(deadline - absl::Now(), absl::ZeroDuration(), kDeliveryGrace));
+  }
   if (engine_ != nullptr) engine_->Shutdown();
 }
 
@@ -307,6 +328,9 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options, co
 absl::Status CheckFiles(const Options& options) {
   Credentials credentials(nullptr);
   if (absl::Status status = LoadCredentials(options, &credentials); !status.ok()) return status;
+  if (absl::Status status = ReadSmtpPassword(options.delivery).status(); !status.ok()) {
+    return status;
+  }
   return MakeTransport(options).status();
 }
 

@@ -1,8 +1,8 @@
 // The running server: store, engine, services, listeners, put together in the order that their
 // lives need, and taken apart in the reverse.
 //
-//   Start   credentials → store → engine → services → gRPC → HTTP → serving
-//   Drain   not serving → no new calls, running ones finish → engine → HTTP → store
+//   Start   credentials → store → engine → delivery → services → gRPC → HTTP → serving
+//   Drain   not serving → no new calls, running ones finish → HTTP → delivery → engine → store
 //
 // Thread rule: Start, Drain and the destructor belong to one thread; health() to any.
 #pragma once

@@ -86,7 +86,7 @@ constexpr Amount Min(Amount a, Amount b) { return b < a ? b : a; }
 constexpr Amount Max(Amount a, Amount b) { return a < b ? b : a; }
 
 // The amount in decimal units without trailing zeros but with at least two decimals: "12.50",
-// "0.000001", "-3.00". For people and messages; never parsed back by the server.
+// "0.000001", "-3.00". For people and messages.
 std::string FormatAmount(Amount amount);
 
 // Reads "25", "25.00", "-0.000001": digits, then, if there is a point, one to nine decimals.

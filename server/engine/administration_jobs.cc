@@ -38,6 +38,7 @@ struct MembersOfCommand {
   std::vector<std::string> operator()(const CreateOrganizationCommand&) const { return {}; }
   std::vector<std::string> operator()(const UpdateOrganizationCommand&) const { return {}; }
   std::vector<std::string> operator()(const GrantCreditCommand&) const { return {}; }
+  std::vector<std::string> operator()(const SetNotificationChannelsCommand&) const { return {}; }
   std::vector<std::string> operator()(const UpsertMembersCommand& command) const {
     std::vector<std::string> ids;
     for (const MemberChange& change : command.members) ids.push_back(change.member_id);

@@ -79,21 +79,25 @@ absl::StatusOr<std::unique_ptr<EngineCore>> EngineCore::Start(Store* store, cons
   if (!catalogs.ok()) return catalogs.status();
   absl::StatusOr<std::string> epoch = FindOrBeginEpoch(*store, *now);
   if (!epoch.ok()) return epoch.status();
-  std::unique_ptr<EngineCore> core(
-      new EngineCore(store, clock, zones, *std::move(catalogs), *std::move(epoch), options));
+  absl::StatusOr<WebhookSecrets> secrets = WebhookSecrets::Load(*store);
+  if (!secrets.ok()) return secrets.status();
+  std::unique_ptr<EngineCore> core(new EngineCore(store, clock, zones, *std::move(catalogs),
+                                                  *std::move(epoch), *std::move(secrets), options));
   core->StartThreads();
   return core;
 }
 
 EngineCore::EngineCore(Store* store, const Clock* clock, const ZoneDatabase* zones,
                        std::unique_ptr<Catalogs> catalogs, std::string epoch,
-                       const EngineOptions& options)
+                       WebhookSecrets secrets, const EngineOptions& options)
     : store_(store),
       clock_(clock),
       zones_(zones),
       catalogs_(std::move(catalogs)),
       epoch_(std::move(epoch)),
+      secrets_(std::move(secrets)),
       options_(options),
+      outbox_(store),
       clock_guard_(clock),
       nonces_(std::random_device()()) {}
 

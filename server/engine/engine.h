@@ -35,7 +35,9 @@
 #include "server/base/clock.h"
 #include "server/base/zone.h"
 #include "server/engine/catalogs.h"
+#include "server/engine/outbox.h"
 #include "server/engine/wallet_signals.h"
+#include "server/engine/webhook_secrets.h"
 #include "server/ledger/ledger.h"
 #include "storage/store.h"
 
@@ -48,6 +50,9 @@ struct EngineOptions {
   absl::Duration sweep_interval = absl::Seconds(1);  // How often due wallets are looked for.
   // Start although the clock is more than a day away from the journal (rule T1).
   bool confirm_clock = false;
+  // Whether notices are mailed: changed settings are written as notices only where a channel
+  // carries them.
+  bool mails_notices = false;
 };
 
 // Where in a wallet's journal an answer was computed.
@@ -107,7 +112,7 @@ using AdministrationCommand =
                  ReverseEntryCommand, CreateIncreaseRequestCommand, CancelIncreaseRequestCommand,
                  ApproveIncreaseRequestCommand, DenyIncreaseRequestCommand, AnswerEpisodeCommand,
                  PurchaseCreditCommand, UpdateAutoReloadCommand, CompletePaymentCommand,
-                 MarkPaymentSentCommand, RecordChargebackCommand>;
+                 MarkPaymentSentCommand, RecordChargebackCommand, SetNotificationChannelsCommand>;
 
 // Counters for /metrics, all monotonic unless said otherwise.
 struct EngineStats {
@@ -183,6 +188,10 @@ class Engine {
   virtual Catalogs& catalogs() = 0;
   // Whom to tell when a wallet has become durable further: for watches, which then read the store.
   virtual WalletSignals& signals() = 0;
+  // The notices, for whoever delivers them.
+  virtual Outbox& outbox() = 0;
+  // What signs webhooks.
+  virtual const WebhookSecrets& webhook_secrets() const = 0;
   // The store, for long reads on snapshots (queries.h): they show durable state only.
   virtual Store& store() = 0;
   virtual const std::string& epoch() const = 0;

@@ -180,6 +180,11 @@ void EngineCore::MarkDurable(const std::vector<PartToCommit>& parts, EndedJobs& 
     if (!part->entries.empty()) {
       signals_.Publish(slot.organization_id, part->entries.back().sequence);
     }
+    // Notices that nobody could be told may have somebody now.
+    if (part->changes_channels) outbox_.AnnounceAll();
+    for (const StagedNotice& notice : part->notices) {
+      outbox_.Announce({slot.organization_id, notice.notice_id});
+    }
     stats_.entries_committed += static_cast<int64_t>(part->entries.size());
     for (const StagedRequest& request : part->requests) {
       slot.requests.erase(RequestKey(request.family, request.request_id));

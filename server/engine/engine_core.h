@@ -75,6 +75,8 @@ class EngineCore final : public Engine {
 
   Catalogs& catalogs() override { return *catalogs_; }
   WalletSignals& signals() override { return signals_; }
+  Outbox& outbox() override { return outbox_; }
+  const WebhookSecrets& webhook_secrets() const override { return secrets_; }
   Store& store() override { return *store_; }
   const std::string& epoch() const override { return epoch_; }
   const ZoneDatabase& zones() const override { return *zones_; }
@@ -142,7 +144,8 @@ class EngineCore final : public Engine {
   };
 
   EngineCore(Store* store, const Clock* clock, const ZoneDatabase* zones,
-             std::unique_ptr<Catalogs> catalogs, std::string epoch, const EngineOptions& options);
+             std::unique_ptr<Catalogs> catalogs, std::string epoch, WebhookSecrets secrets,
+             const EngineOptions& options);
   void StartThreads();
 
   // ---- The way of a job (engine_flow.cc); all but Submit and FinishAll under the lock ----
@@ -173,10 +176,11 @@ class EngineCore final : public Engine {
 
   // ---- Staging (engine_stage.cc), under the lock ----
   GroupPart& GatheringPart(WalletSlot& slot);
-  absl::Status StageOne(WalletSlot& slot, EntryBody body, const Cause& cause, absl::Time now);
-  void StageNotice(WalletSlot& slot, const Entry& entry, bool balance);
-  void StageRequestNotice(WalletSlot& slot, const Entry& entry);
-  void StagePaymentNotice(WalletSlot& slot, const Entry& entry);
+  absl::Status StageOne(WalletSlot& slot, EntryBody body, const Cause& cause,
+                        const DecisionContext& context);
+  // Whether any channel carries word of changed settings: where none does, none is written.
+  bool TellsSettings(const NotificationChannels& channels) const;
+  void StageNotice(WalletSlot& slot, StoredNotice notice);
   void LeaveAlone(WalletSlot& slot, const absl::Status& damage);
 
   // ---- Loading (engine_load.cc) ----
@@ -225,8 +229,10 @@ class EngineCore final : public Engine {
   const ZoneDatabase* const zones_;
   const std::unique_ptr<Catalogs> catalogs_;
   const std::string epoch_;
+  const WebhookSecrets secrets_;
   const EngineOptions options_;
   WalletSignals signals_;
+  Outbox outbox_;
 
   // Guards everything below but the threads and what says otherwise.
   mutable std::mutex mutex_;

@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/check.h"
 #include "server/engine/engine_core.h"
-#include "server/engine/payment_notices.h"
+#include "server/engine/notice_staging.h"
 #include "server/engine/record_codec.h"
 #include "server/engine/scoped_id.h"
 
@@ -25,7 +25,8 @@ bool IsTraffic(const EntryBody& body) {
          std::holds_alternative<HoldPlaced>(body) || std::holds_alternative<HoldExtended>(body) ||
          std::holds_alternative<HoldEnded>(body) || std::holds_alternative<CrossingNoticed>(body) ||
          std::holds_alternative<PeriodsOpened>(body) ||
-         std::holds_alternative<ThresholdNoticed>(body);
+         std::holds_alternative<ThresholdNoticed>(body) ||
+         std::holds_alternative<DigestScheduled>(body);
 }
 
 // Traffic is not read back: it comes a thousand times as often, and all that its entries hold was
@@ -62,28 +63,47 @@ absl::StatusOr<EngineCore::StagedRange> EngineCore::Stage(WalletSlot& slot,
   const std::vector<RequestAtStake> at_stake = RequestsAtStake(slot.wallet, bodies, context);
   StagedRange range;
   range.first_sequence = slot.wallet.header.revision + 1;
+  std::vector<FieldChange> changes;  // Those that owners are told, and where they begin.
+  int64_t changed_sequence = 0;
   for (EntryBody& body : bodies) {
-    if (absl::Status s = StageOne(slot, std::move(body), cause, context.now); !s.ok()) return s;
+    for (FieldChange& change : NoticedChanges(body, slot.wallet.header)) {
+      if (changes.empty()) changed_sequence = slot.wallet.header.revision + 1;
+      changes.push_back(std::move(change));
+    }
+    if (absl::Status s = StageOne(slot, std::move(body), cause, context); !s.ok()) return s;
   }
   range.last_sequence = slot.wallet.header.revision;
+  if (!changes.empty() && TellsSettings(slot.wallet.header.channels)) {
+    StageNotice(slot, SettingsNotice(changed_sequence, cause, std::move(changes),
+                                     slot.wallet.header, context));
+  }
   for (EntryBody& ended : RequestsEnded(slot.wallet, at_stake, context)) {
-    if (absl::Status s = StageOne(slot, std::move(ended), cause, context.now); !s.ok()) return s;
+    if (absl::Status s = StageOne(slot, std::move(ended), cause, context); !s.ok()) return s;
   }
   if (episode_open) {
     std::optional<EntryBody> end = EpisodeEnd(slot.wallet.header, enders, context);
     if (end.has_value()) {
-      if (absl::Status s = StageOne(slot, *std::move(end), cause, context.now); !s.ok()) return s;
+      if (absl::Status s = StageOne(slot, *std::move(end), cause, context); !s.ok()) return s;
     }
   }
   // Policy asks for these, whoever's request brought it to that: they are nobody's.
   for (EntryBody& body : FollowUps(slot.wallet.header, context)) {
-    if (absl::Status s = StageOne(slot, std::move(body), Cause(), context.now); !s.ok()) return s;
+    if (absl::Status s = StageOne(slot, std::move(body), Cause(), context); !s.ok()) return s;
   }
   return range;
 }
 
+bool EngineCore::TellsSettings(const NotificationChannels& channels) const {
+  if (options_.mails_notices) return true;
+  return std::any_of(channels.webhooks.begin(), channels.webhooks.end(),
+                     [](const WebhookTarget& target) {
+                       return target.enabled && EventPasses(target.events, kSettingsChangedEvent);
+                     });
+}
+
 absl::Status EngineCore::StageOne(WalletSlot& slot, EntryBody body, const Cause& cause,
-                                  absl::Time now) {
+                                  const DecisionContext& context) {
+  const absl::Time now = context.now;
   GroupPart& part = GatheringPart(slot);
   Wallet& wallet = slot.wallet;
   part.entries.push_back({wallet.header.revision + 1, now, cause, std::move(body)});
@@ -104,79 +124,23 @@ absl::Status EngineCore::StageOne(WalletSlot& slot, EntryBody body, const Cause&
   }
   if (const int64_t request = RequestTouched(entry); request != 0) {
     part.dirty_requests.insert(request);
-    StageRequestNotice(slot, entry);
   }
   if (const int64_t payment = PaymentTouched(entry.body); payment != 0) {
     part.dirty_payments.insert(payment);
   }
-  if (CausesPaymentNotice(entry.body)) StagePaymentNotice(slot, entry);
   if (!IsTraffic(entry.body)) part.changes_policy = true;
-  if (const auto* opened = std::get_if<EpisodeOpened>(&entry.body)) {
-    part.opens_episode = true;
-    StageNotice(slot, entry, opened->balance);
-  } else if (std::holds_alternative<EpisodeEnded>(entry.body)) {
-    StageNotice(slot, entry, out_of_balance);
-  } else if (std::holds_alternative<CrossingNoticed>(entry.body) ||
-             std::holds_alternative<ThresholdNoticed>(entry.body)) {
-    StageNotice(slot, entry, false);
+  if (std::holds_alternative<EpisodeOpened>(entry.body)) part.opens_episode = true;
+  if (std::holds_alternative<NotificationChannelsSet>(entry.body)) part.changes_channels = true;
+  auto notice = NoticeOf(epoch_, entry, wallet, context, out_of_balance);
+  if (notice.has_value()) {
+    StageNotice(slot, *std::move(notice));
   }
   return absl::OkStatus();
 }
 
-void EngineCore::StageNotice(WalletSlot& slot, const Entry& entry, bool balance) {
-  StoredNotice notice;
-  const auto* opened = std::get_if<EpisodeOpened>(&entry.body);
-  const auto* crossed = std::get_if<CrossingNoticed>(&entry.body);
-  notice.crossing = crossed != nullptr;
-  notice.resolved = std::holds_alternative<EpisodeEnded>(entry.body);
-  notice.balance = balance;
-  notice.created_at = entry.recorded_at;
-  notice.sequence = entry.sequence;
-  if (opened != nullptr) notice.member_id = opened->member_id;
-  if (crossed != nullptr) notice.member_id = crossed->member_id;
-  if (const auto* reached = std::get_if<ThresholdNoticed>(&entry.body)) {
-    notice.member_id = reached->member_id;
-    notice.limit = LimitNotice{reached->scope,     reached->scope_id,
-                               reached->percent,   reached->period,
-                               reached->limit,     slot.wallet.header.settings.currency_code,
-                               reached->window.end};
-  }
-  notice.organization_name = slot.wallet.header.settings.display_name;
-  slot.gathering->notices.push_back(
-      {NoticeId(epoch_, slot.organization_id, entry.sequence), std::move(notice)});
-}
-
-// Whoever decides is told of a new request, owners of an escalated one, and the member of every
-// outcome that is not its own doing (rules N4, Q3).
-void EngineCore::StageRequestNotice(WalletSlot& slot, const Entry& entry) {
-  StoredNotice notice;
-  if (const auto* asked = std::get_if<IncreaseRequested>(&entry.body)) {
-    const IncreaseRequest& request = asked->request;
-    notice.member_id = request.member_id;
-    notice.request = {entry.sequence, request.kind, IncreaseState::kPending, request.reason};
-  } else {
-    const auto& decided = std::get<IncreaseDecided>(entry.body);
-    if (decided.state == IncreaseState::kCancelled) return;
-    notice.member_id = decided.member_id;
-    notice.request = {decided.request_sequence, decided.kind, decided.state, decided.note};
-  }
-  notice.created_at = entry.recorded_at;
-  notice.sequence = entry.sequence;
-  notice.organization_name = slot.wallet.header.settings.display_name;
-  slot.gathering->notices.push_back(
-      {NoticeId(epoch_, slot.organization_id, entry.sequence), std::move(notice)});
-}
-
-void EngineCore::StagePaymentNotice(WalletSlot& slot, const Entry& entry) {
-  std::optional<PaymentNotice> payment = MakePaymentNotice(epoch_, slot.wallet, entry);
-  if (!payment.has_value()) return;
-  StoredNotice notice;
-  notice.created_at = entry.recorded_at;
-  notice.sequence = entry.sequence;
-  notice.organization_name = slot.wallet.header.settings.display_name;
-  notice.payment = std::move(payment);
-  slot.gathering->notices.push_back(
-      {NoticeId(epoch_, slot.organization_id, entry.sequence), std::move(notice)});
+void EngineCore::StageNotice(WalletSlot& slot, StoredNotice notice) {
+  std::string notice_id = NoticeId(epoch_, slot.organization_id, notice.sequence);
+  slot.gathering->notices.push_back({std::move(notice_id), std::move(notice)});
 }
 
 void EngineCore::Remember(WalletSlot& slot, const Job& job, int64_t sequence, std::string reply,

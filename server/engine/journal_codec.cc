@@ -9,6 +9,7 @@
 #include "google/protobuf/arena.h"
 #include "server/base/check.h"
 #include "server/base/sha256.h"
+#include "server/engine/channel_records.h"
 #include "server/engine/journal_parts.h"
 #include "server/engine/limit_codec.h"
 #include "server/engine/payment_codec.h"
@@ -423,7 +424,9 @@ EntryBody TakePolicyBody(const record::EntryRecord& in, Damage& damage) {
     case record::EntryRecord::kPlanChanged:
       return FromRecord(in.plan_changed(), damage);
     default:
-      return TakePaymentBody(in, damage);
+      if (auto body = TakePaymentBody(in, damage); body.has_value()) return *std::move(body);
+      if (auto body = TakeDeliveryBody(in, damage); body.has_value()) return *std::move(body);
+      return RequestBodyFromRecord(in, damage);
   }
 }
 

@@ -1,7 +1,5 @@
 #include "server/engine/payment_codec.h"
 
-#include "server/engine/request_codec.h"
-
 namespace bursar {
 
 namespace record = storage::v1;
@@ -236,7 +234,7 @@ ChargedBack TakeChargedBack(const record::ChargedBackRecord& in, Damage& damage)
 
 }  // namespace
 
-EntryBody TakePaymentBody(const record::EntryRecord& in, Damage& damage) {
+std::optional<EntryBody> TakePaymentBody(const record::EntryRecord& in, Damage& damage) {
   switch (in.body_case()) {
     case record::EntryRecord::kPaymentRequested: {
       const auto& from = in.payment_requested();
@@ -256,7 +254,7 @@ EntryBody TakePaymentBody(const record::EntryRecord& in, Damage& damage) {
       return LowBalanceNoticed{Nanos(from.threshold_nanos()), FromRecord(from.balance(), damage)};
     }
     default:
-      return RequestBodyFromRecord(in, damage);
+      return std::nullopt;
   }
 }
 
@@ -278,57 +276,5 @@ absl::StatusOr<Payment> DecodePayment(std::string_view bytes) {
 }
 
 std::string PaymentKey(int64_t sequence) { return SequenceKey(INT64_MAX - sequence); }
-
-bool IsPaymentNotice(record::NoticeKind kind) {
-  return kind >= record::NOTICE_KIND_PAYMENT_REQUESTED && kind <= record::NOTICE_KIND_CHARGED_BACK;
-}
-
-void PutPaymentNotice(const PaymentNotice& notice, record::NoticeRecord* out) {
-  out->set_kind(static_cast<record::NoticeKind>(record::NOTICE_KIND_PAYMENT_REQUESTED +
-                                                static_cast<int>(notice.news)));
-  record::PaymentNoticeRecord* to = out->mutable_payment();
-  to->set_payment_id(notice.payment_id);
-  to->set_kind(static_cast<uint32_t>(notice.kind));
-  to->set_currency_code(notice.currency_code);
-  to->set_cause(static_cast<uint32_t>(notice.cause));
-  to->set_attempt(notice.attempt);
-  to->set_reference(notice.reference);
-  to->set_code(notice.code);
-  to->set_message(notice.message);
-  if (notice.times_out_at != absl::InfiniteFuture()) {
-    to->set_times_out_at_unix_nanos(TimeToRecord(notice.times_out_at));
-  }
-  to->set_pause(static_cast<uint32_t>(notice.pause));
-  if (notice.news == PaymentNews::kLowBalance) {
-    out->set_threshold_nanos(notice.amount.value);
-    out->set_balance_nanos(notice.balance.value);
-  } else {
-    to->set_amount_nanos(notice.amount.value);
-  }
-}
-
-PaymentNotice TakePaymentNotice(const record::NoticeRecord& in, Damage& damage) {
-  PaymentNotice notice;
-  notice.news = static_cast<PaymentNews>(in.kind() - record::NOTICE_KIND_PAYMENT_REQUESTED);
-  const record::PaymentNoticeRecord& from = in.payment();
-  notice.payment_id = from.payment_id();
-  notice.kind = KindFromRecord(from.kind(), damage);
-  notice.amount = Nanos(from.amount_nanos());
-  notice.currency_code = from.currency_code();
-  notice.cause = EnumFromRecord(from.cause(), ReloadCause::kNone, ReloadCause::kHoldDenied, damage);
-  notice.attempt = from.attempt();
-  notice.reference = from.reference();
-  notice.code = from.code();
-  notice.message = from.message();
-  if (from.has_times_out_at_unix_nanos()) {
-    notice.times_out_at = TimeFromRecord(from.times_out_at_unix_nanos());
-  }
-  notice.pause = PauseFromRecord(from.pause(), damage);
-  if (notice.news == PaymentNews::kLowBalance) {
-    notice.amount = Nanos(in.threshold_nanos());
-    notice.balance = Nanos(in.balance_nanos());
-  }
-  return notice;
-}
 
 }  // namespace bursar

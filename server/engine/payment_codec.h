@@ -5,13 +5,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
 
 #include "absl/status/statusor.h"
 #include "bursar/storage/v1/journal.pb.h"
-#include "bursar/storage/v1/outbox.pb.h"
 #include "bursar/storage/v1/wallet.pb.h"
 #include "server/engine/record_codec.h"
 #include "server/engine/record_parts.h"
@@ -36,9 +36,8 @@ void BodyToRecord(const PaymentFinished& body, storage::v1::EntryRecord* record)
 void BodyToRecord(const AutoReloadUpdated& body, storage::v1::EntryRecord* record);
 void BodyToRecord(const ChargedBack& body, storage::v1::EntryRecord* record);
 void BodyToRecord(const LowBalanceNoticed& body, storage::v1::EntryRecord* record);
-// Reads one of them; anything else is damage.
-// Bodies of other subjects are handed on to RequestBodyFromRecord.
-EntryBody TakePaymentBody(const storage::v1::EntryRecord& record, Damage& damage);
+// The body, where the record holds one of these.
+std::optional<EntryBody> TakePaymentBody(const storage::v1::EntryRecord& record, Damage& damage);
 
 // A finished payment is a record of its own.
 std::string EncodePayment(const Payment& payment);
@@ -46,10 +45,5 @@ absl::StatusOr<Payment> DecodePayment(std::string_view bytes);
 // Its id: eight bytes, most significant first, that fall as the sequence rises, so that the newest
 // payment sorts first.
 std::string PaymentKey(int64_t sequence);
-
-// Whether a notice of that kind is about payments, and its own fields.
-bool IsPaymentNotice(storage::v1::NoticeKind kind);
-void PutPaymentNotice(const PaymentNotice& notice, storage::v1::NoticeRecord* record);
-PaymentNotice TakePaymentNotice(const storage::v1::NoticeRecord& record, Damage& damage);
 
 }  // namespace bursar

@@ -16,7 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "server/engine/record_codec.h"
+#include "server/engine/notice.h"
 #include "server/ledger/entry.h"
 #include "server/ledger/ledger.h"
 #include "server/ledger/state.h"
@@ -107,10 +107,8 @@ struct PendingNotice {
   int64_t sequence = 0;  // Of the entry that caused it.
   std::string member_id;
   std::string organization_name;
-  bool crossing = false;                 // Neither: a member went into extra usage (rule B9).
-  std::optional<RequestNotice> request;  // None of these: about a request of `member_id` for more.
-  std::optional<PaymentNotice> payment = std::nullopt;  // None of these: about payments (N4).
-  std::optional<LimitNotice> limit = std::nullopt;  // None of these: a limit reached a threshold.
+  bool crossing = false;  // Neither: a member went into extra usage (rule B9).
+  StoredNotice stored{};  // All of it.
 };
 // `organization_id` empty: of all. `after`: an opaque place from the page before.
 struct NoticePage {

@@ -1,10 +1,10 @@
 #include "server/engine/record_codec.h"
 
 #include "bursar/storage/v1/dedupe.pb.h"
-#include "bursar/storage/v1/outbox.pb.h"
 #include "bursar/storage/v1/wallet.pb.h"
 #include "google/protobuf/arena.h"
 #include "server/base/sha256.h"
+#include "server/engine/channel_records.h"
 #include "server/engine/limit_codec.h"
 #include "server/engine/payment_codec.h"
 #include "server/engine/record_parts.h"
@@ -227,6 +227,11 @@ std::string EncodeHeader(const WalletHeader& header, const std::string& chain_ha
     out->set_next_hold_expiry_unix_nanos(TimeToRecord(header.next_hold_expiry));
   }
   for (const PendingSeat& seat : header.pending_seats) ToRecord(seat, out->add_pending_seats());
+  if (header.channels != NotificationChannels()) ToRecord(header.channels, out->mutable_channels());
+  out->set_channels_version(header.channels_version);
+  if (header.next_digest != absl::InfiniteFuture()) {
+    out->set_next_digest_unix_nanos(TimeToRecord(header.next_digest));
+  }
   out->set_open_request_count(header.open_request_count);
   out->set_chain_hash(chain_hash);
   return out->SerializeAsString();
@@ -269,6 +274,11 @@ absl::StatusOr<StoredHeader> DecodeHeader(std::string_view bytes) {
   }
   for (const auto& seat : in.pending_seats()) {
     header.pending_seats.push_back(FromRecord(seat, damage));
+  }
+  if (in.has_channels()) header.channels = FromRecord(in.channels(), damage);
+  header.channels_version = in.channels_version();
+  if (in.has_next_digest_unix_nanos()) {
+    header.next_digest = TimeFromRecord(in.next_digest_unix_nanos());
   }
   header.open_request_count = in.open_request_count();
   stored.chain_hash = in.chain_hash();
@@ -424,97 +434,6 @@ absl::StatusOr<RememberedRequest> DecodeRemembered(std::string_view bytes) {
   if (in.sequence() <= 0 || in.revision() < in.sequence()) damage.Note("it names no journal entry");
   if (damage.found()) return damage.ToStatus();
   return RememberedRequest{in.content_hash(), in.sequence(), in.revision(), in.reply()};
-}
-
-namespace {
-
-void RequestToRecord(const RequestNotice& request, record::NoticeRecord& out) {
-  out.set_kind(request.state == IncreaseState::kPending ? record::NOTICE_KIND_INCREASE_REQUESTED
-                                                        : record::NOTICE_KIND_INCREASE_DECIDED);
-  out.set_request_sequence(request.sequence);
-  out.set_request_kind(static_cast<uint32_t>(request.kind));
-  out.set_request_state(static_cast<uint32_t>(request.state));
-  out.set_request_note(request.note);
-}
-
-RequestNotice RequestFromRecord(const record::NoticeRecord& in, Damage& damage) {
-  return {in.request_sequence(),
-          EnumFromRecord(in.request_kind(), IncreaseKind::kExtraUsage, IncreaseKind::kHigherSeat,
-                         damage),
-          EnumFromRecord(in.request_state(), IncreaseState::kPending, IncreaseState::kSuperseded,
-                         damage),
-          in.request_note()};
-}
-
-void PutLimitNotice(const LimitNotice& limit, record::NoticeRecord& out) {
-  const bool runaway = limit.period == PeriodKind::kHour;
-  out.set_kind(runaway ? record::NOTICE_KIND_RUNAWAY : record::NOTICE_KIND_THRESHOLD);
-  out.set_scope(static_cast<uint32_t>(limit.scope));
-  out.set_scope_id(limit.scope_id);
-  out.set_percent(limit.percent);
-  out.set_period(static_cast<uint32_t>(limit.period));
-  out.set_limit_nanos(limit.amount.value);
-  out.set_currency_code(limit.currency_code);
-  out.set_period_end_unix_nanos(TimeToRecord(limit.period_end));
-}
-
-LimitNotice TakeLimitNotice(const record::NoticeRecord& in, Damage& damage) {
-  LimitNotice limit;
-  limit.scope = ScopeFromRecord(in.scope(), damage);
-  limit.scope_id = in.scope_id();
-  limit.percent = in.percent();
-  limit.period = PeriodFromRecord(in.period(), damage);
-  limit.amount = Nanos(in.limit_nanos());
-  limit.currency_code = in.currency_code();
-  limit.period_end = TimeFromRecord(in.period_end_unix_nanos());
-  return limit;
-}
-
-}  // namespace
-
-std::string EncodeNotice(const StoredNotice& notice) {
-  record::NoticeRecord out;
-  const auto episode =
-      notice.resolved ? record::NOTICE_KIND_RESOLVED : record::NOTICE_KIND_EXHAUSTED;
-  out.set_kind(notice.crossing ? record::NOTICE_KIND_CROSSED : episode);
-  if (notice.request.has_value()) RequestToRecord(*notice.request, out);
-  if (notice.limit.has_value()) PutLimitNotice(*notice.limit, out);
-  out.set_balance(notice.balance);
-  out.set_created_at_unix_nanos(TimeToRecord(notice.created_at));
-  out.set_sequence(notice.sequence);
-  out.set_member_id(notice.member_id);
-  out.set_organization_name(notice.organization_name);
-  if (notice.payment.has_value()) PutPaymentNotice(*notice.payment, &out);
-  return out.SerializeAsString();
-}
-
-absl::StatusOr<StoredNotice> DecodeNotice(std::string_view bytes) {
-  Damage damage("a notice");
-  record::NoticeRecord in;
-  ParseRecord(bytes, in, damage);
-  const bool of_request = in.kind() == record::NOTICE_KIND_INCREASE_REQUESTED ||
-                          in.kind() == record::NOTICE_KIND_INCREASE_DECIDED;
-  const bool of_payment = IsPaymentNotice(in.kind());
-  const bool of_limit =
-      in.kind() == record::NOTICE_KIND_THRESHOLD || in.kind() == record::NOTICE_KIND_RUNAWAY;
-  if (!of_request && !of_payment && !of_limit &&
-      (in.kind() < record::NOTICE_KIND_EXHAUSTED || in.kind() > record::NOTICE_KIND_CROSSED)) {
-    damage.Note("it is of an unknown kind");
-  }
-  StoredNotice notice;
-  if (of_request) notice.request = RequestFromRecord(in, damage);
-  if (of_limit) notice.limit = TakeLimitNotice(in, damage);
-  if (damage.found()) return damage.ToStatus();
-  notice.resolved = in.kind() == record::NOTICE_KIND_RESOLVED;
-  notice.crossing = in.kind() == record::NOTICE_KIND_CROSSED;
-  notice.balance = in.balance();
-  notice.created_at = TimeFromRecord(in.created_at_unix_nanos());
-  notice.sequence = in.sequence();
-  notice.member_id = in.member_id();
-  notice.organization_name = in.organization_name();
-  if (of_payment) notice.payment = TakePaymentNotice(in, damage);
-  if (damage.found()) return damage.ToStatus();
-  return notice;
 }
 
 }  // namespace bursar

@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/engine/notice.h"
 #include "server/ledger/entry.h"
 #include "server/ledger/state.h"
 
@@ -73,7 +74,8 @@ absl::StatusOr<DecodedJournal> DecodeJournal(std::string_view bytes);
 absl::StatusOr<std::string> ExpectedChainHash(const std::string& previous_chain_hash,
                                               std::string_view bytes);
 
-// ---- Request ids and notices --------------------------------------------------------------------
+// ---- Request ids (notices: notice.h)
+// --------------------------------------------------------------------
 
 // What is remembered with a request id (rule R2).
 struct RememberedRequest {
@@ -88,69 +90,5 @@ struct RememberedRequest {
 };
 std::string EncodeRemembered(const RememberedRequest& request);
 absl::StatusOr<RememberedRequest> DecodeRemembered(std::string_view bytes);
-
-// What a notice about payments tells. Persisted through NoticeKind of the record proto.
-enum class PaymentNews : uint8_t {
-  kRequested = 0,  // For the payment system alone.
-  kSucceeded = 1,
-  kFailed = 2,
-  kReloadPaused = 3,
-  kLowBalance = 4,
-  kLost = 5,
-  kCancelled = 6,
-  kChargedBack = 7,
-};
-
-// A notice about a payment, auto-reload or the balance (rule N4): all that the payment system and
-// people must be told.
-struct PaymentNotice {
-  PaymentNews news = PaymentNews::kRequested;
-  std::string payment_id;  // Public, the idempotency key: `pay_…`; empty for a low balance.
-  PaymentKind kind = PaymentKind::kPurchase;
-  Nanos amount;  // Of the payment, or charged back; of a low balance the threshold.
-  std::string currency_code;
-  ReloadCause cause = ReloadCause::kNone;
-  int64_t attempt = 0;    // Of a reload: one more than failed in a row before it.
-  std::string reference;  // The buyer's, or the payment system's.
-  std::string code;       // The payment system's code of a failure.
-  std::string message;    // The failure, or why money was taken back, in words.
-  absl::Time times_out_at = absl::InfiniteFuture();  // When it is lost; infinite: it has ended.
-  ReloadPause pause = ReloadPause::kNone;
-  Nanos balance;  // Of a low balance: what is left.
-
-  friend bool operator==(const PaymentNotice&, const PaymentNotice&) = default;
-};
-
-// What a notice of a threshold tells; of an hour's limit that is a runaway (rules L5, L6).
-struct LimitNotice {
-  Scope scope = Scope::kOrganization;
-  std::string scope_id;
-  int percent = 0;
-  PeriodKind period = PeriodKind::kMonth;
-  Nanos amount;
-  std::string currency_code;
-  absl::Time period_end;
-
-  friend bool operator==(const LimitNotice&, const LimitNotice&) = default;
-};
-
-// A notice of the outbox (rules N1, N3).
-struct StoredNotice {
-  bool resolved = false;  // The pool was lifted; otherwise it ran out.
-  bool balance = false;   // Ran out of balance; otherwise the organization's spend limit.
-  absl::Time created_at;
-  int64_t sequence = 0;   // Of the entry that caused it.
-  std::string member_id;  // Who met it first, or crossed; empty when resolved.
-  std::string organization_name;
-  bool crossing = false;  // Neither: a member drew extra usage for the first time (rule B9).
-  // None of these: a member, `member_id`, asked for more, or its request was decided (rule Q3).
-  std::optional<RequestNotice> request;
-  std::optional<PaymentNotice> payment = std::nullopt;  // None of these: about payments.
-  std::optional<LimitNotice> limit = std::nullopt;  // None of these: a limit reached a threshold.
-
-  friend bool operator==(const StoredNotice&, const StoredNotice&) = default;
-};
-std::string EncodeNotice(const StoredNotice& notice);
-absl::StatusOr<StoredNotice> DecodeNotice(std::string_view bytes);
 
 }  // namespace bursar

@@ -69,6 +69,7 @@ struct GroupPart {
   size_t due_count = 0;         // Entries of what had fallen due.
   bool changes_policy = false;  // Anything but usage, holds and what these open (rule X5).
   bool opens_episode = false;
+  bool changes_channels = false;
 
   // Entries date their record, also where a command that changes nothing comes after them.
   absl::Time CommittedAt() const {

@@ -475,6 +475,20 @@ struct Folder {
     return Fit(FoldRequest(wallet, entry, body));
   }
 
+  absl::Status operator()(const NotificationChannelsSet& body) {
+    header().channels = body.channels;
+    ++header().channels_version;
+    for (WebhookTarget& target : header().channels.webhooks) {
+      if (target.secret_sequence == 0) target.secret_sequence = entry.sequence;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status operator()(const DigestScheduled& body) {
+    header().next_digest = body.next;
+    return absl::OkStatus();
+  }
+
   absl::Status operator()(const EpisodeOpened& body) {
     if (header().episode.has_value()) return DoesNotFit(wallet, "an episode is open already");
     header().episode = Episode{entry.sequence, entry.recorded_at, body.balance, {}};

@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/check.h"
 #include "server/base/status.h"
+#include "server/ledger/digest.h"
 #include "server/ledger/ledger.h"
 #include "server/ledger/payments.h"
 
@@ -192,6 +193,7 @@ std::vector<EntryBody> RequestReload(const WalletHeader& header, ReloadCause cau
 
 std::vector<EntryBody> FollowUps(const WalletHeader& header, const DecisionContext& context) {
   std::vector<EntryBody> bodies;
+  AppendDigestSchedule(header, context, bodies);
   if (header.low_balance_armed && header.settings.low_balance_threshold.value > 0) {
     const Amount balance = header.Balance() - header.overdraft;
     if (balance <= Amount(header.settings.low_balance_threshold)) {

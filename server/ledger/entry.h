@@ -363,6 +363,19 @@ struct LowBalanceNoticed {
   Amount balance;  // Credit less overdraft.
 };
 
+// Where notices go was set.
+struct NotificationChannelsSet {
+  NotificationChannels channels;  // Complete; replaces what was.
+  std::vector<FieldChange> changes;
+};
+
+// The digest of outstanding requests was planned, cancelled or fell due.
+struct DigestScheduled {
+  absl::Time next = absl::InfiniteFuture();  // When it is due next; infinite: not any more.
+  int64_t outstanding = 0;                   // Requests that wait.
+  bool is_due = false;                       // It is due now, and people are told.
+};
+
 // The order is persisted through the kinds of the record proto, not through this index.
 using EntryBody =
     std::variant<OrganizationCreated, OrganizationUpdated, MemberUpserted, ExtraUsageUpdated,
@@ -371,7 +384,8 @@ using EntryBody =
                  HoldExtended, HoldEnded, EntryReversed, ExtraUsageConfirmed, CrossingNoticed,
                  IncreaseRequested, IncreaseDecided, MemberSelected, EpisodeAnswered, PeriodsOpened,
                  ThresholdNoticed, LimitRaiseExpired, PlanChanged, PaymentRequested, PaymentSent,
-                 PaymentFinished, AutoReloadUpdated, ChargedBack, LowBalanceNoticed>;
+                 PaymentFinished, AutoReloadUpdated, ChargedBack, LowBalanceNoticed,
+                 NotificationChannelsSet, DigestScheduled>;
 
 // One entry. The engine gives it its sequence and instant.
 struct Entry {

@@ -90,16 +90,6 @@ struct EpisodeAnswer {
   friend bool operator==(const EpisodeAnswer&, const EpisodeAnswer&) = default;
 };
 
-// What a notice tells of a request for more.
-struct RequestNotice {
-  int64_t sequence = 0;  // Of the request.
-  IncreaseKind kind = IncreaseKind::kExtraUsage;
-  IncreaseState state = IncreaseState::kPending;  // In which it is since.
-  std::string note;  // The member's reason, or what was said with the decision.
-
-  friend bool operator==(const RequestNotice&, const RequestNotice&) = default;
-};
-
 // The answer as denials carry it, ready to show.
 std::string EpisodeAnswerText(EpisodeAnswerKind kind, const std::string& note);
 

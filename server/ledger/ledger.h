@@ -306,6 +306,13 @@ struct GrantCreditCommand {
   std::string reference;
 };
 
+// Where notices go, complete: what it does not name is removed.
+struct SetNotificationChannelsCommand {
+  NotificationChannels channels;         // Sequences and instants in it mean nothing.
+  std::vector<std::string> rotated_ids;  // Targets that get a new secret; new ones always do.
+  std::optional<int64_t> expected_version;
+};
+
 // What an administrative command left behind.
 struct AdministrationOutcome {
   // UpsertMembers.
@@ -350,6 +357,11 @@ absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
 absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
                                                        const GrantCreditCommand& command,
                                                        const DecisionContext& context);
+// INVALID_ARGUMENT for malformed or too many targets and filters, and for a rotation of a target
+// that is not named or is new; ABORTED (ETAG_MISMATCH).
+absl::StatusOr<Decision<AdministrationOutcome>> Decide(
+    const Wallet& wallet, const SetNotificationChannelsCommand& command,
+    const DecisionContext& context);
 
 // ---- Requests for more ------------------------------------------------------------------------
 
@@ -413,11 +425,11 @@ absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
                                                        const DecisionContext& context);
 
 // What a wallet owes to its own state, decided after every commit of entries and journaled with
-// them: the notice of a low balance, and the reload that policy asks for now (rules N4, X4). Empty
-// almost always. Applied, it owes nothing more, except that after a change of plan the reload may
-// fall due only then. While dues are journaled no reload is asked for: it is due itself once
-// nothing else is, and its verdict is awaited from then on and not from an instant before an
-// outage.
+// them: the digest of open requests, the notice of a low balance, and the reload that policy asks
+// for now (rules Q4, N4, X4). Empty almost always. Applied, it owes nothing more, except that after
+// a change of plan the reload may fall due only then. While dues are journaled no reload is asked
+// for: it is due itself once nothing else is, and its verdict is awaited from then on and not from
+// an instant before an outage.
 std::vector<EntryBody> FollowUps(const WalletHeader& header, const DecisionContext& context);
 
 // ---- Time -------------------------------------------------------------------------------------
@@ -438,9 +450,9 @@ struct DueEntry {
 
 // What has fallen due by `context.now` and is not journaled, oldest first, at most kMaxDueEntries:
 // expired credit, expired holds, expired temporary limits, pending seats, pending settings, lost
-// payments, reloads. Empty
-// where nothing has. Call Apply on them and ask again until none is left: a hold that is captured
-// comes alone, because what it draws depends on everything before it.
+// payments, reloads, the digest. Empty where nothing has. Call Apply on them and ask again until
+// none is left: a hold that is captured comes alone, because what it draws depends on everything
+// before it.
 std::vector<DueEntry> DueEntries(const Wallet& wallet, const DecisionContext& context);
 
 // ---- Episodes ---------------------------------------------------------------------------------

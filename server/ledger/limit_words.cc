@@ -40,6 +40,22 @@ std::string LimitName(const Evaluation& bound) {
                       named ? ToAbsl(bound.scope_id) : "");
 }
 
+std::string_view ScopeWord(Scope scope) {
+  switch (scope) {
+    case Scope::kOrganization:
+      return "organization";
+    case Scope::kSeatTier:
+      return "seat_tier";
+    case Scope::kMember:
+      return "member";
+    case Scope::kSurface:
+      return "surface";
+    case Scope::kModel:
+      return "model";
+  }
+  return "";
+}
+
 std::string ScopeWords(Scope scope, const std::string& scope_id) {
   switch (scope) {
     case Scope::kOrganization:

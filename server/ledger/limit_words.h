@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "server/ledger/admission.h"
 #include "server/ledger/plan.h"
@@ -15,6 +16,8 @@ std::string WhoseLimit(const Evaluation& bound);
 // "spend limit", "daily spend limit", "hourly spend limit"; of a surface or model with its name:
 // "daily spend limit for claude-code".
 std::string LimitName(const Evaluation& bound);
+// "organization", "seat_tier", "member", "surface", "model": as filters of other systems know it.
+std::string_view ScopeWord(Scope scope);
 // "the organization", "seat tier premium", "member ann", "surface chat", "model claude-opus-4-5".
 std::string ScopeWords(Scope scope, const std::string& scope_id);
 // "a month", "a week", "a day", "an hour".

@@ -136,6 +136,7 @@ absl::Time WalletHeader::NextDue() const {
   for (const PendingSeat& seat : pending_seats) due = std::min(due, seat.effective_at);
   due = std::min(due, next_hold_expiry);
   if (!raises.empty()) due = std::min(due, raises.front().expires_at);
+  due = std::min(due, next_digest);
   due = std::min(due, PoolReopensAt());
   for (const Payment& payment : open_payments) due = std::min(due, payment.times_out_at);
   due = std::min(due, NextReload());

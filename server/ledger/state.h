@@ -28,6 +28,7 @@
 #include "absl/time/time.h"
 #include "server/base/boxed.h"
 #include "server/base/money.h"
+#include "server/ledger/channels.h"
 #include "server/ledger/increase_request.h"
 #include "server/ledger/payment.h"
 #include "server/ledger/plan.h"
@@ -365,6 +366,11 @@ struct WalletHeader {
   AutoReload reload;
   // Credit came since owners were last told of a low balance, and lifted it above the threshold.
   bool low_balance_armed = false;
+
+  NotificationChannels channels;
+  int64_t channels_version = 0;  // Counts changes of the channels.
+  // When the digest of outstanding requests is due; infinite where none is planned.
+  absl::Time next_digest = absl::InfiniteFuture();
 
   const TierState* FindTier(std::string_view tier_id) const;
   TierState* FindTier(std::string_view tier_id);

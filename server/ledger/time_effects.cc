@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "server/ledger/charging.h"
+#include "server/ledger/digest.h"
 #include "server/ledger/ledger.h"
 #include "server/ledger/limits.h"
 #include "server/ledger/payments.h"
@@ -53,8 +54,8 @@ EntryBody RaiseExpiry(const Wallet& wallet, const PendingRaise& raise,
   return expired;
 }
 
-// Expired credit and temporary limits, pending seats and settings, lost payments, and the end of an
-// episode with its periods.
+// Expired credit and temporary limits, pending seats and settings, lost payments, the digest, and
+// the end of an episode with its periods.
 std::vector<DueEntry> DuesButHolds(const Wallet& wallet, const DecisionContext& context) {
   const WalletHeader& header = wallet.header;
   const absl::Time now = context.now;
@@ -79,6 +80,9 @@ std::vector<DueEntry> DuesButHolds(const Wallet& wallet, const DecisionContext& 
   if (header.pending_settings.has_value() && header.pending_settings->effective_at <= now) {
     dues.push_back({header.pending_settings->effective_at,
                     PendingChangeApplied{header.pending_settings, std::nullopt}});
+  }
+  if (header.next_digest <= now) {
+    dues.push_back({header.next_digest, DigestDue(header, context)});
   }
   if (const absl::Time reopens = header.PoolReopensAt();
       reopens != absl::InfiniteFuture() && reopens <= now) {

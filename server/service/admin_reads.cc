@@ -17,6 +17,7 @@
 #include "server/service/burn_rate.h"
 #include "server/service/conversion.h"
 #include "server/service/journal_conversion.h"
+#include "server/service/notice_conversion.h"
 #include "server/service/payment_conversion.h"
 #include "server/service/spend_limits.h"
 #include "server/service/validation.h"

@@ -9,6 +9,7 @@
 #include "server/service/admin_reads.h"
 #include "server/service/administer.h"
 #include "server/service/conversion.h"
+#include "server/service/delivery_handlers.h"
 #include "server/service/increase_requests.h"
 #include "server/service/payment_conversion.h"
 #include "server/service/request_reader.h"
@@ -269,6 +270,52 @@ grpc::Status AdminService::ListNotices(grpc::ServerContext* context,
   return RunCall(*gate_, RuleOf("ListNotices"), *context, *request, [&](const CallContext& call) {
     return AdminReads(*engine_).ListNotices(call, *request, response);
   });
+}
+
+// ---- Notices on their way (delivery_handlers.h) ----
+
+grpc::Status AdminService::GetNotificationChannels(
+    grpc::ServerContext* context, const v1::GetNotificationChannelsRequest* request,
+    v1::GetNotificationChannelsResponse* response) {
+  return RunCall(
+      *gate_, RuleOf("GetNotificationChannels"), *context, *request, [&](const CallContext& call) {
+        return DeliveryHandlers(*engine_).GetNotificationChannels(call, *request, response);
+      });
+}
+
+grpc::Status AdminService::SetNotificationChannels(
+    grpc::ServerContext* context, const v1::SetNotificationChannelsRequest* request,
+    v1::SetNotificationChannelsResponse* response) {
+  return RunCall(
+      *gate_, RuleOf("SetNotificationChannels"), *context, *request, [&](const CallContext& call) {
+        return DeliveryHandlers(*engine_).SetNotificationChannels(call, *request, response);
+      });
+}
+
+grpc::Status AdminService::ListDeliveries(grpc::ServerContext* context,
+                                          const v1::ListDeliveriesRequest* request,
+                                          v1::ListDeliveriesResponse* response) {
+  return RunCall(*gate_, RuleOf("ListDeliveries"), *context, *request,
+                 [&](const CallContext& call) {
+                   return DeliveryHandlers(*engine_).ListDeliveries(call, *request, response);
+                 });
+}
+
+grpc::Status AdminService::ResendNotice(grpc::ServerContext* context,
+                                        const v1::ResendNoticeRequest* request,
+                                        v1::ResendNoticeResponse* response) {
+  return RunCall(*gate_, RuleOf("ResendNotice"), *context, *request, [&](const CallContext& call) {
+    return DeliveryHandlers(*engine_).ResendNotice(call, *request, response);
+  });
+}
+
+grpc::Status AdminService::SendTestNotice(grpc::ServerContext* context,
+                                          const v1::SendTestNoticeRequest* request,
+                                          v1::SendTestNoticeResponse* response) {
+  return RunCall(*gate_, RuleOf("SendTestNotice"), *context, *request,
+                 [&](const CallContext& call) {
+                   return DeliveryHandlers(*engine_).SendTestNotice(call, *request, response);
+                 });
 }
 
 // ---- Requests for more (increase_requests.h) ----

@@ -62,6 +62,20 @@ class AdminService final : public v1::AdminService::Service {
                                   v1::ListJournalEntriesResponse* response) override;
   grpc::Status ListNotices(grpc::ServerContext* context, const v1::ListNoticesRequest* request,
                            v1::ListNoticesResponse* response) override;
+  grpc::Status GetNotificationChannels(grpc::ServerContext* context,
+                                       const v1::GetNotificationChannelsRequest* request,
+                                       v1::GetNotificationChannelsResponse* response) override;
+  grpc::Status SetNotificationChannels(grpc::ServerContext* context,
+                                       const v1::SetNotificationChannelsRequest* request,
+                                       v1::SetNotificationChannelsResponse* response) override;
+  grpc::Status ListDeliveries(grpc::ServerContext* context,
+                              const v1::ListDeliveriesRequest* request,
+                              v1::ListDeliveriesResponse* response) override;
+  grpc::Status ResendNotice(grpc::ServerContext* context, const v1::ResendNoticeRequest* request,
+                            v1::ResendNoticeResponse* response) override;
+  grpc::Status SendTestNotice(grpc::ServerContext* context,
+                              const v1::SendTestNoticeRequest* request,
+                              v1::SendTestNoticeResponse* response) override;
   grpc::Status ListIncreaseRequests(grpc::ServerContext* context,
                                     const v1::ListIncreaseRequestsRequest* request,
                                     v1::ListIncreaseRequestsResponse* response) override;

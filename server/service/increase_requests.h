@@ -46,14 +46,4 @@ absl::Status AnswerEpisode(Engine& engine, const CallContext& call,
                            const v1::AnswerEpisodeRequest& request,
                            v1::AnswerEpisodeResponse* response);
 
-// ---- Words ----
-
-// "extra usage", "a higher limit", "a higher seat".
-std::string_view IncreaseKindWords(IncreaseKind kind);
-// "pending", "escalated" …
-std::string_view IncreaseStateWord(IncreaseState state);
-
-// Fills kind, recipients and words of a notice about a request. Requires: `notice.request`.
-void WriteRequestNotice(const PendingNotice& notice, v1::Notice* proto);
-
 }  // namespace bursar

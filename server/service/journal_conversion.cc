@@ -8,11 +8,11 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/strings.h"
+#include "server/engine/increase_notices.h"
+#include "server/engine/notice_events.h"
 #include "server/engine/scoped_id.h"
 #include "server/ledger/limit_words.h"
 #include "server/service/conversion.h"
-#include "server/service/increase_requests.h"
-#include "server/service/payment_conversion.h"
 
 namespace bursar {
 namespace {
@@ -116,6 +116,12 @@ constexpr v1::JournalEntryKind KindOf(const ChargedBack*) {
 }
 constexpr v1::JournalEntryKind KindOf(const LowBalanceNoticed*) {
   return v1::JOURNAL_ENTRY_KIND_LOW_BALANCE_NOTICED;
+}
+constexpr v1::JournalEntryKind KindOf(const NotificationChannelsSet*) {
+  return v1::JOURNAL_ENTRY_KIND_NOTIFICATION_CHANNELS_SET;
+}
+constexpr v1::JournalEntryKind KindOf(const DigestScheduled*) {
+  return v1::JOURNAL_ENTRY_KIND_DIGEST_SCHEDULED;
 }
 
 // By the body's place in the variant.
@@ -353,6 +359,19 @@ class BodyWriter {
     WriteMoney(body.balance, words_.currency_code, proto_->mutable_amount());
     Say("The balance fell to the threshold of ", Money(body.threshold), ".");
   }
+  void operator()(const NotificationChannelsSet& body) {
+    Changes(body.changes);
+    Say("Where notices go was set.");
+  }
+  void operator()(const DigestScheduled& body) {
+    if (body.is_due) {
+      Say("The daily digest told of ", std::to_string(body.outstanding), " outstanding requests.");
+    } else if (body.next != absl::InfiniteFuture()) {
+      Say("A daily digest is due at ", ShortDate(body.next), ".");
+    } else {
+      Say("No daily digest is due any more.");
+    }
+  }
 
  private:
   template <class... Parts>
@@ -511,77 +530,6 @@ void WriteJournalEntry(const JournalPage::Item& item, const JournalWords& words,
   proto->set_request_id(entry.cause.request_id);
   std::visit(BodyWriter(words, proto), entry.body);
   proto->set_chain_hash(absl::BytesToHexString(item.chain_hash));
-}
-
-namespace {
-
-void WriteLimitNotice(const PendingNotice& notice, const LimitNotice& limit, v1::Notice* proto) {
-  const bool runaway = limit.period == PeriodKind::kHour;
-  proto->set_kind(runaway ? v1::NOTICE_KIND_RUNAWAY : v1::NOTICE_KIND_THRESHOLD);
-  proto->add_recipients(v1::MEMBER_ROLE_ADMIN);
-  if (!runaway) proto->add_recipients(v1::MEMBER_ROLE_BILLING);
-  proto->set_scope(ToProtoEnum<v1::Scope>(limit.scope));
-  proto->set_scope_id(limit.scope_id);
-  proto->set_member_id(notice.member_id);
-  if (!runaway) proto->set_threshold_percent(limit.percent);
-  proto->set_period(ToProtoEnum<v1::LimitPeriod>(limit.period));
-  WriteMoney(limit.amount, limit.currency_code, proto->mutable_limit_amount());
-  WriteTimestamp(limit.period_end, proto->mutable_reset_time());
-  const std::string amount = absl::StrCat(FormatAmount(limit.amount), " ", limit.currency_code, " ",
-                                          PerPeriod(limit.period));
-  if (runaway) {
-    proto->set_subject("A member of your workspace spends unusually fast");
-    proto->set_summary(absl::StrCat(notice.member_id, " at ", notice.organization_name,
-                                    " has spent its limit of ", amount, " and is paused until ",
-                                    ShortDate(limit.period_end), "."));
-    return;
-  }
-  const std::string whose = ScopeWords(limit.scope, limit.scope_id);
-  proto->set_subject(absl::StrCat(limit.percent, " % of a spend limit of your workspace is used"));
-  proto->set_summary(absl::StrCat(
-      notice.member_id.empty() ? whose : absl::StrCat("member ", notice.member_id), " at ",
-      notice.organization_name, " has used ", limit.percent, " % of the spend limit of ", whose,
-      ", ", amount, ", which starts anew on ", ShortDate(limit.period_end), "."));
-}
-
-}  // namespace
-
-void WriteNotice(const PendingNotice& notice, v1::Notice* proto) {
-  proto->set_notice_id(notice.notice_id);
-  proto->set_organization_id(notice.organization_id);
-  WriteTimestamp(notice.created_at, proto->mutable_create_time());
-  proto->add_recipients(v1::MEMBER_ROLE_PRIMARY_OWNER);
-  proto->add_recipients(v1::MEMBER_ROLE_OWNER);
-  proto->set_sequence(notice.sequence);
-  if (notice.request.has_value()) return WriteRequestNotice(notice, proto);
-  if (notice.payment.has_value()) {
-    proto->clear_recipients();
-    WritePaymentNotice(*notice.payment, notice.organization_name, proto);
-    return;
-  }
-  if (notice.limit.has_value()) return WriteLimitNotice(notice, *notice.limit, proto);
-  if (notice.crossing) {
-    proto->set_kind(v1::NOTICE_KIND_EXTRA_USAGE_CROSSED);
-    proto->add_recipients(v1::MEMBER_ROLE_ADMIN);
-    proto->set_subject("A member of your workspace went into extra usage");
-    proto->set_summary(absl::StrCat(notice.member_id, " has used up its included usage at ",
-                                    notice.organization_name, " and goes on at API prices."));
-    return;
-  }
-  proto->set_kind(notice.resolved ? v1::NOTICE_KIND_EXTRA_USAGE_RESOLVED
-                                  : v1::NOTICE_KIND_EXTRA_USAGE_EXHAUSTED);
-  proto->add_recipients(v1::MEMBER_ROLE_BILLING);
-  if (notice.resolved) {
-    proto->set_subject("Your workspace has extra usage again");
-    proto->set_summary(absl::StrCat(notice.organization_name, " can use extra usage again."));
-    return;
-  }
-  proto->set_subject("Your workspace has run out of extra usage");
-  proto->set_summary(absl::StrCat(
-      notice.organization_name,
-      notice.balance ? " has used up its prepaid balance" : " has reached its spend limit",
-      notice.member_id.empty() ? "" : absl::StrCat("; the first to meet it was ", notice.member_id),
-      "."));
 }
 
 }  // namespace bursar

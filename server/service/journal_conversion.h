@@ -1,4 +1,4 @@
-// From the journal's entries and the outbox's notices to the public messages, with a sentence each.
+// From the journal's entries to the public messages, with a sentence each.
 //
 // Thread rule: pure functions.
 #pragma once
@@ -28,7 +28,5 @@ void WriteJournalHead(const JournalPage::Item& item, v1::JournalEntry* proto);
 // The whole entry.
 void WriteJournalEntry(const JournalPage::Item& item, const JournalWords& words,
                        v1::JournalEntry* proto);
-
-void WriteNotice(const PendingNotice& notice, v1::Notice* proto);
 
 }  // namespace bursar

@@ -52,8 +52,4 @@ bool IsPrepaid(const WalletHeader& header, const DecisionContext& context);
 void WriteWalletPayments(const WalletHeader& header, const std::string& epoch,
                          const DecisionContext& context, v1::GetWalletResponse* response);
 
-// Everything of a notice about payments but what all notices have.
-void WritePaymentNotice(const PaymentNotice& notice, const std::string& organization_name,
-                        v1::Notice* proto);
-
 }  // namespace bursar

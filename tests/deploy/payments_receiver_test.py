@@ -15,8 +15,10 @@ import receiver  # noqa: E402
 KEY = base64.b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
 EVENT = json.dumps({
     "type": "payment.requested", "timestamp": "2026-11-22T09:00:00Z",
-    "data": {"payment_id": "pay_1", "organization_id": "acme", "attempt": 1,
-             "amount": {"currency_code": "USD", "units": "25"}}}).encode()
+    "id": "ntc_1", "data": {
+        "organization_id": "acme", "organization_name": "Acme", "sequence": 7,
+        "facts": {"payment_id": "pay_1", "kind": "reload", "attempt": 1, "currency_code": "USD",
+                  "amount": {"amount": "25.00", "currency_code": "USD"}}}}).encode()
 
 
 def headers_for(body, timestamp, key=KEY, webhook_id="ntc_1"):
@@ -120,8 +122,9 @@ class VerdictTest(unittest.TestCase):
             return status
 
         now = int(time.time())
-        other = json.dumps({"type": "wallet.exhausted", "data": {}}).encode()
-        broken = json.dumps({"type": "payment.requested", "data": {"payment_id": "-x"}}).encode()
+        other = json.dumps({"type": "extra_usage.exhausted", "data": {}}).encode()
+        broken = json.dumps({"type": "payment.requested", "data": {
+            "organization_id": "acme", "facts": {"payment_id": "-x"}}}).encode()
         self.assertEqual(post(EVENT, headers_for(EVENT, now, key=b"x" * 24)), 401)
         self.assertEqual(post(b"[]", headers_for(b"[]", now)), 400)
         self.assertEqual(post(broken, headers_for(broken, now)), 400)

@@ -278,9 +278,27 @@ class Draw {
     header.open_payments = Many([this] { return AnyPayment(true); });
     if (Bool()) header.reload = Reload();
     header.low_balance_armed = Bool();
+    header.channels = Channels();
+    header.channels_version = Int();
+    if (Bool()) header.next_digest = Instant();
     return header;
   }
 
+  NotificationChannels Channels() {
+    NotificationChannels channels;
+    channels.mail_enabled = Bool();
+    channels.mail_events = Many([this] { return Text(); });
+    channels.webhooks = Many([this] {
+      return WebhookTarget{Id(),
+                           Text(),
+                           Bool(),
+                           Many([this] { return Text(); }),
+                           Int(),
+                           Int(),
+                           Bool() ? Instant() : absl::InfinitePast()};
+    });
+    return channels;
+  }
   std::vector<FieldChange> Changes() {
     return Many([this] { return FieldChange{Text(), Text(), Text()}; });
   }
@@ -406,8 +424,12 @@ class Draw {
                            Money(),
                            Any(ReloadPause::kNone, ReloadPause::kChargeback),
                            Text()};
-      default:
+      case 32:
         return LowBalanceNoticed{Money(), Sum()};
+      case 33:
+        return NotificationChannelsSet{Channels(), Changes()};
+      default:
+        return DigestScheduled{Bool() ? Instant() : absl::InfiniteFuture(), Int(), Bool()};
     }
   }
   // One of those about limits and plans.

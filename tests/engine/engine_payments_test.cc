@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/status.h"
+#include "server/engine/notice_events.h"
 #include "server/engine/payment_delivery.h"
 #include "server/engine/payment_query.h"
 #include "server/engine/scoped_id.h"
@@ -48,14 +49,14 @@ class EnginePayments : public EngineTest {
     command.requested_by = "olga";
     return Administer("acme", command, request_id);
   }
-  // Notices about payments, by what they tell.
-  std::map<PaymentNews, std::vector<PendingNotice>> Notices() {
-    std::map<PaymentNews, std::vector<PendingNotice>> notices;
+  // Notices by what they tell.
+  std::map<NoticeKind, std::vector<StoredNotice>> Notices() {
+    std::map<NoticeKind, std::vector<StoredNotice>> notices;
     const auto page = ListNotices(store(), "acme", "", 1000);
     EXPECT_TRUE(page.ok()) << page.status();
     if (!page.ok()) return notices;
     for (const PendingNotice& notice : page->notices) {
-      if (notice.payment.has_value()) notices[notice.payment->news].push_back(notice);
+      notices[notice.stored.Kind()].push_back(notice.stored);
     }
     return notices;
   }
@@ -75,16 +76,17 @@ TEST_P(EnginePayments, SixtyFourParallelCallersDrainIntoExactlyOneReload) {
   for (std::thread& caller : callers) caller.join();
   EXPECT_EQ(CountOf<PaymentRequested>(Journal("acme")), 1);
   const auto notices = Notices();
-  ASSERT_EQ(notices.at(PaymentNews::kRequested).size(), 1u);
-  EXPECT_EQ(notices.at(PaymentNews::kLowBalance).size(), 1u);
-  const PaymentNotice& asked = *notices.at(PaymentNews::kRequested)[0].payment;
+  ASSERT_EQ(notices.at(NoticeKind::kPaymentRequested).size(), 1u);
+  EXPECT_EQ(notices.at(NoticeKind::kLowBalance).size(), 1u);
+  const StoredNotice& asked = notices.at(NoticeKind::kPaymentRequested)[0];
   const Payment payment = Payments().at(0);
-  EXPECT_EQ(asked.payment_id, PaymentId(engine().epoch(), "acme", payment.sequence));
-  EXPECT_EQ(asked.amount, Nanos::Units(25));
-  EXPECT_EQ(asked.currency_code, "USD");
-  EXPECT_EQ(asked.attempt, 1);
-  EXPECT_EQ(asked.cause, ReloadCause::kLowBalance);
-  EXPECT_EQ(asked.times_out_at, payment.times_out_at);
+  EXPECT_EQ(FactText(asked, "payment_id"), PaymentId(engine().epoch(), "acme", payment.sequence));
+  EXPECT_EQ(FactText(asked, "amount"), "25.00 USD");
+  EXPECT_EQ(FactText(asked, "kind"), "reload");
+  EXPECT_EQ(FactText(asked, "attempt"), "1");
+  EXPECT_EQ(FactText(asked, "cause"), "low_balance");
+  EXPECT_EQ(asked.FindFact("times_out_at")->number, absl::ToUnixNanos(payment.times_out_at));
+  EXPECT_EQ(asked.FindFact("balance"), nullptr) << "what the wallet holds is not its affair";
   ExpectVerified();
 }
 
@@ -117,7 +119,7 @@ TEST_P(EnginePayments, TheNextCheckAfterTheVerdictIsAdmitted) {
   EXPECT_FALSE(Check("acme", "ann")->outcome.admitted) << "buying is not granting";
   ASSERT_TRUE(Complete(Payments()[0].sequence, true).ok());
   EXPECT_TRUE(Check("acme", "ann")->outcome.admitted);
-  EXPECT_EQ(Notices().at(PaymentNews::kSucceeded).size(), 1u);
+  EXPECT_EQ(Notices().at(NoticeKind::kPaymentSucceeded).size(), 1u);
   ExpectVerified();
 }
 
@@ -147,7 +149,7 @@ TEST_P(EnginePayments, RestartsInBetweenKeepThem) {
   const auto found = FindPayment(store(), "acme", first);
   ASSERT_TRUE(found.ok()) << found.status();
   EXPECT_EQ(found->payments[0].charged_back, Nanos::Units(25));
-  EXPECT_EQ(Notices().at(PaymentNews::kChargedBack).size(), 1u);
+  EXPECT_EQ(Notices().at(NoticeKind::kChargedBack).size(), 1u);
   ExpectVerified();
 }
 
@@ -163,8 +165,8 @@ TEST_P(EnginePayments, LostAttemptsPauseAndTellOwnersWithoutAnyTraffic) {
   EXPECT_EQ(Payments().size(), 3u);
   EXPECT_TRUE(Payments(true).empty());
   const auto notices = Notices();
-  EXPECT_EQ(notices.at(PaymentNews::kLost).size(), 2u);
-  EXPECT_EQ(notices.at(PaymentNews::kReloadPaused).size(), 1u);
+  EXPECT_EQ(notices.at(NoticeKind::kPaymentLost).size(), 2u);
+  EXPECT_EQ(notices.at(NoticeKind::kReloadPaused).size(), 1u);
   ExpectVerified();
 }
 

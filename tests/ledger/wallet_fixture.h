@@ -132,6 +132,9 @@ class TestWallet {
   // Writes what has fallen due, as the sweeper would.
   void WriteDues();
 
+  // Applies entries that no command decides, and the end of an episode where they bring it.
+  void Commit(const std::vector<EntryBody>& bodies);
+
   // ---- What there is.
   const Wallet& wallet() const { return wallet_; }
   const WalletHeader& header() const { return wallet_.header; }
@@ -155,7 +158,6 @@ class TestWallet {
   }
 
  private:
-  void Commit(const std::vector<EntryBody>& bodies);
   void Append(const EntryBody& body);
 
   absl::Time now_;

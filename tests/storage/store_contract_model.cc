@@ -30,7 +30,10 @@ class ModelTest {
   void Run(int steps) {
     for (step_ = 0; step_ < steps && !testing::Test::HasFailure(); ++step_) {
       SCOPED_TRACE("step " + std::to_string(step_));
-      switch (Draw(12)) {
+      switch (Draw(13)) {
+        case 12:
+          ChangeOutbox();
+          break;
         case 0:
           ChangeSystem();
           break;
@@ -59,6 +62,19 @@ class ModelTest {
       model_.system[change.key] = *change.value;
     } else {
       model_.system.erase(change.key);
+    }
+  }
+
+  void ChangeOutbox() {
+    OutboxChange change{Draw(4) == 0 ? "nobody" : "acme", DrawId("n", 5), std::nullopt};
+    if (Draw(2) == 0) change.value = DrawValue();
+    ASSERT_TRUE(harness_.store().ChangeOutbox({change}).ok());
+    Model::Organization& organization = model_.organizations[change.organization_id];
+    if (organization.revision == 0) return;
+    if (change.value.has_value()) {
+      organization.outbox[change.notice_id] = *change.value;
+    } else {
+      organization.outbox.erase(change.notice_id);
     }
   }
 

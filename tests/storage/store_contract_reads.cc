@@ -241,6 +241,10 @@ TEST_P(StoreContract, MalformedGroupsAreRefusedAndWriteNothing) {
   }
   EXPECT_EQ(store().PutSystem({{"", "x"}}).code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(store().PutSystem({{"a", "x"}, {"a", "y"}}).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(store().ChangeOutbox({{"acme", "", "x"}}).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(store().ChangeOutbox({{"", "n", "x"}}).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(store().ChangeOutbox({{"acme", "n", "x"}, {"acme", "n", "y"}}).code(),
+            absl::StatusCode::kInvalidArgument);
   EXPECT_TRUE(Must(store().ScanOrganizations("", 9)).empty());
   // Malformed is the caller's mistake: the store goes on.
   EXPECT_TRUE(store().health().ok());
@@ -248,6 +252,32 @@ TEST_P(StoreContract, MalformedGroupsAreRefusedAndWriteNothing) {
   EXPECT_TRUE(store().Commit({})->empty());
   EXPECT_EQ(store().Load({LoadKey::Header("")}, LoadMode::kMayBlock).status().code(),
             absl::StatusCode::kInvalidArgument);
+}
+
+// Rules: N1
+TEST_P(StoreContract, NoticesAreChangedOutsideCommitsAndTheRevisionStays) {
+  OrganizationCommit commit = MakeCommit("acme", 0, 3);
+  commit.outbox_puts = {{"n1", "new"}, {"n2", "new"}, {"n3", "new"}};
+  Commit(commit);
+  ASSERT_TRUE(store()
+                  .ChangeOutbox({{"acme", "n1", "tried"},
+                                 {"acme", "n2", std::nullopt},
+                                 {"acme", "none", std::nullopt},
+                                 {"nobody", "n1", "lost"}})
+                  .ok());
+  ASSERT_TRUE(store().ChangeOutbox({}).ok());
+  Reopen();
+  const auto rows = Must(store().ScanAllOutboxes("", "", 9));
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[0].notice_id + "=" + rows[0].value, "n1=tried");
+  EXPECT_EQ(rows[1].notice_id + "=" + rows[1].value, "n3=new");
+  EXPECT_EQ(Must(store().Revision("acme")), 3);
+  EXPECT_EQ(Must(store().Revision("nobody")), 0);
+  // The next commit goes on from there.
+  OrganizationCommit next = MakeCommit("acme", 3, 4);
+  next.outbox_deletes = {"n1"};
+  EXPECT_EQ(Commit(next).outcome, CommitOutcome::kCommitted);
+  EXPECT_EQ(Must(store().ScanOutbox("acme", "", 9)).size(), 1u);
 }
 
 // Rules: D5
