@@ -318,6 +318,15 @@ struct SystemChange {
   std::optional<std::string> value;  // None deletes; deleting what is not there is normal.
 };
 
+// A change of an organization's records that stand beside its journal: what a journal does not fold
+// to (denials), so that no revision vouches for them.
+struct AsideChange {
+  std::string organization_id;
+  // Of kind kDenial only. Deletes are applied before puts. An id is at most once in each list.
+  std::vector<RecordPut> puts;
+  std::vector<RecordDelete> deletes;
+};
+
 // What was found when the store was opened.
 struct OpenReport {
   std::string location;  // Directory or address, for messages.
@@ -352,6 +361,11 @@ class Store : public Reader {
   // Changes system records: all or nothing, durable on return. A key is at most once in the list.
   // Errors as for Commit.
   virtual absl::Status PutSystem(const std::vector<SystemChange>& changes) = 0;
+
+  // Changes records beside the journals: all or nothing, durable on return, whatever the revisions
+  // are. An organization is at most once in the list; whether it exists is not looked at. Errors as
+  // for Commit.
+  virtual absl::Status PutAside(const std::vector<AsideChange>& changes) = 0;
 
   // Forgets request ids that are past their retention at `now`, and never one that is not. Cheap,
   // and idempotent; call it a few times a day. A `now` earlier than one given before does nothing.

@@ -44,9 +44,12 @@ void AddCommands(CLI::App& root, Action* action) {
   AddRequestCommands(root, action);
   AddHoldCommands(root, action);
   AddReportCommands(root, action);
+  AddUsageCommand(root, action);
+  AddStatementCommands(root, action);
   AddJournalCommands(root, action);
   AddWatchCommand(root, action);
   AddWhyCommand(root, action);
+  AddDenialCommands(root, action);
   AddCatalogCommands(root, action);
   AddReplayCommand(root, action);
   AddOperatorCommands(root, action);

@@ -5,6 +5,7 @@
 #include "server/base/check.h"
 #include "server/base/status.h"
 #include "server/engine/engine_core.h"
+#include "server/engine/statement_codec.h"
 
 namespace bursar {
 namespace {
@@ -36,6 +37,16 @@ void EncodeHolds(const PartOfGroup& part, OrganizationCommit& commit) {
   for (const Reversal& reversal : part.reversals) {
     commit.puts.push_back(
         {RecordKind::kReversal, SequenceKey(reversal.sequence), EncodeReversal(reversal)});
+  }
+}
+
+// A final statement is a record of its own besides its entry, so that lists need not read journals.
+void EncodeStatements(const std::vector<Entry>& entries, OrganizationCommit& commit) {
+  for (const Entry& entry : entries) {
+    const auto* finalized = std::get_if<StatementFinalized>(&entry.body);
+    if (finalized == nullptr) continue;
+    commit.puts.push_back({RecordKind::kStatement, SequenceKey(entry.sequence),
+                           EncodeStatement({*finalized, entry.sequence, entry.recorded_at})});
   }
 }
 
@@ -136,6 +147,7 @@ CommitGroup EngineCore::EncodeGroup(std::vector<PartToCommit>& parts) {
       commit.puts.push_back({RecordKind::kMember, member.member_id, EncodeMember(member)});
     }
     EncodeHolds(part, commit);
+    EncodeStatements(part.part->entries, commit);
     for (const StagedNotice& notice : part.part->notices) {
       commit.outbox_puts.push_back({notice.notice_id, EncodeNotice(notice.notice)});
     }

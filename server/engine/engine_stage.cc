@@ -8,6 +8,7 @@
 #include "server/engine/engine_core.h"
 #include "server/engine/record_codec.h"
 #include "server/engine/scoped_id.h"
+#include "server/ledger/statements.h"
 
 namespace bursar {
 namespace {
@@ -18,7 +19,9 @@ bool IsTraffic(const EntryBody& body) {
   return std::holds_alternative<UsageCharged>(body) || std::holds_alternative<WindowOpened>(body) ||
          std::holds_alternative<MonthOpened>(body) || std::holds_alternative<EpisodeOpened>(body) ||
          std::holds_alternative<HoldPlaced>(body) || std::holds_alternative<HoldExtended>(body) ||
-         std::holds_alternative<HoldEnded>(body) || std::holds_alternative<CrossingNoticed>(body);
+         std::holds_alternative<HoldEnded>(body) || std::holds_alternative<CrossingNoticed>(body) ||
+         std::holds_alternative<StatementOpened>(body) ||
+         std::holds_alternative<StatementFinalized>(body);
 }
 
 // Traffic is not read back: it comes a thousand times as often, and all that its entries hold was
@@ -63,6 +66,9 @@ absl::StatusOr<EngineCore::StagedRange> EngineCore::Stage(WalletSlot& slot,
     if (end.has_value()) {
       if (absl::Status s = StageOne(slot, *std::move(end), cause, context.now); !s.ok()) return s;
     }
+  }
+  if (std::optional<EntryBody> opening = StatementOpening(slot.wallet.header, context)) {
+    if (absl::Status s = StageOne(slot, *std::move(opening), cause, context.now); !s.ok()) return s;
   }
   return range;
 }

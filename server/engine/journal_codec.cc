@@ -11,6 +11,7 @@
 #include "server/base/sha256.h"
 #include "server/engine/record_codec.h"
 #include "server/engine/record_parts.h"
+#include "server/engine/statement_codec.h"
 
 namespace bursar {
 namespace {
@@ -235,6 +236,13 @@ class BodyWriter {
     if (body.seat.has_value()) ToRecord(*body.seat, to->mutable_seat());
   }
 
+  void operator()(const StatementOpened& body) {
+    ToRecord(body.period, out_->mutable_statement_opened());
+  }
+  void operator()(const StatementFinalized& body) {
+    ToRecord(body, out_->mutable_statement_finalized());
+  }
+
   static int64_t BucketSum(const UsageCharged& body) {
     return WrappingPlus(WrappingPlus(body.included.value, body.extra.value), body.metered.value);
   }
@@ -439,6 +447,10 @@ EntryBody TakeHoldBody(const record::EntryRecord& in, const TextReader& texts, D
     case record::EntryRecord::kCrossingNoticed:
       return CrossingNoticed{in.crossing_noticed().member_id(), in.crossing_noticed().surface(),
                              FromRecord(in.crossing_noticed().window(), damage)};
+    case record::EntryRecord::kStatementOpened:
+      return StatementOpened{FromRecord(in.statement_opened(), damage)};
+    case record::EntryRecord::kStatementFinalized:
+      return FromRecord(in.statement_finalized(), damage);
     default:
       return TakePolicyBody(in, damage);
   }

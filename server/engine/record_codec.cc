@@ -6,6 +6,7 @@
 #include "google/protobuf/arena.h"
 #include "server/base/sha256.h"
 #include "server/engine/record_parts.h"
+#include "server/engine/statement_codec.h"
 
 namespace bursar {
 namespace {
@@ -205,6 +206,7 @@ std::string EncodeHeader(const WalletHeader& header, const std::string& chain_ha
     out->set_next_hold_expiry_unix_nanos(TimeToRecord(header.next_hold_expiry));
   }
   for (const PendingSeat& seat : header.pending_seats) ToRecord(seat, out->add_pending_seats());
+  ToRecord(header.statement, out->mutable_statement());
   out->set_chain_hash(chain_hash);
   return out->SerializeAsString();
 }
@@ -246,6 +248,7 @@ absl::StatusOr<StoredHeader> DecodeHeader(std::string_view bytes) {
   for (const auto& seat : in.pending_seats()) {
     header.pending_seats.push_back(FromRecord(seat, damage));
   }
+  header.statement = FromRecord(in.statement(), damage);
   stored.chain_hash = in.chain_hash();
   if (header.organization_id.empty()) damage.Note("it names no organization");
   if (header.revision <= 0) damage.Note("it has no revision");

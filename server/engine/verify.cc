@@ -12,6 +12,7 @@
 #include "server/base/sha256.h"
 #include "server/engine/queries.h"
 #include "server/engine/record_codec.h"
+#include "server/engine/verify_statements.h"
 
 namespace bursar {
 namespace {
@@ -35,6 +36,7 @@ std::string Difference(const WalletHeader& stored, const WalletHeader& folded) {
   if (!(stored.episode == folded.episode)) return "the open episode";
   if (!(stored.burn == folded.burn)) return "the recent spend";
   if (!(stored.totals == folded.totals)) return "the lifetime totals";
+  if (!(stored.statement == folded.statement)) return "the open statement";
   if (stored.held_extra != folded.held_extra || stored.held_included != folded.held_included ||
       stored.open_hold_count != folded.open_hold_count ||
       stored.next_hold_expiry != folded.next_hold_expiry) {
@@ -74,6 +76,8 @@ class OrganizationVerifier {
       }
     }
     if (absl::Status s = CheckRequests(); !s.ok()) return s;
+    const absl::Status statements = statements_.CompareRecords(reader_, row_.organization_id);
+    if (absl::Status s = Judge(statements); !s.ok()) return s;
     return CheckNotices();
   }
 
@@ -151,6 +155,7 @@ class OrganizationVerifier {
       notice_causes_.insert(entry.sequence);
     }
     CheckTiling(entry);
+    statements_.Visit(entry);
     if (folds_) {
       if (absl::Status s = Apply(wallet_, entry); !s.ok()) {
         Violate("J1", entry.sequence,
@@ -410,6 +415,8 @@ class OrganizationVerifier {
   const std::optional<absl::Time> due_;
   VerifyReport& report_;
 
+  StatementVerifier statements_{
+      [this](int64_t sequence, const std::string& what) { Violate("S4", sequence, what); }};
   Wallet wallet_;      // What the journal folds to so far.
   bool folds_ = true;  // False once something was wrong with the journal.
   int64_t expected_sequence_ = 1;

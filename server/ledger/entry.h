@@ -234,12 +234,31 @@ struct PendingChangeApplied {
   std::optional<PendingSeat> seat;
 };
 
+// A statement opened without a charge: by credit, its expiry or a refund. (A charge opens one with
+// the organization's month.)
+struct StatementOpened {
+  Window period;
+};
+
+// The period of a statement is over and nothing that fell due in it is outstanding (rules S4, T3).
+// It covers the entries from `first_sequence` to the one before this.
+struct StatementFinalized {
+  Window period;
+  int64_t first_sequence = 0;
+  StatementTotals totals;
+  Amount opening_balance;
+  Amount opening_overdraft;
+  Amount closing_balance;
+  Amount closing_overdraft;
+};
+
 // The order is persisted through the kinds of the record proto, not through this index.
 using EntryBody =
     std::variant<OrganizationCreated, OrganizationUpdated, MemberUpserted, ExtraUsageUpdated,
                  SpendLimitSet, CreditGranted, CreditExpired, WindowOpened, MonthOpened,
                  UsageCharged, EpisodeOpened, EpisodeEnded, PendingChangeApplied, HoldPlaced,
-                 HoldExtended, HoldEnded, EntryReversed, ExtraUsageConfirmed, CrossingNoticed>;
+                 HoldExtended, HoldEnded, EntryReversed, ExtraUsageConfirmed, CrossingNoticed,
+                 StatementOpened, StatementFinalized>;
 
 // One entry. The engine gives it its sequence and instant.
 struct Entry {

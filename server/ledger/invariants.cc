@@ -16,6 +16,7 @@ class Checker {
     CheckCredit();
     CheckMonth();
     CheckHeld();
+    CheckStatement();
     CheckSeats();
     return std::move(violations_);
   }
@@ -115,6 +116,17 @@ class Checker {
                                            ? absl::InfiniteFuture()
                                            : wallet_.hold_expiries.begin()->first),
            "H5", "the next expiry of a hold is off");
+  }
+
+  // What came in and went out since the last statement leads from its closing credit to the present
+  // one (rule S4).
+  void CheckStatement() {
+    const OpenStatement& open = wallet_.header.statement;
+    const StatementTotals& totals = open.totals;
+    ExpectEqual(open.opening_balance - open.opening_overdraft + totals.Credited() - totals.drawn -
+                    totals.overdrawn - totals.expired,
+                wallet_.header.Balance() - wallet_.header.overdraft, "S4",
+                "opening credit and what the statement counts = present credit");
   }
 
   void CheckSeats() {

@@ -43,6 +43,7 @@ absl::Time WalletHeader::NextDue() const {
   for (const PendingSeat& seat : pending_seats) due = std::min(due, seat.effective_at);
   due = std::min(due, next_hold_expiry);
   if (PoolReopensWithMonth()) due = std::min(due, month.month.end);
+  if (statement.IsOpen()) due = std::min(due, statement.period.end);
   return due;
 }
 

@@ -3,6 +3,7 @@
 
 #include "server/ledger/charging.h"
 #include "server/ledger/ledger.h"
+#include "server/ledger/statements.h"
 
 namespace bursar {
 
@@ -112,8 +113,17 @@ std::vector<DueEntry> DueEntries(const Wallet& wallet, const DecisionContext& co
   }
   if (capture != nullptr) {
     std::erase_if(dues, [&](const DueEntry& due) { return due.at > capture->expires_at; });
-    if (dues.empty()) return CaptureAtExpiry(wallet, *capture, context);
   }
+  if (header.statement.IsOpen() && header.statement.period.end <= context.now) {
+    // A statement is finalized when nothing is due before its end, and before all that comes then.
+    const absl::Time end = header.statement.period.end;
+    std::erase_if(dues, [end](const DueEntry& due) { return due.at >= end; });
+    const bool capture_first = capture != nullptr && capture->expires_at < end;
+    if (dues.empty() && !capture_first) {
+      return {{std::max(end, header.last_entry_at), FinalizeStatement(header)}};
+    }
+  }
+  if (capture != nullptr && dues.empty()) return CaptureAtExpiry(wallet, *capture, context);
   // At one instant holds come last: what else happens then is in force when they end.
   std::stable_sort(dues.begin(), dues.end(),
                    [](const DueEntry& a, const DueEntry& b) { return a.at < b.at; });

@@ -62,6 +62,16 @@ class AdminService final : public v1::AdminService::Service {
                                   v1::ListJournalEntriesResponse* response) override;
   grpc::Status ListNotices(grpc::ServerContext* context, const v1::ListNoticesRequest* request,
                            v1::ListNoticesResponse* response) override;
+  grpc::Status ListStatements(grpc::ServerContext* context,
+                              const v1::ListStatementsRequest* request,
+                              v1::ListStatementsResponse* response) override;
+  grpc::Status GetStatement(grpc::ServerContext* context, const v1::GetStatementRequest* request,
+                            v1::GetStatementResponse* response) override;
+  grpc::Status ListDenials(grpc::ServerContext* context, const v1::ListDenialsRequest* request,
+                           v1::ListDenialsResponse* response) override;
+  grpc::Status ExplainDecision(grpc::ServerContext* context,
+                               const v1::ExplainDecisionRequest* request,
+                               v1::ExplainDecisionResponse* response) override;
 
  private:
   Engine* const engine_;

@@ -45,6 +45,10 @@ const std::vector<RpcRule>& Table() {
       {"/bursar.v1.AdminService/QueryUsage", kReaders},
       {"/bursar.v1.AdminService/ListJournalEntries", kReaders},
       {"/bursar.v1.AdminService/ListNotices", kReaders},
+      {"/bursar.v1.AdminService/ListStatements", kMoneyReaders},
+      {"/bursar.v1.AdminService/GetStatement", kMoneyReaders},
+      {"/bursar.v1.AdminService/ListDenials", kReaders},
+      {"/bursar.v1.AdminService/ExplainDecision", kReaders},
 
       {"/bursar.v1.OperatorService/PublishPriceBook", kOperators},
       {"/bursar.v1.OperatorService/GetPriceBook", kOperators},

@@ -166,7 +166,17 @@ class Draw {
     header.burn.days = Many([this] { return BurnCounters::Bucket{Int(), Sum()}; });
     header.pending_seats = Many([this] { return Seat(); });
     header.totals = {Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum()};
+    if (Bool()) header.statement.period = AnyWindow();
+    header.statement.totals = Totals();
+    header.statement.opening_balance = Sum();
+    header.statement.opening_overdraft = Sum();
+    header.statement.finalized_sequence = Int();
+    if (Bool()) header.statement.finalized_until = Instant();
     return header;
+  }
+  StatementTotals Totals() {
+    return {Int(), Sum(), Sum(), Sum(), Int(), Sum(), Sum(), Sum(), Sum(),
+            Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum()};
   }
 
   std::vector<FieldChange> Changes() {
@@ -305,6 +315,10 @@ class Draw {
         return ExtraUsageConfirmed{Text(), AnyWindow()};
       case 18:
         return CrossingNoticed{Text(), Text(), AnyWindow()};
+      case 19:
+        return StatementOpened{AnyWindow()};
+      case 20:
+        return StatementFinalized{AnyWindow(), Int(), Totals(), Sum(), Sum(), Sum(), Sum()};
       default:
         return PendingChangeApplied{Maybe([this] { return Pending(); }),
                                     Maybe([this] { return Seat(); })};

@@ -93,6 +93,14 @@ auto Fields(const CrossingNoticed& body) {
   const auto& [member_id, surface, window] = body;
   return std::tie(member_id, surface, window);
 }
+auto Fields(const StatementOpened& body) {
+  const auto& [period] = body;
+  return std::tie(period);
+}
+auto Fields(const StatementFinalized& body) {
+  const auto& [period, first, totals, balance, overdraft, closing, closing_overdraft] = body;
+  return std::tie(period, first, totals, balance, overdraft, closing, closing_overdraft);
+}
 auto Fields(const EpisodeOpened& body) {
   const auto& [balance, member_id, surface] = body;
   return std::tie(balance, member_id, surface);

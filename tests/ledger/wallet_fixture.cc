@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "server/ledger/statements.h"
+
 namespace bursar {
 
 namespace {
@@ -301,6 +303,7 @@ void TestWallet::WriteDues() {
 void TestWallet::Commit(const std::vector<EntryBody>& bodies) {
   for (const EntryBody& body : bodies) Append(body);
   if (std::optional<EntryBody> end = EpisodeEnd(header(), bodies, context())) Append(*end);
+  if (std::optional<EntryBody> open = StatementOpening(header(), context())) Append(*open);
   for (const Violation& violation : CheckInvariants(wallet_)) {
     ADD_FAILURE() << "rule " << violation.rule << ": " << violation.message;
   }
