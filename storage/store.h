@@ -41,7 +41,7 @@ enum class RecordKind : uint8_t {
   kCredit = 4,
   kLimit = 5,
   kEpisode = 6,
-  kRequest = 7,
+  kRequest = 7,  // For more; open.
   kDenial = 8,
   kStatement = 9,
   kUsage = 10,
@@ -49,6 +49,7 @@ enum class RecordKind : uint8_t {
   kChannel = 12,
   kEndedHold = 13,
   kReversal = 14,
+  kDecidedRequest = 17,
 };
 
 // The family of calls within which a request id is unique (rule R2): one id may serve a check and

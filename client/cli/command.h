@@ -19,6 +19,7 @@ void AddMemberCommands(CLI::App& root, Action* action);
 void AddMoneyCommands(CLI::App& root, Action* action);
 void AddRequestCommands(CLI::App& root, Action* action);
 void AddHoldCommands(CLI::App& root, Action* action);
+void AddIncreaseCommands(CLI::App& root, Action* action);
 void AddReportCommands(CLI::App& root, Action* action);
 void AddUsageCommand(CLI::App& root, Action* action);
 void AddStatementCommands(CLI::App& root, Action* action);

@@ -43,6 +43,7 @@ void AddCommands(CLI::App& root, Action* action) {
   AddMoneyCommands(root, action);
   AddRequestCommands(root, action);
   AddHoldCommands(root, action);
+  AddIncreaseCommands(root, action);
   AddReportCommands(root, action);
   AddUsageCommand(root, action);
   AddStatementCommands(root, action);

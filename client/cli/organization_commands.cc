@@ -26,6 +26,7 @@ struct OrganizationOptions {
   std::string default_hold_ttl;
   std::string max_hold;
   std::string crossing_policy;
+  std::string request_cool_down;
   std::string status;
   std::string etag;
   std::string request_id;
@@ -59,6 +60,9 @@ void AddSettings(CLI::App* app, OrganizationOptions* options) {
   app->add_option("--max-hold", options->max_hold, "The largest single hold, for example 100.00");
   app->add_option("--crossing-policy", options->crossing_policy,
                   "Whether members go on into extra usage by themselves: auto, confirm");
+  app->add_option("--request-cool-down", options->request_cool_down,
+                  "How long a member waits after a denied request, 0 to 8760h")
+      ->type_name("DURATION");
   app->add_option("--request-id", options->request_id, "Names this call for retries");
 }
 
@@ -126,6 +130,14 @@ absl::Status FillSettings(const OrganizationOptions& options, v1::Organization* 
   }
   const absl::Status holds = FillHoldPolicy(options, given, organization);
   if (!holds.ok()) return holds;
+  if (given(options.request_cool_down, "request_cool_down")) {
+    absl::StatusOr<absl::Duration> cool_down = absl::ZeroDuration();
+    if (options.request_cool_down != "0") {
+      cool_down = ParseSpan(options.request_cool_down, "--request-cool-down");
+    }
+    if (!cool_down.ok()) return cool_down.status();
+    *organization->mutable_request_cool_down() = ToProto(*cool_down);
+  }
   if (given(options.status, "status")) {
     const auto status = ParseWord<v1::AccountStatus>(options.status, "--status");
     if (!status.ok()) return status.status();

@@ -62,6 +62,9 @@ void PrintWallet(const v1::GetWalletResponse& wallet, std::ostream& out) {
   facts.Add(
       {"pool", wallet.exhausted_episode_open() ? "RAN OUT; administrators are told" : "open"});
   AddHoldPolicy(organization, &facts);
+  if (wallet.open_request_count() != 0) {
+    facts.Add({"open requests", FormatCount(wallet.open_request_count())});
+  }
   facts.Add({"revision", absl::StrCat(wallet.position().revision(), " as of ",
                                       FormatTimeField(wallet.position(), "as_of"))});
   out << facts.Text();

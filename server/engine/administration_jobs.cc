@@ -19,6 +19,17 @@ std::vector<std::string> MemberOfHold(const Wallet* wallet, int64_t sequence) {
   return {ended->member_id};
 }
 
+// Whose request it is, and who decides it.
+std::vector<std::string> MembersOfRequest(const Wallet* wallet, int64_t sequence,
+                                          const std::string& reviewer_id) {
+  std::vector<std::string> ids;
+  if (wallet == nullptr) return ids;
+  const auto found = wallet->requests.find(sequence);
+  if (found != wallet->requests.end()) ids.push_back(found->second.member_id);
+  if (!reviewer_id.empty()) ids.push_back(reviewer_id);
+  return ids;
+}
+
 // The members that a command names; the primary owner where roles may move. The wallet is null
 // while it is not loaded.
 struct MembersOfCommand {
@@ -56,6 +67,19 @@ struct MembersOfCommand {
     if (found == wallet->reversals.end()) return {};
     return {found->second.facts.member_id};
   }
+  std::vector<std::string> operator()(const CreateIncreaseRequestCommand& command) const {
+    return {command.member_id};
+  }
+  std::vector<std::string> operator()(const CancelIncreaseRequestCommand& command) const {
+    return MembersOfRequest(wallet, command.sequence, "");
+  }
+  std::vector<std::string> operator()(const ApproveIncreaseRequestCommand& command) const {
+    return MembersOfRequest(wallet, command.sequence, command.reviewer.member_id);
+  }
+  std::vector<std::string> operator()(const DenyIncreaseRequestCommand& command) const {
+    return MembersOfRequest(wallet, command.sequence, command.reviewer.member_id);
+  }
+  std::vector<std::string> operator()(const AnswerEpisodeCommand&) const { return {}; }
 };
 
 AdministrationOutcome Generalize(AdministrationOutcome outcome) { return outcome; }
@@ -99,7 +123,30 @@ absl::Status JobResult::Wait() {
 }
 
 std::vector<std::string> AdministrationJob::NamedMembers(const Wallet* wallet) const {
-  return std::visit(MembersOfCommand{wallet}, command_);
+  std::vector<std::string> ids = std::visit(MembersOfCommand{wallet}, command_);
+  if (open_requesters.has_value()) {
+    ids.insert(ids.end(), open_requesters->begin(), open_requesters->end());
+  }
+  return ids;
+}
+
+int64_t AdministrationJob::NamedRequest() const {
+  if (const auto* cancel = std::get_if<CancelIncreaseRequestCommand>(&command_)) {
+    return cancel->sequence;
+  }
+  if (const auto* approve = std::get_if<ApproveIncreaseRequestCommand>(&command_)) {
+    return approve->sequence;
+  }
+  const auto* deny = std::get_if<DenyIncreaseRequestCommand>(&command_);
+  return deny == nullptr ? 0 : deny->sequence;
+}
+
+// What is raised for many may end any open request.
+bool AdministrationJob::NamesOpenRequests() const {
+  if (const auto* limit = std::get_if<SetSpendLimitCommand>(&command_)) {
+    return limit->scope != Scope::kMember;
+  }
+  return std::holds_alternative<UpdateExtraUsageCommand>(command_);
 }
 
 int64_t AdministrationJob::NamedHold() const {

@@ -104,7 +104,8 @@ using AdministrationCommand =
     std::variant<CreateOrganizationCommand, UpdateOrganizationCommand, UpsertMembersCommand,
                  UpdateExtraUsageCommand, SetSpendLimitCommand, GrantCreditCommand,
                  ExtendAdmissionCommand, ReleaseAdmissionCommand, ConfirmExtraUsageCommand,
-                 ReverseEntryCommand>;
+                 ReverseEntryCommand, CreateIncreaseRequestCommand, CancelIncreaseRequestCommand,
+                 ApproveIncreaseRequestCommand, DenyIncreaseRequestCommand, AnswerEpisodeCommand>;
 
 // Counters for /metrics, all monotonic unless said otherwise.
 struct EngineStats {

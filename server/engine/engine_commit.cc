@@ -5,6 +5,7 @@
 #include "server/base/check.h"
 #include "server/base/status.h"
 #include "server/engine/engine_core.h"
+#include "server/engine/request_codec.h"
 #include "server/engine/statement_codec.h"
 
 namespace bursar {
@@ -37,6 +38,15 @@ void EncodeHolds(const PartOfGroup& part, OrganizationCommit& commit) {
   for (const Reversal& reversal : part.reversals) {
     commit.puts.push_back(
         {RecordKind::kReversal, SequenceKey(reversal.sequence), EncodeReversal(reversal)});
+  }
+  for (const IncreaseRequest& request : part.requests) {
+    const std::string key = SequenceKey(request.sequence);
+    if (IsOpen(request.state)) {
+      commit.puts.push_back({RecordKind::kRequest, key, EncodeRequest(request)});
+      continue;
+    }
+    commit.deletes.push_back({RecordKind::kRequest, key});
+    commit.puts.push_back({RecordKind::kDecidedRequest, key, EncodeRequest(request)});
   }
 }
 
@@ -121,6 +131,11 @@ void EngineCore::CopyHolds(const Wallet& wallet, PartToCommit& part) {
     BURSAR_CHECK(found != wallet.reversals.end());
     part.reversals.push_back(found->second);
   }
+  for (const int64_t sequence : part.part->dirty_requests) {
+    auto found = wallet.requests.find(sequence);
+    BURSAR_CHECK(found != wallet.requests.end());
+    part.requests.push_back(found->second);
+  }
 }
 
 CommitGroup EngineCore::EncodeGroup(std::vector<PartToCommit>& parts) {
@@ -173,6 +188,7 @@ void EngineCore::MarkDurable(const std::vector<PartToCommit>& parts, EndedJobs& 
     }
     for (const int64_t sequence : part->dirty_holds) ForgetIfDurable(slot, sequence);
     for (const int64_t sequence : part->dirty_reversals) ForgetIfDurable(slot, sequence);
+    for (const int64_t sequence : part->dirty_requests) ForgetIfDurable(slot, sequence);
     for (WaitingJob& waiting : part->waiting) {
       if (waiting.again) {
         runnable_.push_back(std::move(waiting.job));
@@ -192,12 +208,14 @@ void EngineCore::ForgetIfDurable(WalletSlot& slot, int64_t sequence) {
   }
   for (const std::unique_ptr<GroupPart>* part : {&slot.gathering, &slot.committing}) {
     if (*part == nullptr) continue;
-    if ((*part)->dirty_holds.contains(sequence) || (*part)->dirty_reversals.contains(sequence)) {
+    if ((*part)->dirty_holds.contains(sequence) || (*part)->dirty_reversals.contains(sequence) ||
+        (*part)->dirty_requests.contains(sequence)) {
       return;
     }
   }
   slot.wallet.ended_holds.erase(sequence);
   slot.wallet.reversals.erase(sequence);
+  slot.wallet.requests.erase(sequence);
 }
 
 // The group's result is unknown, and every later group rests on it. Nothing is tried again: the

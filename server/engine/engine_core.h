@@ -98,9 +98,9 @@ class EngineCore final : public Engine {
     int64_t last_sequence = 0;
   };
   // Applies the bodies, in order, and adds them to the gathering group; adds the end of an episode
-  // where they end one, and the notices that are owed (rules N1, N3). The range does not count an
-  // episode's end. DATA_LOSS when an entry does not fit: the wallet is then left alone.
-  // Requires: at least one body.
+  // where they end one, that of requests for more that they supersede or cancel, and the notices
+  // that are owed (rules N1, N3, Q2). The range does not count such ends. DATA_LOSS when an entry
+  // does not fit: the wallet is then left alone. Requires: at least one body.
   absl::StatusOr<StagedRange> Stage(WalletSlot& slot, std::vector<EntryBody> bodies,
                                     const Cause& cause, const DecisionContext& context);
   // Remembers the job's request id with the entry of that sequence, which the gathering part
@@ -138,6 +138,7 @@ class EngineCore final : public Engine {
     std::vector<Hold> holds;
     std::vector<EndedHold> ended_holds;
     std::vector<Reversal> reversals;
+    std::vector<IncreaseRequest> requests;
     std::string chain_hash;  // In: the one before. Out: the part's.
   };
 
@@ -158,6 +159,7 @@ class EngineCore final : public Engine {
               EndedJobs& ended);
   void Repeat(std::unique_ptr<Job>& job, const std::string& remembered, EndedJobs& ended);
   absl::Status FindAftermath(Job& job, WalletSlot& slot, std::vector<LoadKey>& missing);
+  absl::Status FindRequests(Job& job, WalletSlot& slot, std::vector<LoadKey>& missing);
   absl::Status FindMembers(Job& job, WalletSlot& slot, absl::Time now,
                            std::vector<LoadKey>& missing);
   absl::StatusOr<absl::Time> Stamp(const WalletSlot* slot);
@@ -173,6 +175,7 @@ class EngineCore final : public Engine {
   GroupPart& GatheringPart(WalletSlot& slot);
   absl::Status StageOne(WalletSlot& slot, EntryBody body, const Cause& cause, absl::Time now);
   void StageNotice(WalletSlot& slot, const Entry& entry, bool balance);
+  void StageRequestNotice(WalletSlot& slot, const Entry& entry);
   void LeaveAlone(WalletSlot& slot, const absl::Status& damage);
 
   // ---- Loading (engine_load.cc) ----
@@ -182,9 +185,11 @@ class EngineCore final : public Engine {
   struct LoadedForJob {
     std::vector<LoadedValue> values;  // In the order of the keys.
     std::vector<RecordRow> holds;     // The wallet's open ones, where its header was asked for.
+    std::optional<std::vector<std::string>> open_requesters;  // As the job's, where it wants them.
   };
   using Fetched = absl::StatusOr<LoadedForJob>;
   Fetched FetchRest(const Parked& parked, std::vector<LoadedValue> values, JournalCache& cache);
+  absl::Status ReadOpenRequesters(const std::string& organization_id, LoadedForJob& loaded);
   std::vector<Fetched> Fetch(const std::vector<Parked>& parked, JournalCache& cache);
   void ResumeLoaded(std::vector<Parked> parked, JournalCache& cache, EndedJobs& ended);
   absl::Status Install(Job& job, const LoadKey& key, const LoadedValue& value,
@@ -192,6 +197,8 @@ class EngineCore final : public Engine {
   absl::StatusOr<WalletSlot*> InstallWallet(const std::string& organization_id,
                                             const LoadedValue& value,
                                             const std::vector<RecordRow>& holds);
+  static absl::Status InstallRequest(Job& job, WalletSlot& slot, const LoadKey& key,
+                                     const LoadedValue& value);
   static absl::Status InstallAftermath(Job& job, WalletSlot& slot, const LoadKey& key,
                                        const LoadedValue& value);
   absl::Status InstallMember(WalletSlot& slot, const std::string& member_id,

@@ -113,6 +113,7 @@ void EngineCore::Attempt(std::unique_ptr<Job> job, EndedJobs& ended) {
   Disposition disposition = job->Decide(turn);
   ForgetIfDurable(slot, job->NamedHold());
   ForgetIfDurable(slot, job->NamedCharge());
+  ForgetIfDurable(slot, job->NamedRequest());
   Settle(std::move(job), std::move(disposition), ended);
 }
 
@@ -224,6 +225,36 @@ absl::Status EngineCore::FindAftermath(Job& job, WalletSlot& slot, std::vector<L
   return InstallAftermath(job, slot, key, loaded->front());
 }
 
+// The request for more that a job names, and who has an open one where any of them may end.
+absl::Status EngineCore::FindRequests(Job& job, WalletSlot& slot, std::vector<LoadKey>& missing) {
+  const Wallet& wallet = slot.wallet;
+  if (wallet.header.open_request_count > 0 && job.NamesOpenRequests() &&
+      !job.open_requesters.has_value()) {
+    // A scan, which only a loader may do; the header stands for it.
+    missing.push_back(LoadKey::Header(slot.organization_id));
+  }
+  const int64_t sequence = job.NamedRequest();
+  if (sequence <= 0 || sequence > wallet.header.revision || job.request_unknown ||
+      wallet.requests.contains(sequence)) {
+    return absl::OkStatus();
+  }
+  const std::string id = SequenceKey(sequence);
+  std::vector<LoadKey> keys = {
+      LoadKey::Record(slot.organization_id, RecordKind::kRequest, id),
+      LoadKey::Record(slot.organization_id, RecordKind::kDecidedRequest, id)};
+  absl::StatusOr<std::vector<LoadedValue>> loaded = store_->Load(keys, LoadMode::kMemoryOnly);
+  if (!loaded.ok()) return loaded.status();
+  for (const LoadedValue& value : *loaded) {
+    if (value.state != LoadState::kWouldBlock) continue;
+    missing.insert(missing.end(), keys.begin(), keys.end());
+    return absl::OkStatus();
+  }
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (absl::Status s = InstallRequest(job, slot, keys[i], (*loaded)[i]); !s.ok()) return s;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status EngineCore::FindMembers(Job& job, WalletSlot& slot, absl::Time now,
                                      std::vector<LoadKey>& missing) {
   std::vector<std::string> wanted = job.NamedMembers(&slot.wallet);
@@ -277,6 +308,7 @@ absl::StatusOr<absl::Time> EngineCore::Stamp(const WalletSlot* slot) {
 absl::Status EngineCore::Prepare(Job& job, WalletSlot& slot, const DecisionContext& context,
                                  std::vector<LoadKey>& missing, GroupPart** waits_for) {
   absl::Status aftermath = FindAftermath(job, slot, missing);
+  if (aftermath.ok()) aftermath = FindRequests(job, slot, missing);
   if (!aftermath.ok() || !missing.empty()) return aftermath;
   while (true) {
     absl::Status found = FindMembers(job, slot, context.now, missing);

@@ -7,6 +7,7 @@
 #include "server/base/check.h"
 #include "server/base/status.h"
 #include "server/engine/engine_core.h"
+#include "server/engine/request_codec.h"
 
 namespace bursar {
 
@@ -90,6 +91,10 @@ EngineCore::Fetched EngineCore::FetchRest(const Parked& parked, std::vector<Load
       absl::Status read = parked.job->ReadCharge(*store_, cache);
       if (!read.ok()) return read;
     }
+    if (key.kind == RecordKind::kHeader && parked.job->NamesOpenRequests()) {
+      absl::Status read = ReadOpenRequesters(key.organization_id, loaded);
+      if (!read.ok()) return read;
+    }
     if (key.kind != RecordKind::kHeader || values[i].state != LoadState::kFound) continue;
     absl::StatusOr<StoredHeader> stored = DecodeHeader(values[i].value);
     if (!stored.ok()) return stored.status();
@@ -101,6 +106,21 @@ EngineCore::Fetched EngineCore::FetchRest(const Parked& parked, std::vector<Load
   }
   loaded.values = std::move(values);
   return loaded;
+}
+
+// Who has an open request for more, of those that are durable.
+absl::Status EngineCore::ReadOpenRequesters(const std::string& organization_id,
+                                            LoadedForJob& loaded) {
+  absl::StatusOr<std::vector<RecordRow>> rows =
+      store_->ScanRecords(organization_id, RecordKind::kRequest, "", kMaxOpenRequests + 1);
+  if (!rows.ok()) return rows.status();
+  loaded.open_requesters.emplace();
+  for (const RecordRow& row : *rows) {
+    absl::StatusOr<IncreaseRequest> request = DecodeRequest(row.value);
+    if (!request.ok()) return request.status();
+    loaded.open_requesters->push_back(std::move(request->member_id));
+  }
+  return absl::OkStatus();
 }
 
 // Reads without the lock; then goes on with each job under it.
@@ -123,6 +143,9 @@ void EngineCore::ResumeLoaded(std::vector<Parked> parked, JournalCache& cache, E
           Install(*job, parked[i].keys[k], fetched[i]->values[k], fetched[i]->holds, remembered);
     }
     const int64_t named[] = {job->NamedHold(), job->NamedCharge()};
+    if (status.ok() && fetched[i]->open_requesters.has_value()) {
+      job->open_requesters = fetched[i]->open_requesters;
+    }
     if (!status.ok()) {
       End(std::move(job), std::move(status), ended);
     } else if (remembered.has_value()) {
@@ -156,6 +179,9 @@ absl::Status EngineCore::Install(Job& job, const LoadKey& key, const LoadedValue
     return InstallWallet(job.organization_id, value, holds).status();
   }
   if (slot == nullptr) return absl::OkStatus();
+  if (key.kind == RecordKind::kRequest || key.kind == RecordKind::kDecidedRequest) {
+    return InstallRequest(job, *slot, key, value);
+  }
   if (key.kind != RecordKind::kMember) return InstallAftermath(job, *slot, key, value);
   if (slot->wallet.FindMember(key.id) != nullptr) return absl::OkStatus();
   if (value.state == LoadState::kFound) return InstallMember(*slot, key.id, value);
@@ -226,6 +252,20 @@ absl::Status EngineCore::InstallAftermath(Job& job, WalletSlot& slot, const Load
     if (charge.captured) return absl::OkStatus();
     const int64_t sequence = job.charge->sequence;
     wallet.reversals.try_emplace(sequence, ReversalOf(sequence, job.charge->recorded_at, charge));
+  }
+  return absl::OkStatus();
+}
+
+// A request is under one of two keys, of which the decided one's comes second.
+absl::Status EngineCore::InstallRequest(Job& job, WalletSlot& slot, const LoadKey& key,
+                                        const LoadedValue& value) {
+  if (value.state == LoadState::kFound) {
+    absl::StatusOr<IncreaseRequest> request = DecodeRequest(value.value);
+    if (!request.ok()) return request.status();
+    slot.wallet.requests.try_emplace(request->sequence, *request);
+  }
+  if (key.kind == RecordKind::kDecidedRequest) {
+    job.request_unknown = !slot.wallet.requests.contains(job.NamedRequest());
   }
   return absl::OkStatus();
 }

@@ -55,12 +55,16 @@ absl::StatusOr<EngineCore::StagedRange> EngineCore::Stage(WalletSlot& slot,
   std::vector<EntryBody> enders;
   const bool episode_open = slot.wallet.header.episode.has_value();
   if (episode_open) enders = bodies;
+  const std::vector<RequestAtStake> at_stake = RequestsAtStake(slot.wallet, bodies, context);
   StagedRange range;
   range.first_sequence = slot.wallet.header.revision + 1;
   for (EntryBody& body : bodies) {
     if (absl::Status s = StageOne(slot, std::move(body), cause, context.now); !s.ok()) return s;
   }
   range.last_sequence = slot.wallet.header.revision;
+  for (EntryBody& ended : RequestsEnded(slot.wallet, at_stake, context)) {
+    if (absl::Status s = StageOne(slot, std::move(ended), cause, context.now); !s.ok()) return s;
+  }
   if (episode_open) {
     std::optional<EntryBody> end = EpisodeEnd(slot.wallet.header, enders, context);
     if (end.has_value()) {
@@ -94,6 +98,10 @@ absl::Status EngineCore::StageOne(WalletSlot& slot, EntryBody body, const Cause&
   if (const int64_t charge = ReversalTouched(entry.body); charge != 0) {
     part.dirty_reversals.insert(charge);
   }
+  if (const int64_t request = RequestTouched(entry); request != 0) {
+    part.dirty_requests.insert(request);
+    StageRequestNotice(slot, entry);
+  }
   if (!IsTraffic(entry.body)) part.changes_policy = true;
   if (const auto* opened = std::get_if<EpisodeOpened>(&entry.body)) {
     part.opens_episode = true;
@@ -117,6 +125,27 @@ void EngineCore::StageNotice(WalletSlot& slot, const Entry& entry, bool balance)
   notice.sequence = entry.sequence;
   if (opened != nullptr) notice.member_id = opened->member_id;
   if (crossed != nullptr) notice.member_id = crossed->member_id;
+  notice.organization_name = slot.wallet.header.settings.display_name;
+  slot.gathering->notices.push_back(
+      {NoticeId(epoch_, slot.organization_id, entry.sequence), std::move(notice)});
+}
+
+// Whoever decides is told of a new request, owners of an escalated one, and the member of every
+// outcome that is not its own doing (rules N4, Q3).
+void EngineCore::StageRequestNotice(WalletSlot& slot, const Entry& entry) {
+  StoredNotice notice;
+  if (const auto* asked = std::get_if<IncreaseRequested>(&entry.body)) {
+    const IncreaseRequest& request = asked->request;
+    notice.member_id = request.member_id;
+    notice.request = {entry.sequence, request.kind, IncreaseState::kPending, request.reason};
+  } else {
+    const auto& decided = std::get<IncreaseDecided>(entry.body);
+    if (decided.state == IncreaseState::kCancelled) return;
+    notice.member_id = decided.member_id;
+    notice.request = {decided.request_sequence, decided.kind, decided.state, decided.note};
+  }
+  notice.created_at = entry.recorded_at;
+  notice.sequence = entry.sequence;
   notice.organization_name = slot.wallet.header.settings.display_name;
   slot.gathering->notices.push_back(
       {NoticeId(epoch_, slot.organization_id, entry.sequence), std::move(notice)});

@@ -62,6 +62,11 @@ class Job {
   virtual int64_t NamedHold() const { return 0; }
   // The entry of the charge that must be loaded with what was reversed of it; zero for none.
   virtual int64_t NamedCharge() const { return 0; }
+  // The request for more that must be loaded, open or decided, or known to be neither; zero for
+  // none.
+  virtual int64_t NamedRequest() const { return 0; }
+  // Whether every member with an open request for more must be loaded.
+  virtual bool NamesOpenRequests() const { return false; }
   // Decides on a wallet in which everything named is present and nothing is due.
   virtual Disposition Decide(Turn& turn) = 0;
   // Decides where there is no such organization.
@@ -98,6 +103,9 @@ class Job {
   bool hold_unknown = false;                // NamedHold is no hold that ended durably.
   bool charge_unknown = false;              // NamedCharge is no charge.
   std::optional<Entry> charge;              // Its entry, once it was read.
+  bool request_unknown = false;             // NamedRequest is no request.
+  // Who has an open request, once that was read; see NamesOpenRequests.
+  std::optional<std::vector<std::string>> open_requesters;
 
   Cause MakeCause() const { return {call.actor, call.caller, idempotency.request_id}; }
 };

@@ -109,6 +109,8 @@ class AdministrationJob final : public Job {
   std::vector<std::string> NamedMembers(const Wallet* wallet) const override;
   int64_t NamedHold() const override;
   int64_t NamedCharge() const override;
+  int64_t NamedRequest() const override;
+  bool NamesOpenRequests() const override;
   Disposition Decide(Turn& turn) override;
   Disposition DecideWithoutWallet(EngineCore& core, const DecisionContext& context) override;
   void RepeatStaged(const GroupPart& part, const StagedRequest& request) override;

@@ -11,6 +11,7 @@
 #include "server/base/sha256.h"
 #include "server/engine/record_codec.h"
 #include "server/engine/record_parts.h"
+#include "server/engine/request_codec.h"
 #include "server/engine/statement_codec.h"
 
 namespace bursar {
@@ -235,6 +236,11 @@ class BodyWriter {
     if (body.settings.has_value()) ToRecord(*body.settings, to->mutable_settings());
     if (body.seat.has_value()) ToRecord(*body.seat, to->mutable_seat());
   }
+  // Those with a codec of their own.
+  template <typename Body>
+  void operator()(const Body& body) {
+    BodyToRecord(body, out_);
+  }
 
   void operator()(const StatementOpened& body) {
     ToRecord(body.period, out_->mutable_statement_opened());
@@ -419,8 +425,7 @@ EntryBody TakePolicyBody(const record::EntryRecord& in, Damage& damage) {
                            FromRecord(from.limit(), damage), TakeChanges(from)};
     }
     default:
-      damage.Note("an entry says nothing that is known");
-      return EntryBody();
+      return RequestBodyFromRecord(in, damage);
   }
 }
 

@@ -191,7 +191,7 @@ absl::StatusOr<NoticePage> ListNotices(Store& store, const std::string& organiza
     page.notices.push_back({std::move(row.notice_id), std::move(row.organization_id),
                             notice->resolved, notice->balance, notice->created_at, notice->sequence,
                             std::move(notice->member_id), std::move(notice->organization_name),
-                            notice->crossing});
+                            notice->crossing, std::move(notice->request)});
   }
   return page;
 }

@@ -77,7 +77,8 @@ struct PendingNotice {
   int64_t sequence = 0;  // Of the entry that caused it.
   std::string member_id;
   std::string organization_name;
-  bool crossing = false;  // Neither: a member went into extra usage (rule B9).
+  bool crossing = false;                 // Neither: a member went into extra usage (rule B9).
+  std::optional<RequestNotice> request;  // None of these: about a request of `member_id` for more.
 };
 // `organization_id` empty: of all. `after`: an opaque place from the page before.
 struct NoticePage {

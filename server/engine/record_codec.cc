@@ -6,6 +6,7 @@
 #include "google/protobuf/arena.h"
 #include "server/base/sha256.h"
 #include "server/engine/record_parts.h"
+#include "server/engine/request_codec.h"
 #include "server/engine/statement_codec.h"
 
 namespace bursar {
@@ -127,6 +128,9 @@ void ExtraUsageToRecord(const WalletHeader& header, record::HeaderRecord* out) {
     episode->set_sequence(header.episode->sequence);
     episode->set_opened_at_unix_nanos(TimeToRecord(header.episode->opened_at));
     episode->set_balance(header.episode->balance);
+    if (header.episode->answer.has_value()) {
+      ToRecord(*header.episode->answer, episode->mutable_answer());
+    }
   }
   for (const auto& bucket : header.burn.hours) ToRecord(bucket, out->add_burn_hours());
   for (const auto& bucket : header.burn.days) ToRecord(bucket, out->add_burn_days());
@@ -145,6 +149,7 @@ void ExtraUsageFromRecord(const record::HeaderRecord& in, WalletHeader& header, 
     episode.sequence = in.episode().sequence();
     episode.opened_at = TimeFromRecord(in.episode().opened_at_unix_nanos());
     episode.balance = in.episode().balance();
+    if (in.episode().has_answer()) episode.answer = FromRecord(in.episode().answer(), damage);
     header.episode = episode;
   }
   for (const auto& bucket : in.burn_hours()) {
@@ -207,6 +212,7 @@ std::string EncodeHeader(const WalletHeader& header, const std::string& chain_ha
   }
   for (const PendingSeat& seat : header.pending_seats) ToRecord(seat, out->add_pending_seats());
   ToRecord(header.statement, out->mutable_statement());
+  out->set_open_request_count(header.open_request_count);
   out->set_chain_hash(chain_hash);
   return out->SerializeAsString();
 }
@@ -249,6 +255,7 @@ absl::StatusOr<StoredHeader> DecodeHeader(std::string_view bytes) {
     header.pending_seats.push_back(FromRecord(seat, damage));
   }
   header.statement = FromRecord(in.statement(), damage);
+  header.open_request_count = in.open_request_count();
   stored.chain_hash = in.chain_hash();
   if (header.organization_id.empty()) damage.Note("it names no organization");
   if (header.revision <= 0) damage.Note("it has no revision");
@@ -277,6 +284,7 @@ std::string EncodeMember(const Member& member) {
   if (member.crossing_noticed_until != absl::InfinitePast()) {
     out->set_crossing_noticed_until_unix_nanos(TimeToRecord(member.crossing_noticed_until));
   }
+  if (member.requests.has_value()) ToRecord(*member.requests, out->mutable_requests());
   return out->SerializeAsString();
 }
 
@@ -301,6 +309,7 @@ absl::StatusOr<Member> DecodeMember(std::string_view bytes) {
   if (in.has_crossing_noticed_until_unix_nanos()) {
     member.crossing_noticed_until = TimeFromRecord(in.crossing_noticed_until_unix_nanos());
   }
+  if (in.has_requests()) member.requests = FromRecord(in.requests(), damage);
   if (member.member_id.empty()) damage.Note("it names no member");
   if (damage.found()) return damage.ToStatus();
   return member;
@@ -400,11 +409,34 @@ absl::StatusOr<RememberedRequest> DecodeRemembered(std::string_view bytes) {
   return RememberedRequest{in.content_hash(), in.sequence(), in.revision(), in.reply()};
 }
 
+namespace {
+
+void RequestToRecord(const RequestNotice& request, record::NoticeRecord& out) {
+  out.set_kind(request.state == IncreaseState::kPending ? record::NOTICE_KIND_INCREASE_REQUESTED
+                                                        : record::NOTICE_KIND_INCREASE_DECIDED);
+  out.set_request_sequence(request.sequence);
+  out.set_request_kind(static_cast<uint32_t>(request.kind));
+  out.set_request_state(static_cast<uint32_t>(request.state));
+  out.set_request_note(request.note);
+}
+
+RequestNotice RequestFromRecord(const record::NoticeRecord& in, Damage& damage) {
+  return {in.request_sequence(),
+          EnumFromRecord(in.request_kind(), IncreaseKind::kExtraUsage, IncreaseKind::kHigherSeat,
+                         damage),
+          EnumFromRecord(in.request_state(), IncreaseState::kPending, IncreaseState::kSuperseded,
+                         damage),
+          in.request_note()};
+}
+
+}  // namespace
+
 std::string EncodeNotice(const StoredNotice& notice) {
   record::NoticeRecord out;
   const auto episode =
       notice.resolved ? record::NOTICE_KIND_RESOLVED : record::NOTICE_KIND_EXHAUSTED;
   out.set_kind(notice.crossing ? record::NOTICE_KIND_CROSSED : episode);
+  if (notice.request.has_value()) RequestToRecord(*notice.request, out);
   out.set_balance(notice.balance);
   out.set_created_at_unix_nanos(TimeToRecord(notice.created_at));
   out.set_sequence(notice.sequence);
@@ -417,11 +449,15 @@ absl::StatusOr<StoredNotice> DecodeNotice(std::string_view bytes) {
   Damage damage("a notice");
   record::NoticeRecord in;
   ParseRecord(bytes, in, damage);
-  if (in.kind() < record::NOTICE_KIND_EXHAUSTED || in.kind() > record::NOTICE_KIND_CROSSED) {
+  const bool of_request = in.kind() == record::NOTICE_KIND_INCREASE_REQUESTED ||
+                          in.kind() == record::NOTICE_KIND_INCREASE_DECIDED;
+  if (!of_request &&
+      (in.kind() < record::NOTICE_KIND_EXHAUSTED || in.kind() > record::NOTICE_KIND_CROSSED)) {
     damage.Note("it is of an unknown kind");
   }
-  if (damage.found()) return damage.ToStatus();
   StoredNotice notice;
+  if (of_request) notice.request = RequestFromRecord(in, damage);
+  if (damage.found()) return damage.ToStatus();
   notice.resolved = in.kind() == record::NOTICE_KIND_RESOLVED;
   notice.crossing = in.kind() == record::NOTICE_KIND_CROSSED;
   notice.balance = in.balance();

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -97,6 +98,8 @@ struct StoredNotice {
   std::string member_id;  // Who met it first, or crossed; empty when resolved.
   std::string organization_name;
   bool crossing = false;  // Neither: a member drew extra usage for the first time (rule B9).
+  // None of these: a member, `member_id`, asked for more, or its request was decided (rule Q3).
+  std::optional<RequestNotice> request;
 
   friend bool operator==(const StoredNotice&, const StoredNotice&) = default;
 };

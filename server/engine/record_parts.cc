@@ -122,6 +122,7 @@ void ToRecord(const OrganizationSettings& settings, record::OrganizationSettings
   out->set_default_hold_ttl_nanos(absl::ToInt64Nanoseconds(settings.default_hold_ttl));
   out->set_max_hold_nanos(settings.max_hold.value);
   out->set_crossing_policy(static_cast<uint32_t>(settings.crossing_policy));
+  out->set_request_cool_down_nanos(absl::ToInt64Nanoseconds(settings.request_cool_down));
 }
 
 OrganizationSettings FromRecord(const record::OrganizationSettingsRecord& in, Damage& damage) {
@@ -148,6 +149,9 @@ OrganizationSettings FromRecord(const record::OrganizationSettingsRecord& in, Da
   if (in.crossing_policy() != 0) {
     settings.crossing_policy = EnumFromRecord(in.crossing_policy(), CrossingPolicy::kAuto,
                                               CrossingPolicy::kConfirm, damage);
+  }
+  if (in.has_request_cool_down_nanos()) {
+    settings.request_cool_down = absl::Nanoseconds(in.request_cool_down_nanos());
   }
   return settings;
 }

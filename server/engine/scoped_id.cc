@@ -15,6 +15,7 @@ namespace {
 constexpr std::string_view kNoticePrefix = "ntc_";
 constexpr std::string_view kAdmissionPrefix = "adm_";
 constexpr std::string_view kDenialPrefix = "den_";
+constexpr std::string_view kRequestPrefix = "inc_";
 // How much of a hash names an organization: 80 bits.
 constexpr size_t kHashBytes = 10;
 constexpr size_t kHashDigits = 2 * kHashBytes;
@@ -60,17 +61,19 @@ int64_t ParseDenialId(std::string_view epoch, std::string_view organization_id,
   return DenialId(epoch, organization_id, number) == denial_id ? number : 0;
 }
 
-AdmissionName ParseAdmissionId(std::string_view epoch, std::string_view organization_id,
-                               std::string_view admission_id) {
-  if (admission_id.empty()) return {AdmissionName::kNone, 0};
+namespace {
+
+// As ParseAdmissionId, of ids with that prefix.
+AdmissionName ParseScopedId(std::string_view prefix, std::string_view epoch,
+                            std::string_view organization_id, std::string_view id) {
+  if (id.empty()) return {AdmissionName::kNone, 0};
   const AdmissionName unknown = {AdmissionName::kUnknown, 0};
-  const size_t scope_end = kAdmissionPrefix.size() + kHashDigits + 1;
-  if (admission_id.size() < scope_end + kMinSequenceDigits ||
-      admission_id.substr(0, kAdmissionPrefix.size()) != kAdmissionPrefix) {
+  const size_t scope_end = prefix.size() + kHashDigits + 1;
+  if (id.size() < scope_end + kMinSequenceDigits || id.substr(0, prefix.size()) != prefix) {
     return unknown;
   }
-  const std::string_view scope = admission_id.substr(kAdmissionPrefix.size(), kHashDigits + 1);
-  const std::string_view digits = admission_id.substr(scope_end);
+  const std::string_view scope = id.substr(prefix.size(), kHashDigits + 1);
+  const std::string_view digits = id.substr(scope_end);
   const auto is_hexadecimal = [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
   };
@@ -82,6 +85,23 @@ AdmissionName ParseAdmissionId(std::string_view epoch, std::string_view organiza
   }
   if (scope != OrganizationTag(epoch, organization_id)) return {AdmissionName::kForeign, 0};
   return {AdmissionName::kNamed, sequence};
+}
+
+}  // namespace
+
+AdmissionName ParseAdmissionId(std::string_view epoch, std::string_view organization_id,
+                               std::string_view admission_id) {
+  return ParseScopedId(kAdmissionPrefix, epoch, organization_id, admission_id);
+}
+
+std::string IncreaseRequestId(std::string_view epoch, std::string_view organization_id,
+                              int64_t sequence) {
+  return ScopedId(kRequestPrefix, epoch, organization_id, sequence);
+}
+
+int64_t ParseIncreaseRequestId(std::string_view epoch, std::string_view organization_id,
+                               std::string_view request_id) {
+  return ParseScopedId(kRequestPrefix, epoch, organization_id, request_id).sequence;
 }
 
 }  // namespace bursar

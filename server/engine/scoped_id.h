@@ -1,4 +1,5 @@
-// Public ids that name an entry of one wallet: admissions (`adm_…`) and notices (`ntc_…`).
+// Public ids that name an entry of one wallet: admissions (`adm_…`), requests for more (`inc_…`)
+// and notices (`ntc_…`).
 //
 // An id is a prefix, a hash of the store's epoch and the organization, and the entry's sequence:
 // the same entry always has the same id, ids are unique among all organizations and say nothing
@@ -31,5 +32,13 @@ int64_t ParseDenialId(std::string_view epoch, std::string_view organization_id,
 // it names an entry does not say that the entry exists or placed a hold.
 AdmissionName ParseAdmissionId(std::string_view epoch, std::string_view organization_id,
                                std::string_view admission_id);
+
+// The id of the request for more that the entry made.
+std::string IncreaseRequestId(std::string_view epoch, std::string_view organization_id,
+                              int64_t sequence);
+
+// The entry that such an id of the organization names; zero for anything else.
+int64_t ParseIncreaseRequestId(std::string_view epoch, std::string_view organization_id,
+                               std::string_view request_id);
 
 }  // namespace bursar

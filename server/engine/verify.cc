@@ -12,6 +12,7 @@
 #include "server/base/sha256.h"
 #include "server/engine/queries.h"
 #include "server/engine/record_codec.h"
+#include "server/engine/request_codec.h"
 #include "server/engine/verify_statements.h"
 
 namespace bursar {
@@ -42,6 +43,7 @@ std::string Difference(const WalletHeader& stored, const WalletHeader& folded) {
       stored.next_hold_expiry != folded.next_hold_expiry) {
     return "what is held";
   }
+  if (stored.open_request_count != folded.open_request_count) return "the open requests";
   return "something";
 }
 
@@ -151,7 +153,7 @@ class OrganizationVerifier {
     }
     if (std::holds_alternative<EpisodeOpened>(entry.body) ||
         std::holds_alternative<EpisodeEnded>(entry.body) ||
-        std::holds_alternative<CrossingNoticed>(entry.body)) {
+        std::holds_alternative<CrossingNoticed>(entry.body) || RequestTouched(entry) != 0) {
       notice_causes_.insert(entry.sequence);
     }
     CheckTiling(entry);
@@ -350,8 +352,21 @@ class OrganizationVerifier {
                               DecodeEndedHold);
     }
     if (!status.ok()) return status;
-    return CompareRecords(RecordKind::kReversal, "reversal of entry", wallet_.reversals,
-                          DecodeReversal);
+    status = CompareRecords(RecordKind::kReversal, "reversal of entry", wallet_.reversals,
+                            DecodeReversal);
+    return status.ok() ? CompareRequests() : status;
+  }
+
+  // So are requests for more, the open and the decided ones (rule Q1).
+  absl::Status CompareRequests() {
+    std::map<int64_t, IncreaseRequest> open, decided;
+    for (const auto& [sequence, request] : wallet_.requests) {
+      (IsOpen(request.state) ? open : decided).emplace(sequence, request);
+    }
+    const absl::Status status =
+        CompareRecords(RecordKind::kRequest, "open request", open, DecodeRequest);
+    if (!status.ok()) return status;
+    return CompareRecords(RecordKind::kDecidedRequest, "decided request", decided, DecodeRequest);
   }
 
   template <typename Map, typename Decode>

@@ -61,6 +61,7 @@ struct GroupPart {
   absl::flat_hash_set<std::string> dirty_members;
   absl::flat_hash_set<int64_t> dirty_holds;      // By the entry that placed them.
   absl::flat_hash_set<int64_t> dirty_reversals;  // By the entry of the charge.
+  absl::flat_hash_set<int64_t> dirty_requests;   // For more, by the entry that made them.
   std::vector<StagedRequest> requests;
   std::vector<StagedNotice> notices;
   std::vector<WaitingJob> waiting;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "server/ledger/fold_requests.h"
 #include "server/ledger/ledger.h"
 #include "server/ledger/statements.h"
 
@@ -85,6 +86,11 @@ struct Folder {
   const Entry& entry;
 
   WalletHeader& header() { return wallet.header; }
+
+  // OK for no problem.
+  absl::Status Fit(const char* problem) {
+    return problem == nullptr ? absl::OkStatus() : DoesNotFit(wallet, problem);
+  }
 
   Member* Find(const std::string& member_id) {
     auto found = wallet.members.find(member_id);
@@ -458,9 +464,20 @@ struct Folder {
     return absl::OkStatus();
   }
 
+  absl::Status operator()(const IncreaseRequested& body) {
+    return Fit(FoldRequest(wallet, entry, body));
+  }
+  absl::Status operator()(const IncreaseDecided& body) {
+    return Fit(FoldRequest(wallet, entry, body));
+  }
+  absl::Status operator()(const MemberSelected& body) { return Fit(FoldRequest(wallet, body)); }
+  absl::Status operator()(const EpisodeAnswered& body) {
+    return Fit(FoldRequest(wallet, entry, body));
+  }
+
   absl::Status operator()(const EpisodeOpened& body) {
     if (header().episode.has_value()) return DoesNotFit(wallet, "an episode is open already");
-    header().episode = Episode{entry.sequence, entry.recorded_at, body.balance};
+    header().episode = Episode{entry.sequence, entry.recorded_at, body.balance, {}};
     return absl::OkStatus();
   }
 

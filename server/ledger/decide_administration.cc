@@ -96,6 +96,12 @@ void UpdatePending(const WalletHeader& header, const UpdateOrganizationCommand& 
   updated.pending = wanted;
 }
 
+void ValidateCoolDown(absl::Duration cool_down, FieldViolations& violations) {
+  if (cool_down < absl::ZeroDuration() || cool_down > kMaxRequestCoolDown) {
+    violations.Add("organization.request_cool_down", "must be from zero to 365 days");
+  }
+}
+
 void ValidateHoldPolicy(std::optional<absl::Duration> default_hold_ttl,
                         std::optional<Nanos> max_hold, FieldViolations& violations) {
   if (default_hold_ttl.has_value() &&
@@ -111,6 +117,7 @@ absl::Status ValidateUpdate(const UpdateOrganizationCommand& command,
                             const DecisionContext& context) {
   FieldViolations violations;
   ValidateHoldPolicy(command.default_hold_ttl, command.max_hold, violations);
+  ValidateCoolDown(command.request_cool_down.value_or(absl::ZeroDuration()), violations);
   if (command.display_name.has_value() && command.display_name->empty()) {
     violations.Add("organization.display_name", "must not be empty");
   }
@@ -279,6 +286,7 @@ absl::StatusOr<Decision<AdministrationOutcome>> Decide(const CreateOrganizationC
     violations.Add("organization.max_seats", "must be zero (no maximum) or more");
   }
   ValidateHoldPolicy(settings.default_hold_ttl, settings.max_hold, violations);
+  ValidateCoolDown(settings.request_cool_down, violations);
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
   Decision<AdministrationOutcome> decision;
   decision.bodies.push_back(OrganizationCreated{command.organization_id, std::move(settings)});
@@ -312,6 +320,7 @@ absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
   settings.default_hold_ttl = command.default_hold_ttl.value_or(settings.default_hold_ttl);
   settings.max_hold = command.max_hold.value_or(settings.max_hold);
   settings.crossing_policy = command.crossing_policy.value_or(settings.crossing_policy);
+  settings.request_cool_down = command.request_cool_down.value_or(settings.request_cool_down);
   UpdatePending(header, command, context, updated);
   updated.changes = DescribeChanges(header.settings, settings);
   AppendPendingChanges(header.pending_settings, updated.pending, updated.changes);

@@ -24,16 +24,6 @@ bool LooksLikeEmail(const std::string& email) {
                       [](unsigned char c) { return c <= ' ' || c == 0x7f; });
 }
 
-// Whether moving from one tier to the other is an upgrade: the chain of upgrades leads there.
-bool IsUpgrade(const Plan& plan, const std::string& from, const std::string& to) {
-  const SeatTier* tier = plan.FindTier(from);
-  for (size_t steps = 0; tier != nullptr && steps < plan.seat_tiers.size(); ++steps) {
-    if (tier->upgrade_to == to) return true;
-    tier = plan.FindTier(tier->upgrade_to);
-  }
-  return false;
-}
-
 // Puts a member on another tier: an upgrade at once, a downgrade at the next of the plan's longest
 // windows (rule O5). Asking for the tier in force cancels what waits.
 void MoveTier(const Wallet& wallet, const Plan& plan, const std::string& tier_id,
@@ -43,7 +33,7 @@ void MoveTier(const Wallet& wallet, const Plan& plan, const std::string& tier_id
     member.pending_seat.reset();
     return;
   }
-  if (member.tier_id.empty() || IsUpgrade(plan, member.tier_id, tier_id)) {
+  if (member.tier_id.empty() || plan.IsUpgrade(member.tier_id, tier_id)) {
     member.tier_id = tier_id;
     member.pending_seat.reset();
     return;

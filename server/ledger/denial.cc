@@ -6,6 +6,7 @@
 #include "absl/time/time.h"
 #include "server/base/strings.h"
 #include "server/ledger/denial_writer.h"
+#include "server/ledger/increase_commands.h"
 #include "server/ledger/reopening.h"
 
 namespace bursar {
@@ -59,17 +60,46 @@ void AddSeatRemedy(const DenialWriter& writer, std::vector<Remedy>& remedies) {
   remedies.push_back(std::move(remedy));
 }
 
+// Says instead how the member's request stands, where it made one (rule D2).
+void DescribeRequest(const DenialWriter& writer, Remedy& remedy) {
+  const Member* member = writer.member;
+  if (const IncreaseRequest* open = member == nullptr ? nullptr : member->OpenRequest();
+      open != nullptr) {
+    const bool escalated = open->state == IncreaseState::kEscalated;
+    remedy.request_sequence = open->sequence;
+    remedy.request_state = open->state;
+    remedy.admin_note = open->note;
+    remedy.description =
+        absl::StrCat("Request sent to admin", escalated ? " and passed on to an owner" : "",
+                     "; you asked on ", writer.Time(open->created_at), ".");
+    return;
+  }
+  const absl::Time again = AskAgainAt(writer.header, member, writer.context);
+  if (again == absl::InfinitePast()) return;
+  remedy.request_sequence = member->requests->denied_sequence;
+  remedy.request_state = IncreaseState::kDenied;
+  remedy.admin_note = member->requests->denied_note;
+  remedy.available_at = again;
+  remedy.description =
+      absl::StrCat("Your request was declined; you can ask again from ", writer.Time(again), ".");
+}
+
 // Asking is free and the member's own to do, whoever can grant it; who can grant it asks nobody.
+// `kind`: what to ask for; none where a request would not lift the denial.
 void AddAskRemedy(const DenialWriter& writer, const char* whom, const char* what,
-                  const std::vector<MemberRole>& granting_roles, std::vector<Remedy>& remedies) {
+                  std::optional<IncreaseKind> kind, const std::vector<MemberRole>& granting_roles,
+                  std::vector<Remedy>& remedies) {
   if (writer.verdict.held) return;  // It ends before anybody answers.
   if (writer.member != nullptr &&
       std::count(granting_roles.begin(), granting_roles.end(), writer.member->role) > 0) {
     return;
   }
-  remedies.push_back(BySelf(
+  Remedy remedy = BySelf(
       RemedyKind::kAskAdmin,
-      absl::StrCat("Ask ", whom, " of ", writer.header.settings.display_name, " to ", what, ".")));
+      absl::StrCat("Ask ", whom, " of ", writer.header.settings.display_name, " to ", what, "."));
+  remedy.increase_kind = kind;
+  DescribeRequest(writer, remedy);
+  remedies.push_back(std::move(remedy));
 }
 
 // How a remedy that lifts the blocking bound, or switches extra usage on, ends: by promising
@@ -118,7 +148,7 @@ void AddLimitRemedies(const DenialWriter& writer, std::vector<Remedy>& remedies)
           ? absl::StrCat(" to ", writer.Money(UpToCents(taken + writer.Needed())), " at least")
           : absl::StrCat(" above ", writer.Money(UpToCents(taken)));
   AddAskRemedy(writer, own ? "an admin" : "an owner", "raise the spend limit",
-               own ? OwnersAndAdmins() : Owners(), remedies);
+               IncreaseKind::kHigherLimit, own ? OwnersAndAdmins() : Owners(), remedies);
   remedies.push_back(ByAdministrator(
       RemedyKind::kRaiseLimit,
       absl::StrCat(own ? "An owner or admin" : "An owner", " can raise ", WhoseLimit(bound->scope),
@@ -148,7 +178,8 @@ std::string CreditNeeded(const DenialWriter& writer, Remedy& remedy) {
 void AddBalanceRemedies(const DenialWriter& writer, std::vector<Remedy>& remedies) {
   const Evaluation* bound = writer.Bound();
   if (bound == nullptr || bound->source != BoundSource::kBalance) return;
-  AddAskRemedy(writer, "an owner or the billing contact", "buy credit", Buyers(), remedies);
+  AddAskRemedy(writer, "an owner or the billing contact", "buy credit", std::nullopt, Buyers(),
+               remedies);
   Remedy remedy = ByAdministrator(RemedyKind::kBuyCredit, "", Buyers());
   const std::string amount = CreditNeeded(writer, remedy);
   remedy.description =
@@ -200,7 +231,8 @@ void AddReasonRemedies(const DenialWriter& writer, std::vector<Remedy>& remedies
       break;
     case DenialReason::kExtraUsageDisabled:
     case DenialReason::kMemberNotSelected:
-      AddAskRemedy(writer, "an owner", "switch extra usage on for you", Owners(), remedies);
+      AddAskRemedy(writer, "an owner", "switch extra usage on for you", IncreaseKind::kExtraUsage,
+                   Owners(), remedies);
       remedies.push_back(
           ByAdministrator(RemedyKind::kEnableExtra,
                           absl::StrCat(writer.verdict.reason == DenialReason::kExtraUsageDisabled
@@ -309,6 +341,11 @@ Denial BuildDenial(const Wallet& wallet, const Member* member, const AdmissionQu
   denial.explanation = DenialExplanation(writer, denial);
   denial.remedies = BuildRemedies(writer);
   denial.http_status = HttpStatusOf(verdict);
+  if (IsPoolExhausted(verdict) && header.episode.has_value() &&
+      header.episode->answer.has_value()) {
+    const EpisodeAnswer& answer = *header.episode->answer;
+    denial.admin_answer = EpisodeAnswerText(answer.kind, answer.note);
+  }
   return denial;
 }
 

@@ -44,6 +44,13 @@ struct Remedy {
   RemedyActor actor = RemedyActor::kAdministrator;
   absl::Time available_at = absl::InfinitePast();  // InfinitePast: at once.
   std::optional<Nanos> amount;  // Of a smaller estimate: how much fits. Unset where not known.
+  // Of asking an admin: what to ask for; empty where no kind of request would lift the denial.
+  std::optional<IncreaseKind> increase_kind;
+  // The member's open request, or the denied one whose cool-down runs; zero for none. With its
+  // state and what was said with it.
+  int64_t request_sequence = 0;
+  IncreaseState request_state = IncreaseState::kPending;
+  std::string admin_note;
 };
 
 struct Denial {
@@ -62,6 +69,7 @@ struct Denial {
   std::vector<Remedy> remedies;  // Best first (rule D2).
   int http_status = 429;         // 402 empty wallet, 403 suspended, 429 limit.
   std::string settings_url;
+  std::string admin_answer;  // To the open episode; empty where nobody answered (rule N6).
 };
 
 // A wait up to this long is worth a retry of the same call (rule D4).

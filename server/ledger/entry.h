@@ -252,12 +252,44 @@ struct StatementFinalized {
   Amount closing_overdraft;
 };
 
+// A member asked for more (rule Q1). Named by this entry's sequence.
+struct IncreaseRequested {
+  // Pending; its sequence and instant are the entry's, zero and unset in the body.
+  IncreaseRequest request;
+};
+
+// An open request moved to another state (rules Q2, Q3). What an approval grants is in entries of
+// its own, of the same commit.
+struct IncreaseDecided {
+  int64_t request_sequence = 0;
+  std::string member_id;
+  IncreaseKind kind = IncreaseKind::kExtraUsage;
+  IncreaseState state = IncreaseState::kApproved;  // Any but pending.
+  std::string note;
+  // Of a higher limit: what is granted, or what the admin who escalates would grant.
+  std::optional<Nanos> granted_amount;
+  absl::Time granted_until = absl::InfiniteFuture();
+};
+
+// A member was selected for extra usage; whoever is selected already stays so.
+struct MemberSelected {
+  std::string member_id;
+};
+
+// An owner answered the open episode; replaces what was answered before (rule N6).
+struct EpisodeAnswered {
+  int64_t episode_sequence = 0;
+  EpisodeAnswerKind kind = EpisodeAnswerKind::kNote;
+  std::string note;
+};
+
 // The order is persisted through the kinds of the record proto, not through this index.
 using EntryBody =
     std::variant<OrganizationCreated, OrganizationUpdated, MemberUpserted, ExtraUsageUpdated,
                  SpendLimitSet, CreditGranted, CreditExpired, WindowOpened, MonthOpened,
                  UsageCharged, EpisodeOpened, EpisodeEnded, PendingChangeApplied, HoldPlaced,
                  HoldExtended, HoldEnded, EntryReversed, ExtraUsageConfirmed, CrossingNoticed,
+                 IncreaseRequested, IncreaseDecided, MemberSelected, EpisodeAnswered,
                  StatementOpened, StatementFinalized>;
 
 // One entry. The engine gives it its sequence and instant.

@@ -18,6 +18,7 @@ class Checker {
     CheckHeld();
     CheckStatement();
     CheckSeats();
+    CheckRequests();
     return std::move(violations_);
   }
 
@@ -153,6 +154,21 @@ class Checker {
       Expect(tier.seats == seats[tier.tier_id], "O3",
              absl::StrCat("the number of seats of tier ", tier.tier_id, " is off"));
     }
+  }
+
+  // Open requests are those of their members, one for each (rule Q1).
+  void CheckRequests() {
+    int64_t open_count = 0;
+    for (const auto& [member_id, member] : wallet_.members) {
+      const IncreaseRequest* open = member.OpenRequest();
+      if (open == nullptr) continue;
+      ++open_count;
+      Expect(IsOpen(open->state) && open->member_id == member_id &&
+                 member.status != AccountStatus::kRemoved,
+             "Q1", absl::StrCat("the open request of member ", member_id, " cannot be its"));
+    }
+    Expect(open_count == wallet_.header.open_request_count && open_count <= kMaxOpenRequests, "Q1",
+           "the number of open requests is off");
   }
 
   const Wallet& wallet_;

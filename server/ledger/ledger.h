@@ -27,6 +27,7 @@
 #include "server/ledger/admission.h"
 #include "server/ledger/denial.h"
 #include "server/ledger/entry.h"
+#include "server/ledger/increase_commands.h"
 #include "server/ledger/pricing.h"
 #include "server/ledger/state.h"
 
@@ -247,9 +248,10 @@ struct UpdateOrganizationCommand {
   std::optional<bool> auto_provision_members;
   std::optional<int64_t> max_seats;
   std::optional<HoldExpiryPolicy> hold_expiry_policy;
-  std::optional<absl::Duration> default_hold_ttl;  // One second to 24 hours.
-  std::optional<Nanos> max_hold;                   // More than zero.
-  std::string max_hold_currency_code;              // As sent; empty: the wallet's.
+  std::optional<absl::Duration> default_hold_ttl;   // One second to 24 hours.
+  std::optional<Nanos> max_hold;                    // More than zero.
+  std::optional<absl::Duration> request_cool_down;  // Zero to 365 days.
+  std::string max_hold_currency_code;               // As sent; empty: the wallet's.
   std::optional<CrossingPolicy> crossing_policy;
   std::optional<int64_t> expected_version;  // The etag; another version is ABORTED.
 };
@@ -309,6 +311,9 @@ struct AdministrationOutcome {
   std::optional<Hold> hold;                     // Extended or released.
   std::optional<ReverseEntryOutcome> reversal;  // ReverseEntry.
   std::optional<absl::Time> confirmed_until;    // ConfirmExtraUsage.
+  // Of requests for more: the request after the command, and whether it was open before it.
+  std::optional<IncreaseRequest> request;
+  bool request_existed = false;
 };
 
 // Each validates against the wallet and refuses with INVALID_ARGUMENT (field violations),
@@ -330,6 +335,36 @@ absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
                                                        const DecisionContext& context);
 absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
                                                        const GrantCreditCommand& command,
+                                                       const DecisionContext& context);
+
+// ---- Requests for more ------------------------------------------------------------------------
+
+// Asks; an open request of the member is the outcome, whatever is asked, and nothing changes. The
+// first request creates an automatically provisioned member (rule O6). INVALID_ARGUMENT naming
+// `amount` or `seat_tier` where they are no increase; NOT_FOUND for an unknown member;
+// FAILED_PRECONDITION (MEMBER_NOT_ACTIVE, EXTRA_USAGE_NOT_APPLICABLE, NOTHING_TO_ASK,
+// REQUEST_COOL_DOWN); RESOURCE_EXHAUSTED (TOO_MANY_INCREASE_REQUESTS).
+absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
+                                                       const CreateIncreaseRequestCommand& command,
+                                                       const DecisionContext& context);
+// These three need the request in `Wallet::requests`, and its member and the reviewer loaded.
+// NOT_FOUND (INCREASE_REQUEST_NOT_FOUND), FAILED_PRECONDITION (INCREASE_REQUEST_DECIDED).
+absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
+                                                       const CancelIncreaseRequestCommand& command,
+                                                       const DecisionContext& context);
+// Grants within the reviewer's powers, or escalates: an escalated request that the reviewer still
+// may not grant stays as it is. PERMISSION_DENIED for a reviewer who is no active admin or owner;
+// INVALID_ARGUMENT naming `amount` or `expire_time`; FAILED_PRECONDITION (NO_MEMBER_LIMIT,
+// NOTHING_TO_ASK, and RAISES_NOT_AVAILABLE for an expiry).
+absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
+                                                       const ApproveIncreaseRequestCommand& command,
+                                                       const DecisionContext& context);
+absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
+                                                       const DenyIncreaseRequestCommand& command,
+                                                       const DecisionContext& context);
+// FAILED_PRECONDITION (NO_OPEN_EPISODE).
+absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
+                                                       const AnswerEpisodeCommand& command,
                                                        const DecisionContext& context);
 
 // ---- Time -------------------------------------------------------------------------------------
@@ -382,6 +417,9 @@ int64_t HoldTouched(const Entry& entry);
 
 // The charge whose record in `Wallet::reversals` an entry changes; zero for none.
 int64_t ReversalTouched(const EntryBody& body);
+
+// The request for more whose record in `Wallet::requests` an entry changes; zero for none.
+int64_t RequestTouched(const Entry& entry);
 
 // ---- Invariants -------------------------------------------------------------------------------
 

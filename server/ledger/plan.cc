@@ -30,6 +30,15 @@ const SeatTier* Plan::FindTier(std::string_view tier_id) const {
   return nullptr;
 }
 
+bool Plan::IsUpgrade(std::string_view from, std::string_view to) const {
+  const SeatTier* tier = FindTier(from);
+  for (size_t steps = 0; tier != nullptr && steps < seat_tiers.size(); ++steps) {
+    if (tier->upgrade_to == to) return true;
+    tier = FindTier(tier->upgrade_to);
+  }
+  return false;
+}
+
 bool Plan::IsEligible(std::string_view surface, std::string_view model) const {
   for (const std::string& excluded : excluded_surfaces) {
     if (surface == excluded) return false;

@@ -56,6 +56,8 @@ struct Plan {
 
   // The tier of that id, or null.
   const SeatTier* FindTier(std::string_view tier_id) const;
+  // Whether a chain of upgrades leads from the one tier to the other.
+  bool IsUpgrade(std::string_view from, std::string_view to) const;
   // Whether usage of that surface and model may draw from included usage (rule B7).
   bool IsEligible(std::string_view surface, std::string_view model) const;
   // The longest kind of window that any tier has; a month where none has any (rules O5, B9).

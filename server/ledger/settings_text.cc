@@ -95,6 +95,8 @@ std::vector<FieldChange> DescribeChanges(const OrganizationSettings& before,
   AddIfChanged(changes, "max_hold", FormatAmount(before.max_hold), FormatAmount(after.max_hold));
   AddIfChanged(changes, "crossing_policy", CrossingText(before.crossing_policy),
                CrossingText(after.crossing_policy));
+  AddIfChanged(changes, "request_cool_down", absl::FormatDuration(before.request_cool_down),
+               absl::FormatDuration(after.request_cool_down));
   return changes;
 }
 

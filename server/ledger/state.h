@@ -7,7 +7,8 @@
 // What is held is kept by scope alone, so that it carries over a boundary.
 //
 // Open holds come with the header, whole. Holds that ended and charges that were reversed are many:
-// the engine loads the few that a command names, and drops them once they are durable.
+// the engine loads the few that a command names, and drops them once they are durable. So are
+// requests for more, of which the open ones come with their members besides.
 //
 // Thread rule: plain values; the engine guards them.
 #pragma once
@@ -25,7 +26,9 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "server/base/boxed.h"
 #include "server/base/money.h"
+#include "server/ledger/increase_request.h"
 #include "server/ledger/plan.h"
 #include "server/ledger/window.h"
 
@@ -100,6 +103,7 @@ struct OrganizationSettings {
   absl::Duration default_hold_ttl = kShippedHoldTtl;
   Nanos max_hold = kShippedMaxHold;  // The largest single hold; more than zero.
   CrossingPolicy crossing_policy = CrossingPolicy::kAuto;
+  absl::Duration request_cool_down = kShippedRequestCoolDown;  // Zero to a year (rule Q3).
 
   friend bool operator==(const OrganizationSettings&, const OrganizationSettings&) = default;
 };
@@ -256,7 +260,8 @@ struct TierState {
 struct Episode {
   int64_t sequence = 0;  // The entry that opened it.
   absl::Time opened_at;
-  bool balance = false;  // Ran out of balance; otherwise the organization's spend limit.
+  bool balance = false;         // Ran out of balance; otherwise the organization's spend limit.
+  Boxed<EpisodeAnswer> answer;  // An owner's; every denial of the episode carries it (rule N6).
 
   friend bool operator==(const Episode&, const Episode&) = default;
 };
@@ -388,6 +393,7 @@ struct WalletHeader {
   std::vector<PendingSeat> pending_seats;  // By time.
   LifetimeTotals totals;
   OpenStatement statement;
+  int64_t open_request_count = 0;  // Members with an open request for more.
 
   const TierState* FindTier(std::string_view tier_id) const;
   TierState* FindTier(std::string_view tier_id);
@@ -433,6 +439,12 @@ struct Member {
   // crossing into it was noticed (rule B9).
   absl::Time confirmed_until = absl::InfinitePast();
   absl::Time crossing_noticed_until = absl::InfinitePast();
+  Boxed<MemberRequests> requests;
+
+  // The open request for more, or null.
+  const IncreaseRequest* OpenRequest() const {
+    return requests.has_value() && requests->open.has_value() ? &*requests->open : nullptr;
+  }
 
   friend bool operator==(const Member&, const Member&) = default;
 };
@@ -458,6 +470,7 @@ struct Wallet {
   // Only those that a command needs or that are not durable yet; see the head of this file.
   std::unordered_map<int64_t, EndedHold> ended_holds;
   std::unordered_map<int64_t, Reversal> reversals;
+  std::unordered_map<int64_t, IncreaseRequest> requests;  // Open ones are in their members too.
 
   const Member* FindMember(const std::string& member_id) const {
     auto found = members.find(member_id);

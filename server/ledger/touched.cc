@@ -42,6 +42,13 @@ struct MembersOf {
   std::vector<std::string> operator()(const CrossingNoticed& body) const {
     return {body.member_id};
   }
+  std::vector<std::string> operator()(const IncreaseRequested& body) const {
+    return {body.request.member_id};
+  }
+  std::vector<std::string> operator()(const IncreaseDecided& body) const {
+    return {body.member_id};
+  }
+  std::vector<std::string> operator()(const MemberSelected& body) const { return {body.member_id}; }
   // The others change no member.
   template <typename Body>
   std::vector<std::string> operator()(const Body&) const {
@@ -67,6 +74,12 @@ int64_t HoldTouched(const Entry& entry) {
   if (const auto* reversed = std::get_if<EntryReversed>(&entry.body))
     return reversed->hold_sequence;
   return 0;
+}
+
+int64_t RequestTouched(const Entry& entry) {
+  if (std::holds_alternative<IncreaseRequested>(entry.body)) return entry.sequence;
+  const auto* decided = std::get_if<IncreaseDecided>(&entry.body);
+  return decided == nullptr ? 0 : decided->request_sequence;
 }
 
 int64_t ReversalTouched(const EntryBody& body) {

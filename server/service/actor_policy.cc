@@ -42,6 +42,7 @@ bool RoleMay(MemberRole role, ActorNeed need, bool is_own) {
     case ActorNeed::kChangeSettings:
       return is_owner;
     case ActorNeed::kSetMemberLimit:
+    case ActorNeed::kReviewRequests:
       return is_owner || role == MemberRole::kAdmin;
     case ActorNeed::kSeeSpend:
       return is_owner || role == MemberRole::kAdmin || role == MemberRole::kBilling;

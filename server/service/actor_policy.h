@@ -22,6 +22,7 @@ namespace bursar {
 enum class ActorNeed {
   kChangeSettings,  // Money settings, seats, roles: primary owner and owner.
   kSetMemberLimit,  // Also admin.
+  kReviewRequests,  // Also admin.
   kSeeSpend,        // Also admin and billing.
   kSeeMember,       // Anyone of these, and every member its own.
 };

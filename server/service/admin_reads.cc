@@ -186,6 +186,7 @@ void WriteWallet(const Wallet& wallet, const DecisionContext& context,
     WriteTimestamp(*exhaustion, burn->mutable_projected_exhaustion_time());
   }
   response->set_exhausted_episode_open(header.episode.has_value());
+  response->set_open_request_count(header.open_request_count);
   for (const TierState& tier : header.tiers) {
     v1::SeatCount* seats = response->add_seats();
     seats->set_seat_tier(tier.tier_id);

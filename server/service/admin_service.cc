@@ -9,6 +9,7 @@
 #include "server/service/admin_reads.h"
 #include "server/service/administer.h"
 #include "server/service/conversion.h"
+#include "server/service/increase_requests.h"
 #include "server/service/request_reader.h"
 #include "server/service/rpc/sync_call.h"
 #include "server/service/spend_limits.h"
@@ -254,6 +255,43 @@ grpc::Status AdminService::ListNotices(grpc::ServerContext* context,
                                        v1::ListNoticesResponse* response) {
   return RunCall(*gate_, RuleOf("ListNotices"), *context, *request, [&](const CallContext& call) {
     return AdminReads(*engine_).ListNotices(call, *request, response);
+  });
+}
+
+// ---- Requests for more (increase_requests.h) ----
+
+grpc::Status AdminService::ListIncreaseRequests(grpc::ServerContext* context,
+                                                const v1::ListIncreaseRequestsRequest* request,
+                                                v1::ListIncreaseRequestsResponse* response) {
+  return RunCall(*gate_, RuleOf("ListIncreaseRequests"), *context, *request,
+                 [&](const CallContext& call) {
+                   return bursar::ListIncreaseRequests(*engine_, call, *request, response);
+                 });
+}
+
+grpc::Status AdminService::ApproveIncreaseRequest(grpc::ServerContext* context,
+                                                  const v1::ApproveIncreaseRequestRequest* request,
+                                                  v1::ApproveIncreaseRequestResponse* response) {
+  return RunCall(*gate_, RuleOf("ApproveIncreaseRequest"), *context, *request,
+                 [&](const CallContext& call) {
+                   return bursar::ApproveIncreaseRequest(*engine_, call, *request, response);
+                 });
+}
+
+grpc::Status AdminService::DenyIncreaseRequest(grpc::ServerContext* context,
+                                               const v1::DenyIncreaseRequestRequest* request,
+                                               v1::DenyIncreaseRequestResponse* response) {
+  return RunCall(*gate_, RuleOf("DenyIncreaseRequest"), *context, *request,
+                 [&](const CallContext& call) {
+                   return bursar::DenyIncreaseRequest(*engine_, call, *request, response);
+                 });
+}
+
+grpc::Status AdminService::AnswerEpisode(grpc::ServerContext* context,
+                                         const v1::AnswerEpisodeRequest* request,
+                                         v1::AnswerEpisodeResponse* response) {
+  return RunCall(*gate_, RuleOf("AnswerEpisode"), *context, *request, [&](const CallContext& call) {
+    return bursar::AnswerEpisode(*engine_, call, *request, response);
   });
 }
 

@@ -72,6 +72,17 @@ class AdminService final : public v1::AdminService::Service {
   grpc::Status ExplainDecision(grpc::ServerContext* context,
                                const v1::ExplainDecisionRequest* request,
                                v1::ExplainDecisionResponse* response) override;
+  grpc::Status ListIncreaseRequests(grpc::ServerContext* context,
+                                    const v1::ListIncreaseRequestsRequest* request,
+                                    v1::ListIncreaseRequestsResponse* response) override;
+  grpc::Status ApproveIncreaseRequest(grpc::ServerContext* context,
+                                      const v1::ApproveIncreaseRequestRequest* request,
+                                      v1::ApproveIncreaseRequestResponse* response) override;
+  grpc::Status DenyIncreaseRequest(grpc::ServerContext* context,
+                                   const v1::DenyIncreaseRequestRequest* request,
+                                   v1::DenyIncreaseRequestResponse* response) override;
+  grpc::Status AnswerEpisode(grpc::ServerContext* context, const v1::AnswerEpisodeRequest* request,
+                             v1::AnswerEpisodeResponse* response) override;
 
  private:
   Engine* const engine_;

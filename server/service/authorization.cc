@@ -27,6 +27,9 @@ const std::vector<RpcRule>& Table() {
       {"/bursar.v1.QuotaService/BatchRecordConsumption", kDataPlane},
       {"/bursar.v1.QuotaService/StreamConsumption", kDataPlane},
       {"/bursar.v1.QuotaService/WatchWallet", kReaders | kDataPlane},
+      {"/bursar.v1.QuotaService/CreateIncreaseRequest", kDataPlane},
+      {"/bursar.v1.QuotaService/GetIncreaseRequest", kReaders | kDataPlane},
+      {"/bursar.v1.QuotaService/CancelIncreaseRequest", kDataPlane},
 
       {"/bursar.v1.AdminService/CreateOrganization", kOperators},
       {"/bursar.v1.AdminService/GetOrganization", kMoneyReaders},
@@ -49,6 +52,10 @@ const std::vector<RpcRule>& Table() {
       {"/bursar.v1.AdminService/GetStatement", kMoneyReaders},
       {"/bursar.v1.AdminService/ListDenials", kReaders},
       {"/bursar.v1.AdminService/ExplainDecision", kReaders},
+      {"/bursar.v1.AdminService/ListIncreaseRequests", kReaders},
+      {"/bursar.v1.AdminService/ApproveIncreaseRequest", kAdministrators},
+      {"/bursar.v1.AdminService/DenyIncreaseRequest", kAdministrators},
+      {"/bursar.v1.AdminService/AnswerEpisode", kAdministrators},
 
       {"/bursar.v1.OperatorService/PublishPriceBook", kOperators},
       {"/bursar.v1.OperatorService/GetPriceBook", kOperators},

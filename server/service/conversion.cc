@@ -7,6 +7,7 @@
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 #include "server/base/strings.h"
+#include "server/engine/scoped_id.h"
 #include "server/service/errors.h"
 
 namespace bursar {
@@ -113,6 +114,19 @@ void WriteRemedy(const Remedy& remedy, std::string_view currency_code, v1::Remed
   if (remedy.amount.has_value()) WriteMoney(*remedy.amount, currency_code, proto->mutable_amount());
 }
 
+// What can be asked for, and how the member's request stands (rule D2).
+void WriteRemedyRequest(const Remedy& remedy, std::string_view organization_id,
+                        std::string_view epoch, v1::Remedy* proto) {
+  if (remedy.increase_kind.has_value()) {
+    proto->set_increase_kind(ToProtoEnum<v1::IncreaseKind>(*remedy.increase_kind));
+  }
+  if (remedy.request_sequence == 0) return;
+  proto->set_increase_request_id(
+      IncreaseRequestId(epoch, organization_id, remedy.request_sequence));
+  proto->set_increase_request_state(ToProtoEnum<v1::IncreaseRequestState>(remedy.request_state));
+  proto->set_admin_note(remedy.admin_note);
+}
+
 void WriteThreshold(const ThresholdReached& reached, v1::Warning* warning) {
   warning->set_kind(v1::WARNING_KIND_THRESHOLD);
   warning->set_scope(ToProtoEnum<v1::Scope>(reached.scope));
@@ -176,7 +190,7 @@ void WriteEvaluation(const EvaluationLine& line, std::string_view currency_code,
   }
 }
 
-void WriteDenial(const Denial& denial, std::string_view organization_id,
+void WriteDenial(const Denial& denial, std::string_view organization_id, std::string_view epoch,
                  std::string_view currency_code, absl::Time now, v1::Denial* proto) {
   proto->set_reason(ToProtoEnum<v1::DenialReason>(denial.reason));
   proto->set_scope(ToProtoEnum<v1::Scope>(denial.scope));
@@ -190,14 +204,17 @@ void WriteDenial(const Denial& denial, std::string_view organization_id,
   proto->set_retry_helps(denial.retry_helps);
   proto->set_held(denial.held);
   for (const Remedy& remedy : denial.remedies) {
-    WriteRemedy(remedy, currency_code, proto->add_remedies());
+    v1::Remedy* written = proto->add_remedies();
+    WriteRemedy(remedy, currency_code, written);
+    WriteRemedyRequest(remedy, organization_id, epoch, written);
   }
   WriteForwardableStatus(denial, organization_id, now, proto->mutable_status());
   proto->set_http_status(denial.http_status);
+  proto->set_admin_answer(denial.admin_answer);
 }
 
 void WriteDecision(const CheckReply& reply, std::string_view organization_id,
-                   v1::CheckAdmissionResponse* response) {
+                   std::string_view epoch, v1::CheckAdmissionResponse* response) {
   const CheckAdmissionOutcome& outcome = reply.outcome;
   response->set_decision(outcome.admitted ? v1::DECISION_ADMITTED : v1::DECISION_DENIED);
   response->set_bucket(ToProtoEnum<v1::Bucket>(outcome.bucket));
@@ -205,7 +222,7 @@ void WriteDecision(const CheckReply& reply, std::string_view organization_id,
     WriteEvaluation(line, reply.currency_code, response->add_evaluations());
   }
   if (outcome.denial.has_value()) {
-    WriteDenial(*outcome.denial, organization_id, reply.currency_code, reply.position.as_of,
+    WriteDenial(*outcome.denial, organization_id, epoch, reply.currency_code, reply.position.as_of,
                 response->mutable_denial());
   }
   for (const ThresholdReached& reached : outcome.thresholds) {
@@ -336,6 +353,7 @@ void WriteOrganization(const WalletHeader& header, v1::Organization* proto) {
   WriteDuration(settings.default_hold_ttl, proto->mutable_default_hold_ttl());
   WriteMoney(settings.max_hold, settings.currency_code, proto->mutable_max_hold());
   proto->set_crossing_policy(ToProtoEnum<v1::CrossingPolicy>(settings.crossing_policy));
+  WriteDuration(settings.request_cool_down, proto->mutable_request_cool_down());
   WriteTimestamp(header.created_at, proto->mutable_create_time());
   proto->set_etag(MakeEtag(header.settings_version));
 }

@@ -34,13 +34,14 @@ std::string_view SourceWord(BoundSource source);
 void WriteEvaluation(const EvaluationLine& line, std::string_view currency_code,
                      v1::Evaluation* evaluation);
 
-// The denial with its ready google.rpc.Status (rule D4). `now` is when it was decided.
-void WriteDenial(const Denial& denial, std::string_view organization_id,
+// The denial with its ready google.rpc.Status (rule D4). `now` is when it was decided. The store's
+// epoch goes into the ids of what it names.
+void WriteDenial(const Denial& denial, std::string_view organization_id, std::string_view epoch,
                  std::string_view currency_code, absl::Time now, v1::Denial* proto);
 
 // Everything of a check's answer but its position.
 void WriteDecision(const CheckReply& reply, std::string_view organization_id,
-                   v1::CheckAdmissionResponse* response);
+                   std::string_view epoch, v1::CheckAdmissionResponse* response);
 
 // What a hold holds and until when.
 void WriteHold(const Hold& hold, std::string_view currency_code, v1::Hold* proto);

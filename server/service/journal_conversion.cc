@@ -9,6 +9,7 @@
 #include "server/base/strings.h"
 #include "server/engine/scoped_id.h"
 #include "server/service/conversion.h"
+#include "server/service/increase_requests.h"
 
 namespace bursar {
 namespace {
@@ -76,6 +77,18 @@ constexpr v1::JournalEntryKind KindOf(const StatementOpened*) {
 }
 constexpr v1::JournalEntryKind KindOf(const StatementFinalized*) {
   return v1::JOURNAL_ENTRY_KIND_STATEMENT_FINALIZED;
+}
+constexpr v1::JournalEntryKind KindOf(const IncreaseRequested*) {
+  return v1::JOURNAL_ENTRY_KIND_INCREASE_REQUESTED;
+}
+constexpr v1::JournalEntryKind KindOf(const IncreaseDecided*) {
+  return v1::JOURNAL_ENTRY_KIND_INCREASE_DECIDED;
+}
+constexpr v1::JournalEntryKind KindOf(const MemberSelected*) {
+  return v1::JOURNAL_ENTRY_KIND_MEMBER_SELECTED;
+}
+constexpr v1::JournalEntryKind KindOf(const EpisodeAnswered*) {
+  return v1::JOURNAL_ENTRY_KIND_EPISODE_ANSWERED;
 }
 
 // By the body's place in the variant.
@@ -222,6 +235,32 @@ class BodyWriter {
     proto_->set_surface(body.surface);
     Say("Member ", body.member_id, " went on into extra usage.");
   }
+  void operator()(const IncreaseRequested& body) {
+    const IncreaseRequest& request = body.request;
+    proto_->set_member_id(request.member_id);
+    proto_->set_surface(request.surface);
+    proto_->set_increase_request_sequence(proto_->sequence());
+    PutAmount(request.asked_amount);
+    Say("Member ", request.member_id, " asks for ", IncreaseKindWords(request.kind),
+        request.asked_tier_id.empty() ? "" : ", " + request.asked_tier_id, Said(request.reason),
+        ".");
+  }
+  void operator()(const IncreaseDecided& body) {
+    proto_->set_member_id(body.member_id);
+    proto_->set_increase_request_sequence(body.request_sequence);
+    PutAmount(body.granted_amount);
+    Changes({{"request", "open", std::string(IncreaseStateWord(body.state))}});
+    Say("The request of member ", body.member_id, " for ", IncreaseKindWords(body.kind), " is ",
+        IncreaseStateWord(body.state), Said(body.note), ".");
+  }
+  void operator()(const MemberSelected& body) {
+    proto_->set_member_id(body.member_id);
+    Changes({{"extra_usage_selected", "no", "yes"}});
+    Say("Member ", body.member_id, " is selected for extra usage.");
+  }
+  void operator()(const EpisodeAnswered& body) {
+    Say("The episode is answered: ", EpisodeAnswerText(body.kind, body.note));
+  }
 
  private:
   template <class... Parts>
@@ -231,6 +270,12 @@ class BodyWriter {
     proto_->set_summary(text);
   }
   static void Append(std::string* text, std::string_view part) { text->append(part); }
+
+  static std::string Said(const std::string& words) { return words.empty() ? "" : ": " + words; }
+
+  void PutAmount(const std::optional<Nanos>& nanos) {
+    if (nanos.has_value()) WriteMoney(*nanos, words_.currency_code, proto_->mutable_amount());
+  }
 
   std::string Money(Nanos nanos) const {
     return absl::StrCat(FormatAmount(nanos), " ", ToAbsl(words_.currency_code));
@@ -364,6 +409,7 @@ void WriteNotice(const PendingNotice& notice, v1::Notice* proto) {
   proto->add_recipients(v1::MEMBER_ROLE_PRIMARY_OWNER);
   proto->add_recipients(v1::MEMBER_ROLE_OWNER);
   proto->set_sequence(notice.sequence);
+  if (notice.request.has_value()) return WriteRequestNotice(notice, proto);
   if (notice.crossing) {
     proto->set_kind(v1::NOTICE_KIND_EXTRA_USAGE_CROSSED);
     proto->add_recipients(v1::MEMBER_ROLE_ADMIN);

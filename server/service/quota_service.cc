@@ -10,6 +10,7 @@
 #include "server/service/administer.h"
 #include "server/service/content_hash.h"
 #include "server/service/conversion.h"
+#include "server/service/increase_requests.h"
 #include "server/service/request_reader.h"
 #include "server/service/rpc/sync_call.h"
 #include "server/service/validation.h"
@@ -56,7 +57,7 @@ void QuotaService::Handlers::CheckAdmission(const CallContext& call,
       {"", call.credential->name},
       [&request, response, done, engine = engine_](absl::StatusOr<CheckReply> reply) {
         if (!reply.ok()) return done(reply.status());
-        WriteDecision(*reply, request.organization_id(), response);
+        WriteDecision(*reply, request.organization_id(), engine->epoch(), response);
         if (reply->outcome.hold.has_value()) {
           const Hold& hold = *reply->outcome.hold;
           response->set_admission_id(
@@ -150,7 +151,7 @@ void WriteMemberUsage(const Wallet& wallet, const Member* member, const std::str
   reply.position = position;
   reply.currency_code = currency_code;
   v1::CheckAdmissionResponse decision;
-  WriteDecision(reply, header.organization_id, &decision);
+  WriteDecision(reply, header.organization_id, epoch, &decision);
   response->mutable_evaluations()->Swap(decision.mutable_evaluations());
   response->set_decision(decision.decision());
   if (decision.has_denial()) response->mutable_denial()->Swap(decision.mutable_denial());
@@ -194,6 +195,33 @@ grpc::Status QuotaService::GetMemberUsage(grpc::ServerContext* context,
                                             decision->outcome, response);
                            return absl::OkStatus();
                          });
+  });
+}
+
+grpc::Status QuotaService::CreateIncreaseRequest(grpc::ServerContext* context,
+                                                 const v1::CreateIncreaseRequestRequest* request,
+                                                 v1::CreateIncreaseRequestResponse* response) {
+  static const RpcRule* const rule = FindRpcRule("/bursar.v1.QuotaService/CreateIncreaseRequest");
+  return RunCall(*gate_, rule, *context, *request, [&](const CallContext& call) {
+    return bursar::CreateIncreaseRequest(*engine_, call, *request, response);
+  });
+}
+
+grpc::Status QuotaService::GetIncreaseRequest(grpc::ServerContext* context,
+                                              const v1::GetIncreaseRequestRequest* request,
+                                              v1::GetIncreaseRequestResponse* response) {
+  static const RpcRule* const rule = FindRpcRule("/bursar.v1.QuotaService/GetIncreaseRequest");
+  return RunCall(*gate_, rule, *context, *request, [&](const CallContext& call) {
+    return bursar::GetIncreaseRequest(*engine_, call, *request, response);
+  });
+}
+
+grpc::Status QuotaService::CancelIncreaseRequest(grpc::ServerContext* context,
+                                                 const v1::CancelIncreaseRequestRequest* request,
+                                                 v1::CancelIncreaseRequestResponse* response) {
+  static const RpcRule* const rule = FindRpcRule("/bursar.v1.QuotaService/CancelIncreaseRequest");
+  return RunCall(*gate_, rule, *context, *request, [&](const CallContext& call) {
+    return bursar::CancelIncreaseRequest(*engine_, call, *request, response);
   });
 }
 

@@ -50,6 +50,15 @@ class QuotaService final : public QuotaServiceBase {
   grpc::Status GetMemberUsage(grpc::ServerContext* context,
                               const v1::GetMemberUsageRequest* request,
                               v1::GetMemberUsageResponse* response) override;
+  grpc::Status CreateIncreaseRequest(grpc::ServerContext* context,
+                                     const v1::CreateIncreaseRequestRequest* request,
+                                     v1::CreateIncreaseRequestResponse* response) override;
+  grpc::Status GetIncreaseRequest(grpc::ServerContext* context,
+                                  const v1::GetIncreaseRequestRequest* request,
+                                  v1::GetIncreaseRequestResponse* response) override;
+  grpc::Status CancelIncreaseRequest(grpc::ServerContext* context,
+                                     const v1::CancelIncreaseRequestRequest* request,
+                                     v1::CancelIncreaseRequestResponse* response) override;
   grpc::Status WatchWallet(grpc::ServerContext* context, const v1::WatchWalletRequest* request,
                            grpc::ServerWriter<v1::WatchWalletResponse>* writer) override;
 

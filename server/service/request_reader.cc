@@ -200,6 +200,14 @@ std::optional<CrossingPolicy> ReadCrossingPolicy(const v1::Organization& organiz
                                   organization.crossing_policy(), violations);
 }
 
+// How long a member waits after a denied request; unset is as shipped.
+std::optional<absl::Duration> ReadCoolDown(const v1::Organization& organization,
+                                           FieldViolations* violations) {
+  if (!organization.has_request_cool_down()) return kShippedRequestCoolDown;
+  return ReadDuration("organization.request_cool_down", organization.request_cool_down(),
+                      absl::ZeroDuration(), kMaxRequestCoolDown, violations);
+}
+
 // How a new organization treats holds and the crossing into extra usage; unset is as shipped.
 void ReadHoldPolicy(const v1::Organization& organization, OrganizationSettings* settings,
                     FieldViolations* violations) {
@@ -207,6 +215,8 @@ void ReadHoldPolicy(const v1::Organization& organization, OrganizationSettings* 
       ReadExpiryPolicy(organization, violations).value_or(settings->hold_expiry_policy);
   settings->crossing_policy =
       ReadCrossingPolicy(organization, violations).value_or(settings->crossing_policy);
+  settings->request_cool_down =
+      ReadCoolDown(organization, violations).value_or(settings->request_cool_down);
   if (organization.has_default_hold_ttl()) {
     settings->default_hold_ttl =
         ReadDefaultTtl(organization, violations).value_or(settings->default_hold_ttl);
@@ -231,6 +241,8 @@ bool ReadHoldUpdate(const std::string& path, const v1::Organization& organizatio
   } else if (path == "crossing_policy") {
     command->crossing_policy =
         ReadCrossingPolicy(organization, violations).value_or(CrossingPolicy::kAuto);
+  } else if (path == "request_cool_down") {
+    command->request_cool_down = ReadCoolDown(organization, violations);
   } else if (path == "default_hold_ttl") {
     command->default_hold_ttl = organization.has_default_hold_ttl()
                                     ? ReadDefaultTtl(organization, violations)

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "server/base/boxed.h"
 #include "server/base/check.h"
 #include "server/base/clock.h"
 #include "server/base/strings.h"
@@ -62,6 +63,26 @@ TEST(SystemClock, MonotonicTimeNeverStepsBack) {
     last = now;
   }
   EXPECT_TRUE(has_moved);
+}
+
+// Rules: Q1
+TEST(Boxed, IsAPointerThatCopiesAndComparesWhatItHolds) {
+  static_assert(sizeof(Boxed<std::string>) == sizeof(void*));
+  Boxed<std::string> absent;
+  Boxed<std::string> present = std::string("a");
+  Boxed<std::string> copy = present;
+  EXPECT_FALSE(absent.has_value());
+  EXPECT_EQ(copy, present);
+  *copy = "b";
+  EXPECT_EQ(*present, "a");
+  EXPECT_FALSE(copy == present);
+  EXPECT_FALSE(absent == present);
+  copy = absent;
+  EXPECT_EQ(copy, absent);
+  copy.GetOrMake() = "a";
+  EXPECT_EQ(copy, present);
+  copy.reset();
+  EXPECT_FALSE(copy.has_value());
 }
 
 }  // namespace

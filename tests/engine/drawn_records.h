@@ -96,7 +96,8 @@ class Draw {
             Any(HoldExpiryPolicy::kRelease, HoldExpiryPolicy::kCapture),
             absl::Nanoseconds(Int() / 2),
             Money(),
-            Any(CrossingPolicy::kAuto, CrossingPolicy::kConfirm)};
+            Any(CrossingPolicy::kAuto, CrossingPolicy::kConfirm),
+            absl::Nanoseconds(Int() / 2)};
   }
   PendingSettings Pending() {
     return {Instant(), Text(), Instant(), Any(IncludedScope::kSeat, IncludedScope::kOrganization)};
@@ -127,7 +128,34 @@ class Draw {
     member.held_extra = Sum();
     if (Bool()) member.confirmed_until = Instant();
     if (Bool()) member.crossing_noticed_until = Instant();
+    if (Bool()) {
+      member.requests = MemberRequests{Maybe([this] { return Request(); }), Int(),
+                                       Bool() ? Instant() : absl::InfinitePast(), Text()};
+    }
     return member;
+  }
+  IncreaseRequest Request() {
+    return {static_cast<int64_t>(Below(1'000'000)) + 1,
+            Id(),
+            Any(IncreaseKind::kExtraUsage, IncreaseKind::kHigherSeat),
+            Maybe([this] { return Money(); }),
+            Text(),
+            Text(),
+            Text(),
+            Instant(),
+            Any(IncreaseState::kPending, IncreaseState::kSuperseded),
+            Bool() ? Instant() : absl::InfinitePast(),
+            Text(),
+            Text(),
+            Maybe([this] { return Money(); }),
+            Bool() ? Instant() : absl::InfiniteFuture()};
+  }
+  EpisodeAnswerKind AnswerKind() {
+    return Any(EpisodeAnswerKind::kWaitingForReset, EpisodeAnswerKind::kNote);
+  }
+  Boxed<EpisodeAnswer> Answer() {
+    if (Bool()) return {};
+    return EpisodeAnswer{AnswerKind(), Text(), Instant(), Text()};
   }
   WalletHeader Header() {
     WalletHeader header;
@@ -161,10 +189,11 @@ class Draw {
                          Text()};
     });
     header.overdraft = Sum();
-    header.episode = Maybe([this] { return Episode{Int(), Instant(), Bool()}; });
+    header.episode = Maybe([this] { return Episode{Int(), Instant(), Bool(), Answer()}; });
     header.burn.hours = Many([this] { return BurnCounters::Bucket{Int(), Sum()}; });
     header.burn.days = Many([this] { return BurnCounters::Bucket{Int(), Sum()}; });
     header.pending_seats = Many([this] { return Seat(); });
+    header.open_request_count = Int();
     header.totals = {Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum()};
     if (Bool()) header.statement.period = AnyWindow();
     header.statement.totals = Totals();
@@ -257,6 +286,28 @@ class Draw {
     body.of_pool = Bool();
     return body;
   }
+  EntryBody RequestBody(size_t index) {
+    switch (index) {
+      case 23:
+        return StatementOpened{AnyWindow()};
+      case 24:
+        return StatementFinalized{AnyWindow(), Int(), Totals(), Sum(), Sum(), Sum(), Sum()};
+      case 19:
+        return IncreaseRequested{Request()};
+      case 20:
+        return IncreaseDecided{Int(),
+                               Id(),
+                               Any(IncreaseKind::kExtraUsage, IncreaseKind::kHigherSeat),
+                               Any(IncreaseState::kPending, IncreaseState::kSuperseded),
+                               Text(),
+                               Maybe([this] { return Money(); }),
+                               Bool() ? Instant() : absl::InfiniteFuture()};
+      case 21:
+        return MemberSelected{Text()};
+      default:
+        return EpisodeAnswered{Int(), AnswerKind(), Text()};
+    }
+  }
   // A body of that kind.
   EntryBody Body(size_t index) {
     switch (index) {
@@ -315,13 +366,11 @@ class Draw {
         return ExtraUsageConfirmed{Text(), AnyWindow()};
       case 18:
         return CrossingNoticed{Text(), Text(), AnyWindow()};
-      case 19:
-        return StatementOpened{AnyWindow()};
-      case 20:
-        return StatementFinalized{AnyWindow(), Int(), Totals(), Sum(), Sum(), Sum(), Sum()};
-      default:
+      case 12:
         return PendingChangeApplied{Maybe([this] { return Pending(); }),
                                     Maybe([this] { return Seat(); })};
+      default:
+        return RequestBody(index);
     }
   }
   std::string RequestId() {

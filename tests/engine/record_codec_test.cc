@@ -8,6 +8,7 @@
 #include <random>
 
 #include "server/base/sha256.h"
+#include "server/engine/request_codec.h"
 #include "tests/engine/drawn_records.h"
 
 namespace bursar {
@@ -114,6 +115,23 @@ auto Fields(const PendingChangeApplied& body) {
   return std::tie(settings, seat);
 }
 
+auto Fields(const IncreaseRequested& body) {
+  const auto& [request] = body;
+  return std::tie(request);
+}
+auto Fields(const IncreaseDecided& body) {
+  const auto& [sequence, member_id, kind, state, note, granted, until] = body;
+  return std::tie(sequence, member_id, kind, state, note, granted, until);
+}
+auto Fields(const MemberSelected& body) {
+  const auto& [member_id] = body;
+  return std::tie(member_id);
+}
+auto Fields(const EpisodeAnswered& body) {
+  const auto& [sequence, kind, note] = body;
+  return std::tie(sequence, kind, note);
+}
+
 bool SameBody(const EntryBody& a, const EntryBody& b) {
   if (a.index() != b.index()) return false;
   return std::visit(
@@ -177,6 +195,24 @@ TEST(RecordCodec, HoldsAndReversalsComeBackAsTheyWere) {
   }
 }
 
+// Rules: Q1, N4
+TEST(RecordCodec, RequestsForMoreAndTheirNoticesComeBackAsTheyWere) {
+  Draw draw(Seed());
+  for (int i = 0; i < 2000; ++i) {
+    const IncreaseRequest request = draw.Request();
+    const auto decoded = DecodeRequest(EncodeRequest(request));
+    ASSERT_TRUE(decoded.ok()) << decoded.status();
+    ASSERT_TRUE(*decoded == request) << "request " << i;
+    StoredNotice notice;
+    notice.member_id = request.member_id;
+    notice.created_at = request.created_at;
+    notice.request = {request.sequence, request.kind, request.state, request.reason};
+    const auto stored = DecodeNotice(EncodeNotice(notice));
+    ASSERT_TRUE(stored.ok()) << stored.status();
+    ASSERT_TRUE(*stored == notice) << "notice " << i;
+  }
+}
+
 // Rules: H5
 TEST(RecordCodec, KeysOfHoldsSortAsTheirSequences) {
   const std::vector<int64_t> sequences = {1, 2, 255, 256, 65'535, 65'536, INT64_MAX};
@@ -224,8 +260,15 @@ TEST(RecordCodec, RememberedRequestsAndNoticesComeBackAsTheyWere) {
     const auto remembered = DecodeRemembered(EncodeRemembered(request));
     ASSERT_TRUE(remembered.ok()) << remembered.status();
     EXPECT_EQ(*remembered, request);
-    const StoredNotice notice = {draw.Bool(), draw.Bool(), draw.Instant(),
-                                 draw.Int(),  draw.Text(), draw.Text()};
+    const bool crossing = draw.Bool();
+    const StoredNotice notice = {!crossing && draw.Bool(),
+                                 draw.Bool(),
+                                 draw.Instant(),
+                                 draw.Int(),
+                                 draw.Text(),
+                                 draw.Text(),
+                                 crossing,
+                                 std::nullopt};
     const auto stored = DecodeNotice(EncodeNotice(notice));
     ASSERT_TRUE(stored.ok()) << stored.status();
     EXPECT_EQ(*stored, notice);
@@ -289,6 +332,7 @@ TEST(RecordCodec, DamagedBytesAreDataLossAndNeverACrash) {
       refused += expect_data_loss(DecodeReversal(bytes).status());
       refused += expect_data_loss(DecodeRemembered(bytes).status());
       refused += expect_data_loss(DecodeNotice(bytes).status());
+      refused += expect_data_loss(DecodeRequest(bytes).status());
     }
   }
   EXPECT_GT(refused, 50'000);

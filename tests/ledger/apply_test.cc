@@ -73,6 +73,20 @@ Member MemberOf(const std::string& member_id) {
   return member;
 }
 
+IncreaseRequested RequestOf(const std::string& member_id) {
+  IncreaseRequested asked;
+  asked.request.member_id = member_id;
+  return asked;
+}
+
+IncreaseDecided DecisionOf(const std::string& member_id, IncreaseState state) {
+  IncreaseDecided decided;
+  decided.request_sequence = 5;
+  decided.member_id = member_id;
+  decided.state = state;
+  return decided;
+}
+
 // Rules: J1
 TEST(Apply, RefusesWhatDoesNotFitTheState) {
   UsageCharged unbalanced = ChargeOf("ann", Dollars(1));
@@ -113,6 +127,10 @@ TEST(Apply, RefusesWhatDoesNotFitTheState) {
       {"a selection of nobody",
        ExtraUsageUpdated{true, ExtraUsageAudience::kSelected, 9, {"nobody"}, {}}},
       {"an episode that is not open", EpisodeEnded{3, "credit"}},
+      {"an answer to no episode", EpisodeAnswered{3, EpisodeAnswerKind::kNote, "wait"}},
+      {"a request of nobody", RequestOf("nobody")},
+      {"a decision on a request that is not open", DecisionOf("ann", IncreaseState::kApproved)},
+      {"a selection where nobody is selected", MemberSelected{"ann"}},
       {"a seat of nobody", seat},
   };
   for (const auto& [what, body] : bodies) {

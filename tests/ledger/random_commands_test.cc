@@ -47,7 +47,7 @@ class Rehearsal {
     if (choice < 22) {
       Record();
     } else if (choice < 36) {
-      Check();
+      Check(AnyMember(), AnySurface());
     } else if (choice < 50) {
       PlaceHold();
     } else if (choice < 62) {
@@ -255,7 +255,13 @@ class Rehearsal {
     }
     if (placed) placed_.push_back({outcome->hold->sequence, command.member_id, command.surface});
     ++done_[placed ? "holds placed" : "holds denied"];
-    if (placed && OneIn(2)) Settle();  // Others outlive the steps that follow, or do not.
+    if (!placed) return;
+    // One that took all there was is what the next check of its member meets.
+    if (command.mode == AdmissionMode::kHoldUpToAvailable && OneIn(2)) {
+      Check(command.member_id, command.surface);
+    } else if (OneIn(2)) {
+      Settle();  // Others outlive the steps that follow, or do not.
+    }
   }
 
   void Settle() {
@@ -334,8 +340,8 @@ class Rehearsal {
     NoteChange();
   }
 
-  void Check() {
-    CheckAdmissionCommand command = CheckOf(AnyMember(), AnySurface());
+  void Check(const std::string& member_id, const std::string& surface) {
+    CheckAdmissionCommand command = CheckOf(member_id, surface);
     if (OneIn(2)) command.estimate = OneIn(2) ? AnyAmount() : Dollars(Below(100));
     command.validate_only = OneIn(4);
     Note(absl::StrCat("check ", command.member_id, " ", command.surface, " ",

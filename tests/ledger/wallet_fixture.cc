@@ -130,6 +130,7 @@ TestWallet::~TestWallet() {
   EXPECT_TRUE(folded.holds == wallet_.holds) << "folding the entries gives other holds";
   EXPECT_TRUE(folded.ended_holds == wallet_.ended_holds) << "folding gives other ended holds";
   EXPECT_TRUE(folded.reversals == wallet_.reversals) << "folding gives other reversals";
+  EXPECT_TRUE(folded.requests == wallet_.requests) << "folding gives other requests for more";
 }
 
 TestWallet& TestWallet::MoveTo(absl::Time now) {
@@ -301,7 +302,9 @@ void TestWallet::WriteDues() {
 }
 
 void TestWallet::Commit(const std::vector<EntryBody>& bodies) {
+  const std::vector<RequestAtStake> at_stake = RequestsAtStake(wallet_, bodies, context());
   for (const EntryBody& body : bodies) Append(body);
+  for (const EntryBody& ended : RequestsEnded(wallet_, at_stake, context())) Append(ended);
   if (std::optional<EntryBody> end = EpisodeEnd(header(), bodies, context())) Append(*end);
   if (std::optional<EntryBody> open = StatementOpening(header(), context())) Append(*open);
   for (const Violation& violation : CheckInvariants(wallet_)) {

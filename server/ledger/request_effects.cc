@@ -1,0 +1,143 @@
+// What ends requests for more without a decision on them: removal, and a raise that was made
+// directly (rule Q2).
+#include <algorithm>
+#include <utility>
+
+#include "server/ledger/increase_commands.h"
+
+namespace bursar {
+
+namespace {
+
+// Whether the second limit lets spend more than the first.
+bool IsRaise(const std::optional<SpendLimit>& before, const SpendLimit& after) {
+  if (!before.has_value() || !before->amount.has_value()) return false;
+  return !after.amount.has_value() || *after.amount > *before->amount;
+}
+
+bool IsDenied(const Wallet& wallet, const Member& member, const DecisionContext& context) {
+  const IncreaseRequest& request = *member.OpenRequest();
+  const AdmissionQuery query = {member.member_id, request.surface, ""};
+  const AdmissionState state = Evaluate(wallet.header, &member, query, context);
+  return !Admits(state, {});
+}
+
+// Whether what was granted to the member itself is no longer in its way.
+bool IsGranted(const Wallet& wallet, const Member& member, IncreaseKind kind,
+               const DecisionContext& context) {
+  const IncreaseRequest& request = *member.OpenRequest();
+  if (request.kind != kind) return false;
+  const AdmissionQuery query = {member.member_id, request.surface, ""};
+  const AdmissionState state = Evaluate(wallet.header, &member, query, context);
+  if (kind == IncreaseKind::kExtraUsage) {
+    return state.gate != DenialReason::kExtraUsageDisabled &&
+           state.gate != DenialReason::kMemberNotSelected;
+  }
+  if (kind == IncreaseKind::kHigherSeat) return true;
+  return std::none_of(state.bounds.begin(), state.bounds.end(), [](const Evaluation& bound) {
+    return bound.source == BoundSource::kSpendLimit && bound.scope == Scope::kMember &&
+           bound.limit.has_value() && !bound.Headroom().is_positive();
+  });
+}
+
+// Finds who is at stake, one body at a time.
+class Finder {
+ public:
+  Finder(const Wallet& wallet, const DecisionContext& context)
+      : wallet_(wallet), context_(context) {}
+
+  void operator()(const MemberUpserted& body) {
+    const Member* before = wallet_.FindMember(body.settings.member_id);
+    if (before == nullptr) return;
+    if (body.settings.status == AccountStatus::kRemoved) {
+      Add(*before, std::nullopt, true);
+    } else if (body.settings.tier_id != before->tier_id) {
+      Add(*before, IncreaseKind::kHigherSeat);
+    }
+  }
+  void operator()(const SpendLimitSet& body) {
+    if (body.scope == Scope::kMember) {
+      const Member* before = wallet_.FindMember(body.scope_id);
+      if (before != nullptr && IsRaise(before->limit, body.limit)) {
+        Add(*before, IncreaseKind::kHigherLimit);
+      }
+      return;
+    }
+    const TierState* tier = wallet_.header.FindTier(body.scope_id);
+    const bool of_tier = body.scope == Scope::kSeatTier;
+    if (of_tier && tier == nullptr) return;
+    if (IsRaise(of_tier ? tier->limit : wallet_.header.limit, body.limit)) {
+      AddAll(std::nullopt);
+    }
+  }
+  void operator()(const ExtraUsageUpdated& body) {
+    if (body.enabled) AddAll(IncreaseKind::kExtraUsage);
+  }
+  void operator()(const MemberSelected& body) {
+    const Member* before = wallet_.FindMember(body.member_id);
+    if (before != nullptr) Add(*before, IncreaseKind::kExtraUsage);
+  }
+  // The others raise nothing.
+  template <typename Body>
+  void operator()(const Body&) {}
+
+  std::vector<RequestAtStake> Take() { return std::move(found_); }
+
+ private:
+  void Add(const Member& member, std::optional<IncreaseKind> granted, bool removed = false) {
+    if (member.OpenRequest() == nullptr) return;
+    found_.push_back({member.member_id, removed, IsDenied(wallet_, member, context_), granted});
+  }
+  void AddAll(std::optional<IncreaseKind> granted) {
+    for (const auto& [member_id, member] : wallet_.members) Add(member, granted);
+  }
+
+  const Wallet& wallet_;
+  const DecisionContext& context_;
+  std::vector<RequestAtStake> found_;
+};
+
+}  // namespace
+
+std::vector<RequestAtStake> RequestsAtStake(const Wallet& wallet,
+                                            const std::vector<EntryBody>& bodies,
+                                            const DecisionContext& context) {
+  if (wallet.header.open_request_count == 0) return {};
+  Finder finder(wallet, context);
+  for (const EntryBody& body : bodies) std::visit(finder, body);
+  return finder.Take();
+}
+
+std::vector<EntryBody> RequestsEnded(const Wallet& wallet,
+                                     const std::vector<RequestAtStake>& at_stake,
+                                     const DecisionContext& context) {
+  std::vector<std::pair<int64_t, EntryBody>> ended;
+  for (const RequestAtStake& one : at_stake) {
+    const Member* member = wallet.FindMember(one.member_id);
+    const IncreaseRequest* request = member == nullptr ? nullptr : member->OpenRequest();
+    // A decision in the same commit ended it already.
+    if (request == nullptr) continue;
+    IncreaseDecided decided;
+    decided.request_sequence = request->sequence;
+    decided.member_id = request->member_id;
+    decided.kind = request->kind;
+    decided.state = one.removed ? IncreaseState::kCancelled : IncreaseState::kSuperseded;
+    if (!one.removed) {
+      const bool granted =
+          one.granted.has_value() && IsGranted(wallet, *member, *one.granted, context);
+      if (!granted && (!one.was_denied || IsDenied(wallet, *member, context))) continue;
+    }
+    ended.emplace_back(request->sequence, std::move(decided));
+  }
+  // By age; a member that several entries raise is found several times.
+  std::sort(ended.begin(), ended.end(),
+            [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<EntryBody> bodies;
+  for (size_t i = 0; i < ended.size(); ++i) {
+    if (i > 0 && ended[i].first == ended[i - 1].first) continue;
+    bodies.push_back(std::move(ended[i].second));
+  }
+  return bodies;
+}
+
+}  // namespace bursar
