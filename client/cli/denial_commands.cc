@@ -79,8 +79,8 @@ absl::StatusOr<v1::ExplainDecisionRequest> MakeRequest(Session& session,
                                                        const ExplainOptions& options) {
   v1::ExplainDecisionRequest request;
   request.set_organization_id(options.organization);
-  const int ways = (options.sequence != 0) + !options.admission.empty() +
-                   !options.denial.empty() + !options.member.empty();
+  const int ways = (options.sequence != 0) + !options.admission.empty() + !options.denial.empty() +
+                   !options.member.empty();
   if (ways != 1 || options.member.empty() != options.at.empty()) {
     return UsageError(
         "Say what to explain: an ENTRY of the journal, --admission ID, --denial ID, or --member M "
@@ -173,9 +173,9 @@ void AddDenialCommands(CLI::App& root, Action* action) {
   list.app->add_option("--end", options->end, "Before then")->type_name("INSTANT");
   AddPagingOptions(list.app, &options->paging);
 
-  const auto explain = AddCommand(
-      root, "explain", "Why a charge, hold or denial came out as it did, rule by rule", action,
-      &RunExplain);
+  const auto explain =
+      AddCommand(root, "explain", "Why a charge, hold or denial came out as it did, rule by rule",
+                 action, &RunExplain);
   ExplainOptions* asked = explain.options.get();
   explain.app->add_option("organization", asked->organization, "The organization")
       ->required()

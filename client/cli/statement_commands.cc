@@ -82,6 +82,8 @@ void PrintStatement(const v1::Statement& statement, std::ostream& out) {
   AddUnlessZero(&facts, "paid from credit", statement.drawn());
   AddUnlessZero(&facts, "overdrawn", statement.overdrawn());
   AddUnlessZero(&facts, "credit expired", statement.expired());
+  AddUnlessZero(&facts, "paid back", statement.paid_back());
+  AddUnlessZero(&facts, "overdraft billed", statement.billed_overdraft());
   AddUnlessZero(&facts, "credit at the end", statement.closing_balance());
   AddUnlessZero(&facts, "overdraft at the end", statement.closing_overdraft());
   out << facts.Text();
@@ -118,13 +120,13 @@ std::string LinesAsCsv(const v1::GetStatementResponse& reply) {
       CsvLine({"statement", "state", "period_start", "member", "seat_tier", "surface", "provider",
                "model", "records", "included", "extra", "metered", "refunded", "net", "currency"});
   for (const v1::UsageRow& row : reply.lines()) {
-    text += CsvLine({reply.statement().statement_id(), Word(reply.statement().state()),
-                     row.has_period_start() ? FormatTimeField(row, "period_start") : "",
-                     row.member_id(), row.seat_tier(), row.surface(), row.provider(), row.model(),
-                     absl::StrCat(row.record_count()), PlainAmount(row.included()),
-                     PlainAmount(row.extra()), PlainAmount(row.metered()),
-                     PlainAmount(row.refunded()), PlainAmount(row.cost()),
-                     row.cost().currency_code()});
+    text +=
+        CsvLine({reply.statement().statement_id(), Word(reply.statement().state()),
+                 row.has_period_start() ? FormatTimeField(row, "period_start") : "",
+                 row.member_id(), row.seat_tier(), row.surface(), row.provider(), row.model(),
+                 absl::StrCat(row.record_count()), PlainAmount(row.included()),
+                 PlainAmount(row.extra()), PlainAmount(row.metered()), PlainAmount(row.refunded()),
+                 PlainAmount(row.cost()), row.cost().currency_code()});
   }
   return text;
 }
@@ -179,8 +181,7 @@ void AddCommandsTo(CLI::App* group, Action* action) {
       ->type_name("ORG");
   AddPagingOptions(list.app, &list.options->paging);
 
-  const auto show =
-      AddCommand(*group, "show", "One statement with its lines", action, &RunShow);
+  const auto show = AddCommand(*group, "show", "One statement with its lines", action, &RunShow);
   StatementOptions* options = show.options.get();
   show.app->add_option("organization", options->organization, "The organization")
       ->required()

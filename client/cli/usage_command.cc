@@ -38,8 +38,8 @@ struct UsageQueryOptions {
 };
 
 absl::StatusOr<ExitStatus> ShowMemberUsage(Session& session, const UsageQueryOptions& options) {
-  if (!options.group_by.empty() || !options.start.empty() || !options.end.empty() ||
-      options.csv || options.focus) {
+  if (!options.group_by.empty() || !options.start.empty() || !options.end.empty() || options.csv ||
+      options.focus) {
     return UsageError(
         "--member shows a member's own state; it goes with no other option. For sums by member use "
         "--group-by member.");
@@ -101,8 +101,8 @@ std::vector<UsageColumn> ColumnsOf(int dimension) {
       return {{"MONTH FROM",
                [](const v1::UsageRow& row) { return FormatTimeField(row, "month_start"); }}};
     default:
-      return {{"FROM",
-               [](const v1::UsageRow& row) { return FormatTimeField(row, "period_start"); }}};
+      return {
+          {"FROM", [](const v1::UsageRow& row) { return FormatTimeField(row, "period_start"); }}};
   }
 }
 

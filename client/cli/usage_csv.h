@@ -17,8 +17,7 @@ std::string UsageAsCsv(const v1::QueryUsageRequest& request, const v1::QueryUsag
 // The dimensions of a FOCUS export by day, or by hour.
 void AskForFocus(bool by_hour, v1::QueryUsageRequest* request);
 // A heading and a line for each row of the answer to such a request.
-std::string UsageAsFocus(const v1::Organization& organization,
-                         const v1::QueryUsageResponse& usage);
+std::string UsageAsFocus(const v1::Organization& organization, const v1::QueryUsageResponse& usage);
 
 // "12.5": units and nanos as a decimal number without trailing zeros.
 std::string PlainAmount(const v1::Money& money);

@@ -104,8 +104,8 @@ absl::StatusOr<ExitStatus> RunWhyThen(Session& session, const WhyOptions& option
         for (const v1::Evaluation& one : check.evaluations()) {
           session.out() << "      " << EvaluationInWords(one) << "\n";
         }
-        session.out() << "    rule by rule: bursar explain " << options.organization
-                      << " --denial " << check.denial_id() << "\n";
+        session.out() << "    rule by rule: bursar explain " << options.organization << " --denial "
+                      << check.denial_id() << "\n";
       }
     });
   }
@@ -156,14 +156,15 @@ absl::StatusOr<ExitStatus> RunWhy(Session& session, const WhyOptions& typed) {
 }  // namespace
 
 void AddWhyCommand(CLI::App& root, Action* action) {
-  const auto why = AddCommand(root, "why", "Explain in words why a member can work, is or was blocked",
-                              action, &RunWhy);
+  const auto why = AddCommand(
+      root, "why", "Explain in words why a member can work, is or was blocked", action, &RunWhy);
   why.app->add_option("organization", why.options->organization, "The organization")
       ->required()
       ->type_name("ORG");
-  why.app->add_option("member", why.options->member, "The member")->type_name("MEMBER");
+  why.app->add_option("name", why.options->member, "The member")->type_name("MEMBER");
   why.app->add_option("--member", why.options->named_member, "The same");
-  why.app->add_option("--at", why.options->at, "Why it was denied then: an instant, or the last 02:40")
+  why.app
+      ->add_option("--at", why.options->at, "Why it was denied then: an instant, or the last 02:40")
       ->type_name("INSTANT");
 }
 

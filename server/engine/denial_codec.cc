@@ -59,6 +59,7 @@ void ToRecord(const Denial& denial, record::DenialRecord* out) {
   out->set_held(denial.held);
   out->set_retry_helps(denial.retry_helps);
   out->set_http_status(denial.http_status);
+  out->set_admin_answer(denial.admin_answer);
 }
 
 Denial FromRecord(const record::DenialRecord& in, Damage& damage) {
@@ -74,6 +75,7 @@ Denial FromRecord(const record::DenialRecord& in, Damage& damage) {
   denial.held = in.held();
   denial.retry_helps = in.retry_helps();
   denial.http_status = in.http_status();
+  denial.admin_answer = in.admin_answer();
   return denial;
 }
 

@@ -13,13 +13,13 @@ namespace {
 // What makes two denials one.
 std::string CauseOf(const CheckAdmissionCommand& command, const Denial& denial) {
   std::string cause = command.member_id;
-  for (const std::string* part : {&command.surface, &command.provider, &command.model,
-                                  &denial.scope_id}) {
+  for (const std::string* part :
+       {&command.surface, &command.provider, &command.model, &denial.scope_id}) {
     cause.append(1, '\0').append(*part);
   }
-  absl::StrAppend(&cause, " ", static_cast<int>(denial.reason), " ",
-                  static_cast<int>(denial.scope), " ", static_cast<int>(denial.bucket), " ",
-                  denial.held, " ", static_cast<int>(command.mode));
+  absl::StrAppend(&cause, " ", static_cast<int>(denial.reason), " ", static_cast<int>(denial.scope),
+                  " ", static_cast<int>(denial.bucket), " ", denial.held, " ",
+                  static_cast<int>(command.mode));
   return cause;
 }
 
@@ -44,6 +44,7 @@ DeniedCheck DescribeCheck(const CheckAdmissionCommand& command,
   check.denial.retry_helps = denial.retry_helps;
   check.denial.held = denial.held;
   check.denial.http_status = denial.http_status;
+  check.denial.admin_answer = denial.admin_answer;
   check.evaluations = outcome.evaluations;
   return check;
 }
@@ -74,6 +75,7 @@ void DenialLog::Note(const std::string& organization_id, const Moment& moment,
     recent.by_cause.erase(found);
     --noted_count_;
   }
+  if (recent.by_cause.size() >= kMaxDenialsNoted) ForgetSaved(recent);
   if (recent.by_cause.size() >= kMaxDenialsNoted || noted_count_ >= kMaxDenialsNotedOfAll) {
     ++not_kept_;
     return;
@@ -90,32 +92,42 @@ void DenialLog::Note(const std::string& organization_id, const Moment& moment,
   ++noted_count_;
 }
 
-// What is to be written; forgets what was written before and can count no further.
-std::vector<AsideChange> DenialLog::TakeChanges(
-    absl::Time now, std::vector<std::pair<std::string, std::string>>& taken) {
-  std::vector<AsideChange> changes;
+// Makes room: what the store has as it is can only count no further.
+void DenialLog::ForgetSaved(Recent& recent) {
+  noted_count_ -=
+      absl::erase_if(recent.by_cause, [](const auto& noted) { return !noted.second.changed; });
+}
+
+std::vector<std::string> DenialLog::OrganizationIds() const {
   std::lock_guard lock(mutex_);
-  for (auto& [organization_id, recent] : recent_) {
-    AsideChange change;
-    change.organization_id = organization_id;
-    for (auto noted = recent.by_cause.begin(); noted != recent.by_cause.end();) {
-      const DeniedCheck& check = noted->second.check;
-      if (noted->second.changed) {
-        noted->second.changed = false;
-        taken.emplace_back(organization_id, noted->first);
-        change.puts.push_back(
-            {RecordKind::kDenial, SequenceKey(check.number), EncodeDeniedCheck(check)});
-      } else if (now >= check.first_at + kDenialFold ||
-                 recent.by_cause.size() >= kMaxDenialsNoted) {
-        recent.by_cause.erase(noted++);
-        --noted_count_;
-        continue;
-      }
-      ++noted;
-    }
-    if (!change.puts.empty()) changes.push_back(std::move(change));
+  std::vector<std::string> ids;
+  for (const auto& [organization_id, recent] : recent_) {
+    if (!recent.by_cause.empty()) ids.push_back(organization_id);
   }
-  return changes;
+  return ids;
+}
+
+// What of one organization is to be written; forgets what was written before and can count no
+// further. Whoever is denied meanwhile waits for no more than this copying.
+std::vector<DeniedCheck> DenialLog::TakeChanged(const std::string& organization_id, absl::Time now,
+                                                Taken& taken) {
+  std::vector<DeniedCheck> changed;
+  std::lock_guard lock(mutex_);
+  Recent& recent = recent_[organization_id];
+  for (auto noted = recent.by_cause.begin(); noted != recent.by_cause.end();) {
+    const DeniedCheck& check = noted->second.check;
+    if (noted->second.changed) {
+      noted->second.changed = false;
+      taken.emplace_back(organization_id, noted->first);
+      changed.push_back(check);
+    } else if (now >= check.first_at + kDenialFold) {
+      recent.by_cause.erase(noted++);
+      --noted_count_;
+      continue;
+    }
+    ++noted;
+  }
+  return changed;
 }
 
 // Adds the deletion of what the ring has no room for any more.
@@ -123,8 +135,8 @@ absl::Status DenialLog::TrimRings(Store& store, std::vector<AsideChange>& change
   for (AsideChange& change : changes) {
     auto [ring, first] = rings_.try_emplace(change.organization_id);
     if (first) {
-      absl::StatusOr<std::vector<RecordRow>> rows = store.ScanRecords(
-          change.organization_id, RecordKind::kDenial, "", 2 * kMaxDenialsKept);
+      absl::StatusOr<std::vector<RecordRow>> rows =
+          store.ScanRecords(change.organization_id, RecordKind::kDenial, "", 2 * kMaxDenialsKept);
       if (!rows.ok()) {
         rings_.erase(ring);
         return rows.status();
@@ -150,8 +162,18 @@ absl::Status DenialLog::TrimRings(Store& store, std::vector<AsideChange>& change
 
 absl::Status DenialLog::Save(Store& store, absl::Time now) {
   std::lock_guard save_lock(save_mutex_);
-  std::vector<std::pair<std::string, std::string>> taken;
-  std::vector<AsideChange> changes = TakeChanges(now, taken);
+  Taken taken;
+  std::vector<AsideChange> changes;
+  for (std::string& organization_id : OrganizationIds()) {
+    AsideChange change;
+    for (const DeniedCheck& check : TakeChanged(organization_id, now, taken)) {
+      change.puts.push_back(
+          {RecordKind::kDenial, SequenceKey(check.number), EncodeDeniedCheck(check)});
+    }
+    if (change.puts.empty()) continue;
+    change.organization_id = std::move(organization_id);
+    changes.push_back(std::move(change));
+  }
   if (changes.empty()) return absl::OkStatus();
   absl::Status saved = TrimRings(store, changes);
   if (saved.ok()) saved = store.PutAside(changes);
@@ -174,11 +196,11 @@ int64_t DenialLog::not_kept() const {
 absl::StatusOr<std::vector<DeniedCheck>> ReadDenials(const Reader& reader,
                                                      const std::string& organization_id) {
   absl::StatusOr<std::vector<RecordRow>> rows =
-      reader.ScanRecords(organization_id, RecordKind::kDenial, "", kMaxDenialsKept);
+      reader.ScanRecords(organization_id, RecordKind::kDenial, "", 2 * kMaxDenialsKept);
   if (!rows.ok()) return rows.status();
   std::vector<DeniedCheck> checks;
-  checks.reserve(rows->size());
-  for (auto row = rows->rbegin(); row != rows->rend(); ++row) {
+  checks.reserve(std::min(rows->size(), kMaxDenialsKept));
+  for (auto row = rows->rbegin(); row != rows->rend() && checks.size() < kMaxDenialsKept; ++row) {
     absl::StatusOr<DeniedCheck> check = DecodeDeniedCheck(row->value);
     if (!check.ok()) return check.status();
     checks.push_back(*std::move(check));

@@ -49,8 +49,8 @@ class DenialLog {
   // Requires: the outcome has a denial.
   void Note(const std::string& organization_id, const Moment& moment,
             const CheckAdmissionCommand& command, const CheckAdmissionOutcome& outcome);
-  // Writes what is not in the store yet, and forgets what can count no further at `now`. Errors: the store's; what could not be written is tried
-  // again with the next.
+  // Writes what is not in the store yet, and forgets what can count no further at `now`. Errors:
+  // the store's; what could not be written is tried again with the next.
   absl::Status Save(Store& store, absl::Time now);
   // How many were not kept because too many different ones came at once.
   int64_t not_kept() const;
@@ -66,8 +66,13 @@ class DenialLog {
     int64_t last_number = 0;
   };
 
-  std::vector<AsideChange> TakeChanges(absl::Time now,
-                                       std::vector<std::pair<std::string, std::string>>& taken);
+  // What is being written: organizations and causes.
+  using Taken = std::vector<std::pair<std::string, std::string>>;
+
+  std::vector<std::string> OrganizationIds() const;
+  std::vector<DeniedCheck> TakeChanged(const std::string& organization_id, absl::Time now,
+                                       Taken& taken);
+  void ForgetSaved(Recent& recent);
   absl::Status TrimRings(Store& store, std::vector<AsideChange>& changes);
 
   mutable std::mutex mutex_;  // Guards these.

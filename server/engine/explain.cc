@@ -141,9 +141,9 @@ absl::StatusOr<ExplainedDecision> ExplainCheckAt(const Store& store, const Catal
   if (absl::Status s = ApplyDues(wallet, context); !s.ok()) return s;
   if (wallet.FindMember(command.member_id) == nullptr &&
       !wallet.header.settings.auto_provision_members) {
-    return WithReason(absl::NotFoundError(absl::StrCat("there was no member \"", command.member_id,
-                                                       "\" then")),
-                      "MEMBER_NOT_FOUND");
+    return WithReason(
+        absl::NotFoundError(absl::StrCat("there was no member \"", command.member_id, "\" then")),
+        "MEMBER_NOT_FOUND");
   }
   decision.decided_at = instant;
   decision.currency_code = wallet.header.settings.currency_code;

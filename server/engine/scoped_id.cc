@@ -53,8 +53,8 @@ int64_t ParseDenialId(std::string_view epoch, std::string_view organization_id,
                       std::string_view denial_id) {
   const size_t digits_at = kDenialPrefix.size() + kHashDigits + 1;
   int64_t number = 0;
-  if (denial_id.size() < digits_at || !absl::SimpleAtoi(ToAbsl(denial_id.substr(digits_at)),
-                                                        &number)) {
+  if (denial_id.size() < digits_at ||
+      !absl::SimpleAtoi(ToAbsl(denial_id.substr(digits_at)), &number)) {
     return 0;
   }
   // The one spelling of it, or none.

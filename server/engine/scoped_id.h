@@ -21,8 +21,8 @@ std::string NoticeId(std::string_view epoch, std::string_view organization_id, i
 // The id of the hold that the entry placed.
 std::string AdmissionId(std::string_view epoch, std::string_view organization_id, int64_t sequence);
 
-// The id of a denied check: DeniedCheck::number in place of a sequence. Parsing gives zero for what is
-// no such id of this organization and epoch.
+// The id of a denied check: DeniedCheck::number in place of a sequence. Parsing gives zero for what
+// is no such id of this organization and epoch.
 std::string DenialId(std::string_view epoch, std::string_view organization_id, int64_t number);
 int64_t ParseDenialId(std::string_view epoch, std::string_view organization_id,
                       std::string_view denial_id);

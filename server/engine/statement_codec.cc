@@ -29,6 +29,8 @@ void ToRecord(const StatementTotals& totals, record::StatementTotalsRecord* out)
   PutAmount(totals.drawn, [out] { return out->mutable_drawn(); });
   PutAmount(totals.overdrawn, [out] { return out->mutable_overdrawn(); });
   PutAmount(totals.expired, [out] { return out->mutable_expired(); });
+  PutAmount(totals.paid_back, [out] { return out->mutable_paid_back(); });
+  PutAmount(totals.billed_overdraft, [out] { return out->mutable_billed_overdraft(); });
 }
 
 StatementTotals FromRecord(const record::StatementTotalsRecord& in, Damage& damage) {
@@ -50,6 +52,8 @@ StatementTotals FromRecord(const record::StatementTotalsRecord& in, Damage& dama
   totals.drawn = FromRecord(in.drawn(), damage);
   totals.overdrawn = FromRecord(in.overdrawn(), damage);
   totals.expired = FromRecord(in.expired(), damage);
+  totals.paid_back = FromRecord(in.paid_back(), damage);
+  totals.billed_overdraft = FromRecord(in.billed_overdraft(), damage);
   return totals;
 }
 

@@ -46,8 +46,8 @@ absl::StatusOr<StatementList> ListStatements(const Reader& reader,
     for (const RecordRow& row : *rows) {
       absl::StatusOr<StoredStatement> statement = DecodeStatement(row.value);
       if (!statement.ok()) return statement.status();
-      list.statements.push_back({statement->statement, statement->sequence - 1,
-                                 statement->sequence, statement->finalized_at});
+      list.statements.push_back({statement->statement, statement->sequence - 1, statement->sequence,
+                                 statement->finalized_at});
     }
     if (rows->size() < kPage) break;
     after = rows->back().id;
@@ -70,10 +70,10 @@ absl::StatusOr<UsageReport> StatementLines(const Reader& reader, const std::stri
   if (sum.cost != totals.NetCost() || sum.included != totals.included - totals.reversed_included ||
       sum.extra != totals.extra - totals.reversed_extra ||
       sum.metered != totals.metered - totals.reversed_metered) {
-    return absl::DataLossError(
-        absl::StrCat("the statement that begins with entry ", view.statement.first_sequence,
-                     " says ", FormatAmount(totals.NetCost()), ", its entries ",
-                     FormatAmount(sum.cost), ": run `bursar verify`"));
+    return absl::DataLossError(absl::StrCat("the statement that begins with entry ",
+                                            view.statement.first_sequence, " says ",
+                                            FormatAmount(totals.NetCost()), ", its entries ",
+                                            FormatAmount(sum.cost), ": run `bursar verify`"));
   }
   return report;
 }

@@ -1,7 +1,7 @@
 // Statements, read from a snapshot of the store (rule S4).
 //
-// A final statement is a record beside its journal entry; the draft of the running month is what the
-// wallet's header counts. Lines are added up from the journal between the statement's entries.
+// A final statement is a record beside its journal entry; the draft of the running month is what
+// the wallet's header counts. Lines are added up from the journal between the statement's entries.
 //
 // Thread rule: free functions; each call takes its own snapshot.
 #pragma once
@@ -40,8 +40,8 @@ struct StatementList {
 absl::StatusOr<StatementList> ListStatements(const Reader& reader,
                                              const std::string& organization_id);
 
-// The lines of a statement: the query's grouping, over the statement's entries. DATA_LOSS where they
-// do not add up to it. Errors as QueryUsage.
+// The lines of a statement: the query's grouping, over the statement's entries. DATA_LOSS where
+// they do not add up to it. Errors as QueryUsage.
 absl::StatusOr<UsageReport> StatementLines(const Reader& reader, const std::string& organization_id,
                                            const StatementView& view, UsageQuery query);
 

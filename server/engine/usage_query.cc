@@ -49,9 +49,9 @@ absl::StatusOr<int64_t> FirstSequenceAt(const Reader& reader, const std::string&
 }
 
 absl::Status TooLarge(size_t max_rows) {
-  return WithReason(absl::FailedPreconditionError(absl::StrCat(
-                        "the answer has more than ", max_rows,
-                        " rows; ask for a shorter time, filter, or group by less")),
+  return WithReason(absl::FailedPreconditionError(
+                        absl::StrCat("the answer has more than ", max_rows,
+                                     " rows; ask for a shorter time, filter, or group by less")),
                     "USAGE_QUERY_TOO_LARGE");
 }
 

@@ -87,8 +87,8 @@ struct UsageReport {
   absl::Time as_of;      // When the wallet's last entry was recorded.
 };
 
-// NOT_FOUND for an unknown organization; FAILED_PRECONDITION with reason USAGE_QUERY_TOO_LARGE where
-// there would be more than `max_rows` rows.
+// NOT_FOUND for an unknown organization; FAILED_PRECONDITION with reason USAGE_QUERY_TOO_LARGE
+// where there would be more than `max_rows` rows.
 absl::StatusOr<UsageReport> QueryUsage(Store& store, const std::string& organization_id,
                                        const UsageQuery& query);
 // The same on a snapshot that the caller has.

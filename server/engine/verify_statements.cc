@@ -39,11 +39,10 @@ void StatementVerifier::Check(const Entry& entry, const StatementFinalized& stat
   if (statement.period.start < covered_until_ || statement.period.end <= statement.period.start) {
     violate_(entry.sequence, "a final statement overlaps the one before it");
   }
-  const StatementTotals& totals = statement.totals;
-  if (statement.opening_balance - statement.opening_overdraft + totals.Credited() - totals.drawn -
-          totals.overdrawn - totals.expired !=
+  if (statement.opening_balance - statement.opening_overdraft + statement.totals.CreditChange() !=
       statement.closing_balance - statement.closing_overdraft) {
-    violate_(entry.sequence, "the credit of a final statement does not lead to its closing balance");
+    violate_(entry.sequence,
+             "the credit of a final statement does not lead to its closing balance");
   }
   covered_until_ = statement.period.end;
   since_ = StatementTotals();

@@ -83,8 +83,8 @@ class Explainer {
           std::string(query.surface), "\" and model \"", std::string(query.model), "\".");
     } else {
       Say("B7", "Surface \"", std::string(query.surface), "\" and model \"",
-          std::string(query.model), "\" draw from the included usage of seat tier ",
-          state.tier->id, " first.");
+          std::string(query.model), "\" draw from the included usage of seat tier ", state.tier->id,
+          " first.");
     }
     SayBounds(state);
     if (state.plan->metered) return;
@@ -127,8 +127,8 @@ class Explainer {
       Say("P6", "Priced by ", charge.price_card,
           " with fallback prices, because the book lacked a price: ", Money(charge.cost), ".");
     } else {
-      Say("P5", "Priced by card ", charge.price_card, ", in force when it happened: ",
-          Money(charge.cost), ".");
+      Say("P5", "Priced by card ", charge.price_card,
+          ", in force when it happened: ", Money(charge.cost), ".");
     }
   }
 
@@ -249,8 +249,8 @@ Explanation ExplainHold(const Wallet& wallet, const Hold& hold, const DecisionCo
   command.mode = AdmissionMode::kHold;
   Explanation explanation = ExplainCheck(wallet, command, context);
   Explainer explainer(wallet, context, explanation);
-  explainer.Say("H2", "A hold of ", explainer.Money(hold.Held()), " was asked for, or was what fit ",
-                "of more; the largest allowed is ",
+  explainer.Say("H2", "A hold of ", explainer.Money(hold.Held()),
+                " was asked for, or was what fit ", "of more; the largest allowed is ",
                 explainer.Money(wallet.header.settings.max_hold), ".");
   explainer.Say("H3", "It reserves ", explainer.Money(hold.included),
                 " of included usage first, then ", explainer.Money(hold.extra), " beyond, until ",
@@ -297,10 +297,10 @@ Explanation ExplainCheck(const Wallet& wallet, const CheckAdmissionCommand& comm
   explainer.Say("D1", "Denied. The first reason in order: ", explanation.denial->message);
   if (verdict.held) explainer.Say("D1", "Live holds alone are in the way: nothing is used up.");
   if (explanation.denial->ends_at != absl::InfiniteFuture()) {
-    explainer.Say("D2", "It ends by time alone at ",
-                  absl::FormatTime(absl::RFC3339_full, explanation.denial->ends_at,
-                                   absl::UTCTimeZone()),
-                  ".");
+    explainer.Say(
+        "D2", "It ends by time alone at ",
+        absl::FormatTime(absl::RFC3339_full, explanation.denial->ends_at, absl::UTCTimeZone()),
+        ".");
   } else {
     explainer.Say("D2", "Time alone does not end it.");
   }

@@ -23,7 +23,7 @@ struct Explanation {
   std::vector<EvaluationLine> evaluations;  // In the order in which a decision looks.
   // Deciding again gave the journaled outcome. Always true of a check that is only evaluated.
   bool reproduced = false;
-  bool admitted = false;         // Of checks.
+  bool admitted = false;  // Of checks.
   Bucket bucket = Bucket::kIncluded;
   std::optional<Denial> denial;  // Of checks that are denied.
 };

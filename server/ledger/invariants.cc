@@ -123,9 +123,7 @@ class Checker {
   // one (rule S4).
   void CheckStatement() {
     const OpenStatement& open = wallet_.header.statement;
-    const StatementTotals& totals = open.totals;
-    ExpectEqual(open.opening_balance - open.opening_overdraft + totals.Credited() - totals.drawn -
-                    totals.overdrawn - totals.expired,
+    ExpectEqual(open.opening_balance - open.opening_overdraft + open.totals.CreditChange(),
                 wallet_.header.Balance() - wallet_.header.overdraft, "S4",
                 "opening credit and what the statement counts = present credit");
   }

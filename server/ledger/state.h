@@ -327,7 +327,13 @@ struct StatementTotals {
   Amount drawn;             // Charges paid from credit.
   Amount overdrawn;         // Charges that no credit covered, on prepaid plans.
   Amount expired;           // Left in grants when they expired.
+  Amount paid_back;         // What payments took back of credit that they had paid for.
+  Amount billed_overdraft;  // Overdraft that a change of plan moved onto the bill.
 
+  // What was added to credit less overdraft, and taken from it.
+  Amount CreditChange() const {
+    return Credited() + billed_overdraft - drawn - overdrawn - expired - paid_back;
+  }
   Amount Credited() const {
     return purchased + auto_reloaded + promotional + adjusted + refunded_credit;
   }
@@ -346,7 +352,8 @@ struct OpenStatement {
   StatementTotals totals;
   Amount opening_balance;  // What the one before it closed with.
   Amount opening_overdraft;
-  int64_t finalized_sequence = 0;  // The entry that finalized the one before it; zero for the first.
+  int64_t finalized_sequence =
+      0;  // The entry that finalized the one before it; zero for the first.
   absl::Time finalized_until = absl::InfinitePast();  // Where that one's period ended.
 
   bool IsOpen() const { return period.start != period.end; }

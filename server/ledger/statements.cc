@@ -1,25 +1,10 @@
 #include "server/ledger/statements.h"
 
 #include <algorithm>
+#include <variant>
 
 namespace bursar {
 namespace {
-
-void Add(const UsageCharged& charge, StatementTotals& totals) {
-  ++totals.charge_count;
-  totals.included += charge.included;
-  totals.extra += charge.extra;
-  totals.metered += charge.metered;
-  for (const GrantDraw& draw : charge.grant_draws) totals.drawn += draw.amount;
-  totals.overdrawn += charge.overdraft;
-}
-
-void Add(const EntryReversed& reversed, StatementTotals& totals) {
-  ++totals.reversal_count;
-  totals.reversed_included += reversed.included;
-  totals.reversed_extra += reversed.extra;
-  totals.reversed_metered += reversed.metered;
-}
 
 Amount& CreditOf(CreditKind kind, StatementTotals& totals) {
   switch (kind) {
@@ -35,19 +20,39 @@ Amount& CreditOf(CreditKind kind, StatementTotals& totals) {
   return totals.adjusted;
 }
 
-void Add(const CreditGranted& granted, StatementTotals& totals) {
-  totals.repaid_overdraft += granted.repaid_overdraft;
-  (granted.refund_of != 0 ? totals.refunded_credit : CreditOf(granted.kind, totals)) +=
-      granted.amount;
-}
+// What each kind of body counts for.
+struct Counter {
+  StatementTotals& totals;
+
+  void operator()(const UsageCharged& charge) {
+    ++totals.charge_count;
+    totals.included += charge.included;
+    totals.extra += charge.extra;
+    totals.metered += charge.metered;
+    for (const GrantDraw& draw : charge.grant_draws) totals.drawn += draw.amount;
+    totals.overdrawn += charge.overdraft;
+  }
+  void operator()(const EntryReversed& reversed) {
+    ++totals.reversal_count;
+    totals.reversed_included += reversed.included;
+    totals.reversed_extra += reversed.extra;
+    totals.reversed_metered += reversed.metered;
+  }
+  void operator()(const CreditGranted& granted) {
+    totals.repaid_overdraft += granted.repaid_overdraft;
+    (granted.refund_of != 0 ? totals.refunded_credit : CreditOf(granted.kind, totals)) +=
+        granted.amount;
+  }
+  void operator()(const CreditExpired& expired) { totals.expired += expired.amount; }
+  // The others move no money.
+  template <typename Body>
+  void operator()(const Body&) {}
+};
 
 }  // namespace
 
 void AddToTotals(const EntryBody& body, StatementTotals& totals) {
-  if (const auto* charge = std::get_if<UsageCharged>(&body)) return Add(*charge, totals);
-  if (const auto* reversed = std::get_if<EntryReversed>(&body)) return Add(*reversed, totals);
-  if (const auto* granted = std::get_if<CreditGranted>(&body)) return Add(*granted, totals);
-  if (const auto* expired = std::get_if<CreditExpired>(&body)) totals.expired += expired->amount;
+  std::visit(Counter{totals}, body);
 }
 
 Window StatementPeriodAt(const WalletHeader& header, const DecisionContext& context) {

@@ -34,7 +34,7 @@ void WriteDeniedCheck(const DeniedCheck& check, const std::string& epoch,
   proto->set_mode(ToProtoEnum<v1::AdmissionMode>(check.mode));
   proto->set_request_id(check.request_id);
   proto->set_parent_session_id(check.parent_session_id);
-  WriteDenial(check.denial, organization_id, currency_code, check.first_at,
+  WriteDenial(check.denial, organization_id, epoch, currency_code, check.first_at,
               proto->mutable_denial());
   // That was of the moment, to be forwarded then.
   proto->mutable_denial()->clear_status();
@@ -62,7 +62,8 @@ void WriteDraw(Bucket bucket, Nanos amount, const std::string& currency_code,
 }
 
 void WriteExplained(const ExplainedDecision& decision, const std::string& organization_id,
-                    bool is_check, v1::ExplainDecisionResponse* response) {
+                    const std::string& epoch, bool is_check,
+                    v1::ExplainDecisionResponse* response) {
   const Explanation& explanation = decision.explanation;
   response->set_sequence(decision.sequence);
   response->set_revision(decision.revision);
@@ -90,8 +91,8 @@ void WriteExplained(const ExplainedDecision& decision, const std::string& organi
   if (!is_check) return;
   response->set_decision(explanation.admitted ? v1::DECISION_ADMITTED : v1::DECISION_DENIED);
   if (explanation.denial.has_value()) {
-    WriteDenial(*explanation.denial, organization_id, decision.currency_code, decision.decided_at,
-                response->mutable_denial());
+    WriteDenial(*explanation.denial, organization_id, epoch, decision.currency_code,
+                decision.decided_at, response->mutable_denial());
   }
 }
 
@@ -139,8 +140,7 @@ Asked ReadAsked(const Engine& engine, const v1::ExplainDecisionRequest& request,
       return asked;
     }
     case v1::ExplainDecisionRequest::kDenialId:
-      asked.denial =
-          ParseDenialId(engine.epoch(), request.organization_id(), request.denial_id());
+      asked.denial = ParseDenialId(engine.epoch(), request.organization_id(), request.denial_id());
       if (asked.denial == 0) violations->Add("denial_id", "is no denial of this organization");
       return asked;
     case v1::ExplainDecisionRequest::kMoment:
@@ -196,24 +196,24 @@ absl::Status SeeingReads::ListDenials(const CallContext& call,
   }
   absl::Time start = absl::InfinitePast(), end = absl::InfiniteFuture();
   ReadTimeRange(request, &start, &end, &violations);
-  const Page page = ReadPage(
-      request,
-      absl::StrCat("ListDenials|", request.organization_id(), "|", request.member_id(), "|",
-                   static_cast<int>(request.reason()), "|", TimeRangeKey(request)),
-      kDefaultPage, kLargestPage, &violations);
+  const Page page =
+      ReadPage(request,
+               absl::StrCat("ListDenials|", request.organization_id(), "|", request.member_id(),
+                            "|", static_cast<int>(request.reason()), "|", TimeRangeKey(request)),
+               kDefaultPage, kLargestPage, &violations);
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
   const absl::Status authorized =
       AuthorizeActor(engine_, call, request.organization_id(), ActorNeed::kSeeSpend);
   if (!authorized.ok()) return authorized;
   Position position;
   std::string currency_code;
-  absl::Status status = engine_.Read(
-      request.organization_id(), {},
-      [&](const Wallet& wallet, const Position& at, const DecisionContext&) {
-        position = at;
-        currency_code = wallet.header.settings.currency_code;
-        return absl::OkStatus();
-      });
+  absl::Status status =
+      engine_.Read(request.organization_id(), {},
+                   [&](const Wallet& wallet, const Position& at, const DecisionContext&) {
+                     position = at;
+                     currency_code = wallet.header.settings.currency_code;
+                     return absl::OkStatus();
+                   });
   if (status.ok()) status = engine_.SaveDenials();
   if (!status.ok()) return status;
   const auto checks = ReadDenials(engine_.store(), request.organization_id());
@@ -257,8 +257,8 @@ absl::Status SeeingReads::ExplainDecision(const CallContext& call,
     decision = ExplainDenial(engine_, organization_id, *check);
     response->set_kind(v1::EXPLAINED_KIND_DENIAL);
   } else {
-    decision = ExplainCheckAt(engine_.store(), engine_.catalogs(), engine_.zones(),
-                              organization_id, asked.at, asked.instant, 0);
+    decision = ExplainCheckAt(engine_.store(), engine_.catalogs(), engine_.zones(), organization_id,
+                              asked.at, asked.instant, 0);
     response->set_kind(v1::EXPLAINED_KIND_MOMENT);
   }
   if (!decision.ok()) return decision.status();
@@ -266,7 +266,7 @@ absl::Status SeeingReads::ExplainDecision(const CallContext& call,
     response->set_kind(decision->hold.has_value() ? v1::EXPLAINED_KIND_HOLD
                                                   : v1::EXPLAINED_KIND_CHARGE);
   }
-  WriteExplained(*decision, organization_id, is_check, response);
+  WriteExplained(*decision, organization_id, engine_.epoch(), is_check, response);
   return absl::OkStatus();
 }
 

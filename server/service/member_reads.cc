@@ -115,20 +115,19 @@ absl::Status SeeingReads::ListMembers(const CallContext& call,
   if (!authorized.ok()) return authorized;
   const std::shared_ptr<const PlanCatalog> plans = engine_.catalogs().plans();
   const DecisionContext context{engine_.Now(), plans.get(), &engine_.zones()};
-  const auto members =
-      by_spend ? RankMembers(engine_.store(), request.organization_id(),
-                             FromPosition(page.position), page.size, context)
-               : bursar::ListMembers(engine_.store(), request.organization_id(), page.position,
-                                     static_cast<int>(page.size));
+  const auto members = by_spend ? RankMembers(engine_.store(), request.organization_id(),
+                                              FromPosition(page.position), page.size, context)
+                                : bursar::ListMembers(engine_.store(), request.organization_id(),
+                                                      page.position, static_cast<int>(page.size));
   if (!members.ok()) return members.status();
   for (const Member& member : members->members) {
     WriteMemberSummary(members->header, member, context, response->add_members());
   }
   if (members->more && !members->members.empty()) {
     const Member& last = members->members.back();
-    response->set_next_page_token(MakePageToken(
-        page.scope, by_spend ? ToPosition(PlaceOf(members->header, last, context))
-                             : last.member_id));
+    response->set_next_page_token(
+        MakePageToken(page.scope, by_spend ? ToPosition(PlaceOf(members->header, last, context))
+                                           : last.member_id));
   }
   WritePosition({members->header.revision, context.now}, engine_.epoch(),
                 response->mutable_position());

@@ -52,15 +52,16 @@ class SeeingReads {
 
 // ---- Shared by usage and statements ----
 
-// Reads the dimensions to sum by, noting what is unknown or twice; `of_statement` refuses those that
-// statements do not have.
+// Reads the dimensions to sum by, noting what is unknown or twice; `of_statement` refuses those
+// that statements do not have.
 void ReadDimensions(const google::protobuf::RepeatedField<int>& group_by, bool of_statement,
                     UsageQuery* query, FieldViolations* violations);
 // A key of the dimensions, for page tokens.
 std::string DimensionKey(const UsageQuery& query);
 void WriteUsageSum(const UsageSum& sum, const UsageQuery& query, const std::string& currency_code,
                    v1::UsageRow* row);
-// A page of rows of one report: where it begins, and for which revision. Positions are "row:revision".
+// A page of rows of one report: where it begins, and for which revision. Positions are
+// "row:revision".
 struct RowPage {
   size_t begin = 0;
   int64_t revision = 0;  // Zero: now.

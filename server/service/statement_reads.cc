@@ -38,6 +38,8 @@ void WriteTotals(const StatementTotals& totals, const std::string& currency_code
   write(totals.drawn, proto->mutable_drawn());
   write(totals.overdrawn, proto->mutable_overdrawn());
   write(totals.expired, proto->mutable_expired());
+  write(totals.paid_back, proto->mutable_paid_back());
+  write(totals.billed_overdraft, proto->mutable_billed_overdraft());
 }
 
 void WriteStatement(const StatementView& view, const Zone& zone, const std::string& currency_code,
@@ -134,8 +136,8 @@ absl::Status SeeingReads::GetStatement(const CallContext& call,
   const auto zone = engine_.zones().Find(list->time_zone);
   if (!zone.ok()) return zone.status();
   query.zone = *zone;
-  const auto view = std::find_if(
-      list->statements.begin(), list->statements.end(), [&](const StatementView& one) {
+  const auto view =
+      std::find_if(list->statements.begin(), list->statements.end(), [&](const StatementView& one) {
         return request.statement_id().empty() ||
                StatementId(one.statement.period, *zone) == request.statement_id();
       });
@@ -159,8 +161,7 @@ absl::Status SeeingReads::GetStatement(const CallContext& call,
   }
   WriteUsageSum(lines->total, query, list->currency_code, response->mutable_line_total());
   if (end < lines->rows.size()) {
-    response->set_next_page_token(
-        MakePageToken(page.scope, MakeRowPage(end, view->last_sequence)));
+    response->set_next_page_token(MakePageToken(page.scope, MakeRowPage(end, view->last_sequence)));
   }
   WritePosition({list->revision, list->as_of}, engine_.epoch(), response->mutable_position());
   return absl::OkStatus();

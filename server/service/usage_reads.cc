@@ -73,8 +73,8 @@ std::string ScopeOf(const v1::QueryUsageRequest& request) {
   return absl::StrCat("QueryUsage|", same.SerializeAsString());
 }
 
-// A charge by its meters, as its price card splits it. What cannot be split exactly as it was priced
-// stays whole, under no meter.
+// A charge by its meters, as its price card splits it. What cannot be split exactly as it was
+// priced stays whole, under no meter.
 std::vector<MeterPart> SplitByMeter(const Catalogs& catalogs, const std::string& currency_code,
                                     const UsageCharged& charge) {
   std::vector<MeterPart> parts;
@@ -98,10 +98,9 @@ void ReadDimensions(const google::protobuf::RepeatedField<int>& group_by, bool o
   for (int i = 0; i < group_by.size(); ++i) {
     const std::string field = absl::StrCat("group_by[", i, "]");
     bool* flag = FlagOf(group_by[i], query);
-    const bool refused =
-        of_statement && (group_by[i] == v1::USAGE_DIMENSION_METER ||
-                         group_by[i] == v1::USAGE_DIMENSION_HOUR ||
-                         group_by[i] == v1::USAGE_DIMENSION_MONTH);
+    const bool refused = of_statement && (group_by[i] == v1::USAGE_DIMENSION_METER ||
+                                          group_by[i] == v1::USAGE_DIMENSION_HOUR ||
+                                          group_by[i] == v1::USAGE_DIMENSION_MONTH);
     if (flag == nullptr || refused) {
       violations->Add(field, of_statement
                                  ? "must be member, seat_tier, surface, model, provider or day"
@@ -192,8 +191,8 @@ absl::Status SeeingReads::QueryUsage(const CallContext& call, const v1::QueryUsa
   if (!authorized.ok()) return authorized;
   const auto basics = BasicsOf(request.organization_id());
   if (!basics.ok()) return basics.status();
-  const auto zone = engine_.zones().Find(request.time_zone().empty() ? basics->time_zone
-                                                                     : request.time_zone());
+  const auto zone =
+      engine_.zones().Find(request.time_zone().empty() ? basics->time_zone : request.time_zone());
   if (!zone.ok()) return zone.status();
   query.zone = *zone;
   query.split = [&](const UsageCharged& charge) {

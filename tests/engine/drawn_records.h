@@ -204,8 +204,8 @@ class Draw {
     return header;
   }
   StatementTotals Totals() {
-    return {Int(), Sum(), Sum(), Sum(), Int(), Sum(), Sum(), Sum(), Sum(),
-            Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum()};
+    return {Int(), Sum(), Sum(), Sum(), Int(), Sum(), Sum(), Sum(), Sum(), Sum(),
+            Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum()};
   }
 
   std::vector<FieldChange> Changes() {

@@ -51,9 +51,8 @@ TEST(Explanation, OfAHoldAndItsSettlementNameTheReservation) {
   const int64_t sequence = wallet.PlaceHold("ann", Dollars(4));
   const Entry placed = wallet.entries()[sequence - 1];
   std::vector<Entry> before(wallet.entries().begin(), wallet.entries().begin() + sequence - 1);
-  Explanation explanation =
-      ExplainHold(Fold(before), std::get<HoldPlaced>(placed.body).hold,
-                  {placed.recorded_at, &TestPlans(), &TestZones()});
+  Explanation explanation = ExplainHold(Fold(before), std::get<HoldPlaced>(placed.body).hold,
+                                        {placed.recorded_at, &TestPlans(), &TestZones()});
   EXPECT_TRUE(explanation.reproduced);
   EXPECT_TRUE(explanation.admitted);
   EXPECT_TRUE(Names(explanation, "H2"));
@@ -70,8 +69,7 @@ TEST(Explanation, OfADenialNamesTheLimitAndIsTheDenial) {
   TestWallet wallet("usage");
   wallet.AddMember("ann").LimitMember("ann", Dollars(1)).Record("ann", Dollars(1));
   const CheckAdmissionOutcome check = wallet.Check("ann");
-  const Explanation explanation =
-      ExplainCheck(wallet.wallet(), CheckOf("ann"), wallet.context());
+  const Explanation explanation = ExplainCheck(wallet.wallet(), CheckOf("ann"), wallet.context());
   ASSERT_TRUE(explanation.denial.has_value());
   EXPECT_EQ(explanation.denial->reason, check.denial->reason);
   EXPECT_EQ(explanation.denial->ends_at, check.denial->ends_at);
