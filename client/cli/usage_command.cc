@@ -236,7 +236,7 @@ void AddUsageCommand(CLI::App& root, Action* action) {
   filter("--providers", &options->providers, "Of these providers only");
   filter("--models", &options->models, "Of these models only");
   filter("--seats", &options->seats, "Charged in these seat tiers only");
-  filter("--meters", &options->meters, "These meters' part only, for example output_tokens");
+  filter("--meters", &options->meters, "These meters' part only, for example output");
   usage.app->add_option("--time-zone", options->time_zone,
                         "Whose days and hours (default the organization's)");
   usage.app->add_option("--member", options->member, "One member's windows, limits and month");

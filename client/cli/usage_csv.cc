@@ -91,10 +91,10 @@ v1::Money BeyondIncluded(const v1::UsageRow& row) {
 
 std::string PlainAmount(const v1::Money& money) {
   const bool negative = money.units() < 0 || money.nanos() < 0;
-  const uint64_t units =
-      money.units() < 0 ? 0 - static_cast<uint64_t>(money.units()) : money.units();
-  std::string text = absl::StrFormat("%s%d.%09d", negative ? "-" : "", units,
-                                     money.nanos() < 0 ? -money.nanos() : money.nanos());
+  const auto units = static_cast<uint64_t>(money.units());
+  std::string text =
+      absl::StrFormat("%s%d.%09d", negative ? "-" : "", money.units() < 0 ? 0 - units : units,
+                      money.nanos() < 0 ? -money.nanos() : money.nanos());
   text.erase(text.find_last_not_of('0') + 1);
   if (text.back() == '.') text.pop_back();
   return text;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <iostream>
 #include <map>
 #include <random>
@@ -192,16 +193,16 @@ TEST_P(UsageQueries, MetersAddUpToTheCostToTheNano) {
   for (const UsageSum& row : by_meter.rows) {
     meters.insert(row.meter);
     sum += row.cost;
-    if (row.meter == "input_tokens") {
+    if (row.meter == "input") {
       EXPECT_EQ(row.quantity, whole.total.input);
     }
   }
   EXPECT_EQ(sum, whole.total.cost);
   EXPECT_EQ(by_meter.total.cost, whole.total.cost);
   EXPECT_EQ(by_meter.total.record_count, whole.total.record_count);
-  EXPECT_TRUE(meters.contains("input_tokens"));
-  EXPECT_TRUE(meters.contains("output_tokens"));
-  query.meters = {"output_tokens"};
+  EXPECT_TRUE(meters.contains("input"));
+  EXPECT_TRUE(meters.contains("output"));
+  query.meters = {"output"};
   const UsageReport output = Usages(query);
   ASSERT_EQ(output.rows.size(), 1u);
   EXPECT_EQ(output.rows[0].quantity, whole.total.output);
