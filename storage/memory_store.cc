@@ -319,6 +319,22 @@ class MemoryStore final : public MemoryReader<Store> {
     return absl::OkStatus();
   }
 
+  absl::Status PutAside(const std::vector<AsideChange>& changes) override {
+    if (absl::Status s = ValidateAsideChanges(changes); !s.ok()) return s;
+    std::lock_guard writer(writer_mutex_);
+    if (!health().ok()) return health();
+    std::lock_guard lock(shared_->mutex);
+    for (const AsideChange& change : changes) {
+      auto found = contents().organizations.find(change.organization_id);
+      // Rows of an organization that does not exist are nowhere to be read here.
+      if (found == contents().organizations.end()) continue;
+      auto& records = found->second.records;
+      for (const RecordDelete& record : change.deletes) records.erase({record.kind, record.id});
+      for (const RecordPut& put : change.puts) records[{put.kind, put.id}] = put.value;
+    }
+    return absl::OkStatus();
+  }
+
   absl::Status ForgetDedupe(absl::Time now) override {
     std::lock_guard writer(writer_mutex_);
     if (!health().ok()) return health();

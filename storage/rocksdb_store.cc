@@ -98,6 +98,7 @@ class RocksDbStore final : public ReadsRocksDb<Store> {
   absl::StatusOr<std::vector<CommitResult>> Commit(const CommitGroup& group) override;
   absl::Status PutSystem(const std::vector<SystemChange>& changes) override;
   absl::Status ChangeOutbox(const std::vector<OutboxChange>& changes) override;
+  absl::Status PutAside(const std::vector<AsideChange>& changes) override;
   absl::Status ForgetDedupe(absl::Time now) override;
 
   absl::StatusOr<std::unique_ptr<Snapshot>> NewSnapshot() const override {
@@ -419,6 +420,25 @@ absl::Status RocksDbStore::ChangeOutbox(const std::vector<OutboxChange>& changes
                               : Delete(pending, handles_.outbox, key);
     if (!status.ok()) return Latch(status);
   }
+  return pending.batch.Count() == 0 ? absl::OkStatus() : Write(pending);
+}
+
+absl::Status RocksDbStore::PutAside(const std::vector<AsideChange>& changes) {
+  if (absl::Status s = ValidateAsideChanges(changes); !s.ok()) return s;
+  std::lock_guard writer(writer_mutex_);
+  if (absl::Status s = health(); !s.ok()) return s;
+  PendingBatch pending;
+  absl::Status status;
+  for (const AsideChange& change : changes) {
+    const std::string& id = change.organization_id;
+    for (const RecordDelete& record : change.deletes) {
+      status.Update(Delete(pending, handles_.state, RecordPrefix(id, record.kind) + record.id));
+    }
+    for (const RecordPut& put : change.puts) {
+      status.Update(Put(pending, handles_.state, RecordPrefix(id, put.kind) + put.id, put.value));
+    }
+  }
+  if (!status.ok()) return Latch(status);
   return pending.batch.Count() == 0 ? absl::OkStatus() : Write(pending);
 }
 

@@ -327,6 +327,15 @@ struct OutboxChange {
   std::optional<std::string> value;  // None deletes; deleting what is not there is normal.
 };
 
+// A change of an organization's records that stand beside its journal: what a journal does not fold
+// to (denials), so that no revision vouches for them.
+struct AsideChange {
+  std::string organization_id;
+  // Of kind kDenial only. Deletes are applied before puts. An id is at most once in each list.
+  std::vector<RecordPut> puts;
+  std::vector<RecordDelete> deletes;
+};
+
 // What was found when the store was opened.
 struct OpenReport {
   std::string location;  // Directory or address, for messages.
@@ -367,6 +376,11 @@ class Store : public Reader {
   // in the list. The last change wins, so writers keep each other apart themselves. Errors as for
   // Commit.
   virtual absl::Status ChangeOutbox(const std::vector<OutboxChange>& changes) = 0;
+
+  // Changes records beside the journals: all or nothing, durable on return, whatever the revisions
+  // are. An organization is at most once in the list; whether it exists is not looked at. Errors as
+  // for Commit.
+  virtual absl::Status PutAside(const std::vector<AsideChange>& changes) = 0;
 
   // Forgets request ids that are past their retention at `now`, and never one that is not. Cheap,
   // and idempotent; call it a few times a day. A `now` earlier than one given before does nothing.

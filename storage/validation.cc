@@ -22,7 +22,8 @@ bool HasTwins(std::vector<Name>& names) {
   return std::adjacent_find(names.begin(), names.end()) != names.end();
 }
 
-absl::Status ValidateRecords(const OrganizationCommit& commit) {
+template <typename Change>
+absl::Status ValidateRecords(const Change& commit) {
   std::vector<Name> names;
   for (const RecordPut& put : commit.puts) {
     const bool header = put.kind == RecordKind::kHeader;
@@ -140,6 +141,23 @@ absl::Status ValidateGroup(const CommitGroup& group) {
     names.emplace_back(0, commit.organization_id);
   }
   if (HasTwins(names)) return Invalid("an organization is twice in one group");
+  return absl::OkStatus();
+}
+
+absl::Status ValidateAsideChanges(const std::vector<AsideChange>& changes) {
+  std::vector<Name> names;
+  for (const AsideChange& change : changes) {
+    if (absl::Status s = ValidateOrganizationId(change.organization_id); !s.ok()) return s;
+    names.emplace_back(0, change.organization_id);
+    if (absl::Status s = ValidateRecords(change); !s.ok()) return s;
+    for (const RecordPut& put : change.puts) {
+      if (put.kind != RecordKind::kDenial) return Invalid("a record belongs to the journal");
+    }
+    for (const RecordDelete& record : change.deletes) {
+      if (record.kind != RecordKind::kDenial) return Invalid("a record belongs to the journal");
+    }
+  }
+  if (HasTwins(names)) return Invalid("an organization is twice in one change");
   return absl::OkStatus();
 }
 

@@ -26,6 +26,8 @@ absl::Status ValidateRecordScan(const std::string& organization_id, RecordKind k
 // Everything that store.h says of a group: ids, revisions, instants, and nothing twice.
 absl::Status ValidateGroup(const CommitGroup& group);
 
+absl::Status ValidateAsideChanges(const std::vector<AsideChange>& changes);
+
 absl::Status ValidateSystemChanges(const std::vector<SystemChange>& changes);
 
 absl::Status ValidateOutboxChanges(const std::vector<OutboxChange>& changes);

@@ -46,10 +46,13 @@ void AddCommands(CLI::App& root, Action* action) {
   AddHoldCommands(root, action);
   AddIncreaseCommands(root, action);
   AddReportCommands(root, action);
+  AddUsageCommand(root, action);
+  AddStatementCommands(root, action);
   AddJournalCommands(root, action);
   AddDeliveryCommands(root, action);
   AddWatchCommand(root, action);
   AddWhyCommand(root, action);
+  AddDenialCommands(root, action);
   AddCatalogCommands(root, action);
   AddReplayCommand(root, action);
   AddOperatorCommands(root, action);

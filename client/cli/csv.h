@@ -38,4 +38,7 @@ class CsvReader {
   int64_t record_line_ = 0;
 };
 
+// One record as a line, fields in quotes where they need them (RFC 4180, ending in LF).
+std::string CsvLine(const std::vector<std::string>& fields);
+
 }  // namespace bursar::cli

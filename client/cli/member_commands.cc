@@ -26,6 +26,7 @@ struct MemberOptions {
 
 struct MemberListOptions {
   std::string organization;
+  bool by_spend = false;
   Paging paging;
 };
 
@@ -77,6 +78,7 @@ absl::StatusOr<ExitStatus> RunRemove(Session& session, const MemberOptions& opti
 absl::StatusOr<ExitStatus> RunList(Session& session, const MemberListOptions& options) {
   v1::ListMembersRequest request;
   request.set_organization_id(options.organization);
+  if (options.by_spend) request.set_order(v1::MEMBER_ORDER_SPEND);
   const auto reply = CallPaged(session, &Admin::ListMembers, request, options.paging);
   return Show(session, reply, [&](const v1::ListMembersResponse& list) {
     Table table({{"MEMBER"},
@@ -139,6 +141,8 @@ void AddMemberCommands(CLI::App& root, Action* action) {
   list.app->add_option("organization", list.options->organization, "The organization")
       ->required()
       ->type_name("ORG");
+  list.app->add_flag("--spend", list.options->by_spend,
+                     "Who spent most beyond included usage this month first");
   AddPagingOptions(list.app, &list.options->paging);
 }
 

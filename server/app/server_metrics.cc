@@ -48,6 +48,9 @@ void CollectEngine(const EngineStats& stats, MetricWriter* writer) {
           stats.price_fallbacks);
   counter("bursar_unadmitted_records_total", "Records that a check would have denied.",
           stats.unadmitted_records);
+  counter("bursar_denials_not_kept_total",
+          "Denied checks that were not remembered because too many different ones came at once.",
+          stats.denials_not_kept);
   counter("bursar_commands_refused_total", "Commands refused because the queue was full.",
           stats.commands_refused_queue_full);
   counter("bursar_groups_committed_total", "Groups made durable, one sync each.",

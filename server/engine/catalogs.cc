@@ -38,6 +38,8 @@ struct Documents {
   std::string newest_book_version;
   std::shared_ptr<const PlanCatalog> plans;
   Published<bursar::v1::PlanCatalog> plan_document;
+  // Every catalog, by since when it is in force.
+  std::map<absl::Time, std::shared_ptr<const PlanCatalog>> plan_history;
   std::set<std::string> plan_versions;
 
   const PriceBookHistory::Entry* FindBook(const std::string& version) const {
@@ -89,6 +91,13 @@ class StoredCatalogs final : public Catalogs {
   absl::Status PublishDefaults(const DefaultCatalogs& defaults, absl::Time now);
 
   std::shared_ptr<const PlanCatalog> plans() const override { return documents()->plans; }
+
+  std::shared_ptr<const PlanCatalog> PlansAt(absl::Time instant) const override {
+    const std::shared_ptr<const Documents> now = documents();
+    auto after = now->plan_history.upper_bound(instant);
+    return after == now->plan_history.begin() ? now->plan_history.begin()->second
+                                              : std::prev(after)->second;
+  }
 
   absl::StatusOr<PricedUsage> Price(std::string_view currency_code, std::string_view provider,
                                     std::string_view model, const Usage& usage,
@@ -195,6 +204,7 @@ absl::Status StoredCatalogs::ReadPlans() {
     documents->plans = std::make_shared<const PlanCatalog>(*std::move(plans));
     documents->plan_document = {record.catalog(),
                                 absl::FromUnixNanos(record.published_unix_nanos())};
+    documents->plan_history[documents->plan_document.published_at] = documents->plans;
   }
   Replace(std::move(documents));
   return absl::OkStatus();
@@ -262,6 +272,7 @@ absl::StatusOr<absl::Time> StoredCatalogs::PublishPlanCatalog(
   if (!put.ok()) return put;
   next->plans = std::make_shared<const PlanCatalog>(*std::move(plans));
   next->plan_document = {catalog, published};
+  next->plan_history[published] = next->plans;
   Replace(std::move(next));
   return published;
 }

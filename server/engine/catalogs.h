@@ -52,6 +52,9 @@ class Catalogs {
   // The plan catalog in force. Cheap: a reference count.
   virtual std::shared_ptr<const PlanCatalog> plans() const = 0;
 
+  // The one that was in force at an instant: the last published by then, or the first ever.
+  virtual std::shared_ptr<const PlanCatalog> PlansAt(absl::Time instant) const = 0;
+
   // Prices usage by the card in force at `occurred_at`, in an organization's currency: the book
   // for that instant in that currency (rules M4, P5). Errors as PriceUsage; FAILED_PRECONDITION
   // where no book of that currency is published.

@@ -132,6 +132,8 @@ void EngineCore::Shutdown() {
   }
   commit_thread_.join();
   for (std::thread& thread : loader_threads_) thread.join();
+  // Nobody waits for them, and they are no part of any journal.
+  SaveDenials().IgnoreError();
 }
 
 void EngineCore::CheckAdmission(std::string organization_id, CheckAdmissionCommand command,
@@ -186,6 +188,7 @@ EngineStats EngineCore::Stats() const {
   stats.wallets_in_memory = static_cast<int64_t>(wallets_.size());
   stats.members_in_memory = members_in_memory_;
   stats.queue_length = queue_length_;
+  stats.denials_not_kept = denials_.not_kept();
   return stats;
 }
 

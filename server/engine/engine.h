@@ -131,6 +131,7 @@ struct EngineStats {
   int64_t wallets_in_memory = 0;  // A gauge.
   int64_t members_in_memory = 0;  // A gauge.
   int64_t queue_length = 0;       // A gauge.
+  int64_t denials_not_kept = 0;   // More different ones at once than are remembered (rule D6).
   bool latched = false;
 };
 
@@ -183,6 +184,10 @@ class Engine {
                             const std::vector<std::string>& member_ids,
                             const std::function<absl::Status(const Wallet&, const Position&,
                                                              const DecisionContext&)>& read) = 0;
+
+  // Writes the denied checks that are only in memory yet to the store, for whoever lists them next
+  // (rule D6); the sweeper does so by itself. Errors: the store's.
+  virtual absl::Status SaveDenials() = 0;
 
   // Price books and plan catalogs in force, and how to publish (durable, then in force at once).
   virtual Catalogs& catalogs() = 0;

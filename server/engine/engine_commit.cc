@@ -7,6 +7,7 @@
 #include "server/engine/engine_core.h"
 #include "server/engine/payment_codec.h"
 #include "server/engine/request_codec.h"
+#include "server/engine/statement_codec.h"
 
 namespace bursar {
 namespace {
@@ -51,6 +52,16 @@ void EncodeHolds(const PartOfGroup& part, OrganizationCommit& commit) {
   for (const Payment& payment : part.payments) {
     commit.puts.push_back(
         {RecordKind::kPayment, PaymentKey(payment.sequence), EncodePayment(payment)});
+  }
+}
+
+// A final statement is a record of its own besides its entry, so that lists need not read journals.
+void EncodeStatements(const std::vector<Entry>& entries, OrganizationCommit& commit) {
+  for (const Entry& entry : entries) {
+    const auto* finalized = std::get_if<StatementFinalized>(&entry.body);
+    if (finalized == nullptr) continue;
+    commit.puts.push_back({RecordKind::kStatement, SequenceKey(entry.sequence),
+                           EncodeStatement({*finalized, entry.sequence, entry.recorded_at})});
   }
 }
 
@@ -161,6 +172,7 @@ CommitGroup EngineCore::EncodeGroup(std::vector<PartToCommit>& parts) {
       commit.puts.push_back({RecordKind::kMember, member.member_id, EncodeMember(member)});
     }
     EncodeHolds(part, commit);
+    EncodeStatements(part.part->entries, commit);
     for (const StagedNotice& notice : part.part->notices) {
       commit.outbox_puts.push_back({notice.notice_id, EncodeNotice(notice.notice)});
     }

@@ -40,6 +40,7 @@
 #include "absl/time/time.h"
 #include "server/engine/catalogs.h"
 #include "server/engine/clock_guard.h"
+#include "server/engine/denial_log.h"
 #include "server/engine/engine.h"
 #include "server/engine/job.h"
 #include "server/engine/wallet_signals.h"
@@ -72,6 +73,8 @@ class EngineCore final : public Engine {
   absl::Status Read(const std::string& organization_id, const std::vector<std::string>& member_ids,
                     const std::function<absl::Status(const Wallet&, const Position&,
                                                      const DecisionContext&)>& read) override;
+
+  absl::Status SaveDenials() override { return denials_.Save(*store_, Now()); }
 
   Catalogs& catalogs() override { return *catalogs_; }
   WalletSignals& signals() override { return signals_; }
@@ -114,6 +117,7 @@ class EngineCore final : public Engine {
   // A slot for an organization that the store does not have.
   WalletSlot& AddWallet(const std::string& organization_id);
   EngineStats& stats() { return stats_; }
+  DenialLog& denials() { return denials_; }
 
  private:
   // A job on its way to Finish.
@@ -233,6 +237,7 @@ class EngineCore final : public Engine {
   const EngineOptions options_;
   WalletSignals signals_;
   Outbox outbox_;
+  DenialLog denials_;
 
   // Guards everything below but the threads and what says otherwise.
   mutable std::mutex mutex_;

@@ -9,6 +9,7 @@
 #include "server/engine/notice_staging.h"
 #include "server/engine/record_codec.h"
 #include "server/engine/scoped_id.h"
+#include "server/ledger/statements.h"
 
 namespace bursar {
 namespace {
@@ -26,7 +27,9 @@ bool IsTraffic(const EntryBody& body) {
          std::holds_alternative<HoldEnded>(body) || std::holds_alternative<CrossingNoticed>(body) ||
          std::holds_alternative<PeriodsOpened>(body) ||
          std::holds_alternative<ThresholdNoticed>(body) ||
-         std::holds_alternative<DigestScheduled>(body);
+         std::holds_alternative<DigestScheduled>(body) ||
+         std::holds_alternative<StatementOpened>(body) ||
+         std::holds_alternative<StatementFinalized>(body);
 }
 
 // Traffic is not read back: it comes a thousand times as often, and all that its entries hold was
@@ -90,7 +93,11 @@ absl::StatusOr<EngineCore::StagedRange> EngineCore::Stage(WalletSlot& slot,
   for (EntryBody& body : FollowUps(slot.wallet.header, context)) {
     if (absl::Status s = StageOne(slot, std::move(body), Cause(), context); !s.ok()) return s;
   }
-  return range;
+  if (std::optional<EntryBody> opening = StatementOpening(slot.wallet.header, context)) {
+    if (absl::Status s = StageOne(slot, *std::move(opening), cause, context); !s.ok()) return s;
+  }
+}
+return range;
 }
 
 bool EngineCore::TellsSettings(const NotificationChannels& channels) const {

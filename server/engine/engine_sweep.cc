@@ -29,6 +29,7 @@ void EngineCore::SweeperLoop() {
     lock.unlock();
     // An error is the clock's or the store's: both show in Health, and the next sweep tries again.
     SweepNow().status().IgnoreError();
+    SaveDenials().IgnoreError();
     lock.lock();
   }
 }

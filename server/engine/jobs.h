@@ -45,6 +45,7 @@ class CheckJob final : public Job {
   }
   bool ShowsLiveHold(const Wallet& wallet, const DecisionContext& context);
   Disposition WaitAsPlainCheck(Turn& turn);
+  void NoteDenial(Turn& turn, const CheckAdmissionOutcome& outcome);
 
   CheckAdmissionCommand command_;
   Done done_;

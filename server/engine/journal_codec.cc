@@ -16,6 +16,7 @@
 #include "server/engine/record_codec.h"
 #include "server/engine/record_parts.h"
 #include "server/engine/request_codec.h"
+#include "server/engine/statement_codec.h"
 
 namespace bursar {
 namespace {
@@ -252,6 +253,13 @@ class BodyWriter {
     BodyToRecord(body, out_);
   }
 
+  void operator()(const StatementOpened& body) {
+    ToRecord(body.period, out_->mutable_statement_opened());
+  }
+  void operator()(const StatementFinalized& body) {
+    ToRecord(body, out_->mutable_statement_finalized());
+  }
+
  private:
   template <typename Record>
   void PutLabels(const std::vector<std::pair<std::string, std::string>>& labels, Record* to) {
@@ -453,6 +461,10 @@ EntryBody TakeHoldBody(const record::EntryRecord& in, const TextReader& texts, D
     case record::EntryRecord::kCrossingNoticed:
       return CrossingNoticed{in.crossing_noticed().member_id(), in.crossing_noticed().surface(),
                              FromRecord(in.crossing_noticed().window(), damage)};
+    case record::EntryRecord::kStatementOpened:
+      return StatementOpened{FromRecord(in.statement_opened(), damage)};
+    case record::EntryRecord::kStatementFinalized:
+      return FromRecord(in.statement_finalized(), damage);
     default:
       return TakePolicyBody(in, damage);
   }

@@ -1,8 +1,6 @@
 // Long reads: lists and sums over what is durable, on snapshots of the store, away from the
 // engine's lock.
 //
-// Totals are computed from the journal itself, so they equal the ledger exactly (rule S2).
-//
 // Thread rule: free functions; each call takes its own snapshot.
 #pragma once
 
@@ -17,6 +15,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "server/engine/notice.h"
+#include "server/engine/usage_query.h"
 #include "server/ledger/entry.h"
 #include "server/ledger/ledger.h"
 #include "server/ledger/state.h"
@@ -68,34 +67,6 @@ struct JournalPage {
 };
 absl::StatusOr<JournalPage> ReadJournal(Store& store, const std::string& organization_id,
                                         const JournalFilter& filter);
-
-// Sums of charges by any of member, surface and model.
-struct UsageQuery {
-  bool by_member = false;
-  bool by_surface = false;
-  bool by_model = false;                    // Provider and model.
-  absl::Time start = absl::InfinitePast();  // Recorded in [start, end).
-  absl::Time end = absl::InfiniteFuture();
-};
-struct UsageSum {
-  std::string member_id;
-  std::string surface;
-  std::string provider;
-  std::string model;
-  int64_t record_count = 0;
-  Amount cost, included, extra, metered;
-  // Quantities; sums of at most 10^12 each.
-  int64_t input = 0, output = 0, cache_write_5m = 0, cache_write_1h = 0, cache_read = 0,
-          web_searches = 0;
-};
-struct UsageReport {
-  std::vector<UsageSum> rows;  // Dearest first, then by names.
-  UsageSum total;
-  int64_t revision = 0;
-  absl::Time as_of;
-};
-absl::StatusOr<UsageReport> QueryUsage(Store& store, const std::string& organization_id,
-                                       const UsageQuery& query);
 
 // A notice of the outbox that waits for delivery.
 struct PendingNotice {

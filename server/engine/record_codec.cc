@@ -9,6 +9,7 @@
 #include "server/engine/payment_codec.h"
 #include "server/engine/record_parts.h"
 #include "server/engine/request_codec.h"
+#include "server/engine/statement_codec.h"
 
 namespace bursar {
 namespace {
@@ -232,6 +233,7 @@ std::string EncodeHeader(const WalletHeader& header, const std::string& chain_ha
   if (header.next_digest != absl::InfiniteFuture()) {
     out->set_next_digest_unix_nanos(TimeToRecord(header.next_digest));
   }
+  ToRecord(header.statement, out->mutable_statement());
   out->set_open_request_count(header.open_request_count);
   out->set_chain_hash(chain_hash);
   return out->SerializeAsString();
@@ -280,6 +282,7 @@ absl::StatusOr<StoredHeader> DecodeHeader(std::string_view bytes) {
   if (in.has_next_digest_unix_nanos()) {
     header.next_digest = TimeFromRecord(in.next_digest_unix_nanos());
   }
+  header.statement = FromRecord(in.statement(), damage);
   header.open_request_count = in.open_request_count();
   stored.chain_hash = in.chain_hash();
   if (header.organization_id.empty()) damage.Note("it names no organization");

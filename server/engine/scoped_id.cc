@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::string_view kNoticePrefix = "ntc_";
 constexpr std::string_view kAdmissionPrefix = "adm_";
+constexpr std::string_view kDenialPrefix = "den_";
 constexpr std::string_view kRequestPrefix = "inc_";
 constexpr std::string_view kPaymentPrefix = "pay_";
 // How much of a hash names an organization: 80 bits.
@@ -93,6 +94,22 @@ std::string IncreaseRequestId(std::string_view epoch, std::string_view organizat
 int64_t ParseIncreaseRequestId(std::string_view epoch, std::string_view organization_id,
                                std::string_view request_id) {
   return ParseScopedId(kRequestPrefix, epoch, organization_id, request_id).sequence;
+}
+
+std::string DenialId(std::string_view epoch, std::string_view organization_id, int64_t number) {
+  return ScopedId(kDenialPrefix, epoch, organization_id, number);
+}
+
+int64_t ParseDenialId(std::string_view epoch, std::string_view organization_id,
+                      std::string_view denial_id) {
+  const size_t digits_at = kDenialPrefix.size() + kHashDigits + 1;
+  int64_t number = 0;
+  if (denial_id.size() < digits_at ||
+      !absl::SimpleAtoi(ToAbsl(denial_id.substr(digits_at)), &number)) {
+    return 0;
+  }
+  // The one spelling of it, or none.
+  return DenialId(epoch, organization_id, number) == denial_id ? number : 0;
 }
 
 }  // namespace bursar

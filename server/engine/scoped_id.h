@@ -22,6 +22,12 @@ std::string NoticeId(std::string_view epoch, std::string_view organization_id, i
 // The id of the hold that the entry placed.
 std::string AdmissionId(std::string_view epoch, std::string_view organization_id, int64_t sequence);
 
+// The id of a denied check: DeniedCheck::number in place of a sequence. Parsing gives zero for what
+// is no such id of this organization and epoch.
+std::string DenialId(std::string_view epoch, std::string_view organization_id, int64_t number);
+int64_t ParseDenialId(std::string_view epoch, std::string_view organization_id,
+                      std::string_view denial_id);
+
 // What an admission id, as sent, means to an organization: empty text names none; an id of another
 // organization (or of a store before this one) is foreign; what is no id of ours is unknown. That
 // it names an entry does not say that the entry exists or placed a hold.

@@ -48,6 +48,7 @@ Disposition CheckJob::Decide(Turn& turn) {
   absl::StatusOr<Decision<CheckAdmissionOutcome>> decision =
       bursar::Decide(turn.slot.wallet, command_, turn.context);
   if (!decision.ok()) return {decision.status(), nullptr};
+  const bool asked_to_validate = command_.validate_only;
   if (!decision->bodies.empty() && !turn.core.TakePlace(*this)) {
     // Too much under way to write anything: the same answer, without an episode and its notice.
     command_.validate_only = true;
@@ -66,12 +67,20 @@ Disposition CheckJob::Decide(Turn& turn) {
       }
     }
   }
+  if (!decision->outcome.admitted && !asked_to_validate) NoteDenial(turn, decision->outcome);
   reply_.outcome = std::move(decision->outcome);
   reply_.position = {turn.slot.wallet.header.revision, turn.context.now};
   EngineStats& stats = turn.core.stats();
   ++(reply_.outcome.admitted ? stats.checks_admitted : stats.checks_denied);
   if (PlacesHold(command_)) return {absl::OkStatus(), turn.slot.LastPart()};
   return WaitAsPlainCheck(turn);
+}
+
+// So that it can be listed later (rule D6).
+void CheckJob::NoteDenial(Turn& turn, const CheckAdmissionOutcome& outcome) {
+  turn.core.denials().Note(
+      organization_id, {turn.context.now, turn.slot.wallet.header.revision, idempotency.request_id},
+      command_, outcome);
 }
 
 // The present state of the live hold that the request placed before (rule H9).

@@ -1,131 +1,72 @@
-// Sums of charges, from the journal itself (queries.h).
+#include "server/engine/usage_query.h"
+
 #include <algorithm>
+#include <memory>
 #include <tuple>
 #include <utility>
-#include <variant>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
-#include "server/engine/queries.h"
+#include "server/base/check.h"
+#include "server/base/status.h"
 #include "server/engine/record_codec.h"
+#include "server/engine/statement_codec.h"
+#include "server/engine/usage_adder.h"
 
 namespace bursar {
 namespace {
 
-void Add(const UsageCharged& charge, UsageSum& sum) {
-  ++sum.record_count;
-  sum.cost += charge.cost;
-  sum.included += charge.included;
-  sum.extra += charge.extra;
-  sum.metered += charge.metered;
-  if (!charge.usage.has_value()) return;
-  const Usage& usage = *charge.usage;
-  sum.input += usage.input;
-  sum.output += usage.output;
-  sum.cache_write_5m += usage.cache_write_5m;
-  sum.cache_write_1h += usage.cache_write_1h;
-  sum.cache_read += usage.cache_read;
-  sum.web_searches += usage.web_searches;
-}
-
-// A refund is usage that did not happen after all: it takes its amounts back, and counts as none.
-// The record that it refunds stays one, but for the capture of a hold: that was no record, and
-// counts no more once it is wholly taken back.
-void Add(const EntryReversed& reversed, UsageSum& sum) {
-  sum.included -= reversed.included;
-  sum.extra -= reversed.extra;
-  sum.metered -= reversed.metered;
-  sum.cost -= Amount(reversed.included) + reversed.extra + reversed.metered;
-}
-
-// The capture of a hold was wholly taken back: it stood for a record that counts itself now.
-struct CaptureUndone {};
-void Add(const CaptureUndone&, UsageSum& sum) { --sum.record_count; }
-
-// Finds the captures that are wholly taken back within what is summed.
-class Captures {
- public:
-  void Note(int64_t sequence, const UsageCharged& charge) {
-    if (charge.captured) left_[sequence] = charge.cost;
-  }
-  // Whether that reversal takes the rest of a capture back.
-  bool Undoes(const EntryReversed& reversed) {
-    const auto capture = left_.find(reversed.reversed_sequence);
-    if (capture == left_.end()) return false;
-    capture->second -= Amount(reversed.included) + reversed.extra + reversed.metered;
-    return capture->second.is_zero();
-  }
-
- private:
-  absl::flat_hash_map<int64_t, Amount> left_;  // By the capture's entry.
-};
-
-// Sums by what the query asks for.
-class UsageAdder {
- public:
-  explicit UsageAdder(const UsageQuery& query) : query_(query) {}
-
-  // `facts` says whose and where it is: a charge, or what a reversal knows of one.
-  template <typename Facts, typename Body>
-  void AddBody(const Facts& facts, const Body& body, UsageReport& report) {
-    // One zero byte between the parts: none of them can hold one.
-    key_.clear();
-    if (query_.by_member) key_ += facts.member_id;
-    key_ += '\0';
-    if (query_.by_surface) key_ += facts.surface;
-    key_ += '\0';
-    if (query_.by_model) key_.append(facts.provider).append(1, '\0').append(facts.model);
-    auto [found, added] = rows_.try_emplace(key_, report.rows.size());
-    if (added) {
-      UsageSum& row = report.rows.emplace_back();
-      if (query_.by_member) row.member_id = facts.member_id;
-      if (query_.by_surface) row.surface = facts.surface;
-      if (query_.by_model) row.provider = facts.provider;
-      if (query_.by_model) row.model = facts.model;
-    }
-    Add(body, report.rows[found->second]);
-    Add(body, report.total);
-  }
-
- private:
-  const UsageQuery& query_;
-  absl::flat_hash_map<std::string, size_t> rows_;  // Into the report's rows.
-  std::string key_;
-};
+// How many statements are looked at together: more than most organizations ever have.
+constexpr size_t kStatementPage = 256;
 
 bool ComesBefore(const UsageSum& a, const UsageSum& b) {
+  if (a.month.start != b.month.start) return a.month.start < b.month.start;
+  if (a.period.start != b.period.start) return a.period.start < b.period.start;
   if (a.cost != b.cost) return a.cost > b.cost;
-  return std::tie(a.member_id, a.surface, a.provider, a.model) <
-         std::tie(b.member_id, b.surface, b.provider, b.model);
+  return std::tie(a.member_id, a.surface, a.provider, a.model, a.tier_id, a.meter) <
+         std::tie(b.member_id, b.surface, b.provider, b.model, b.tier_id, b.meter);
 }
 
-}  // namespace
-
-absl::StatusOr<UsageReport> QueryUsage(Store& store, const std::string& organization_id,
-                                       const UsageQuery& query) {
-  absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = store.NewSnapshot();
-  if (!snapshot.ok()) return snapshot.status();
-  absl::StatusOr<std::vector<LoadedValue>> header =
-      (*snapshot)->Load({LoadKey::Header(organization_id)}, LoadMode::kMayBlock);
-  if (!header.ok()) return header.status();
-  if (header->front().state != LoadState::kFound) {
-    return absl::NotFoundError(absl::StrCat("there is no organization \"", organization_id, "\""));
+// The first entry that may be recorded at `start` or later: that behind the last statement which
+// ended by then, so that a report of this month does not read the years before it.
+absl::StatusOr<int64_t> FirstSequenceAt(const Reader& reader, const std::string& organization_id,
+                                        absl::Time start) {
+  int64_t first = 1;
+  if (start == absl::InfinitePast()) return first;
+  std::string after;
+  while (true) {
+    absl::StatusOr<std::vector<RecordRow>> rows =
+        reader.ScanRecords(organization_id, RecordKind::kStatement, after, kStatementPage);
+    if (!rows.ok()) return rows.status();
+    for (const RecordRow& row : *rows) {
+      absl::StatusOr<StoredStatement> statement = DecodeStatement(row.value);
+      if (!statement.ok()) return statement.status();
+      if (statement->statement.period.end > start) return first;
+      first = statement->sequence + 1;
+    }
+    if (rows->size() < kStatementPage) return first;
+    after = rows->back().id;
   }
-  absl::StatusOr<StoredHeader> stored = DecodeHeader(header->front().value);
-  if (!stored.ok()) return stored.status();
-  UsageReport report;
-  report.revision = stored->header.revision;
-  report.as_of = stored->header.last_entry_at;
+}
 
-  absl::StatusOr<std::unique_ptr<JournalCursor>> cursor =
-      (*snapshot)->ReadJournal(organization_id, 1, Direction::kForward);
+absl::Status TooLarge(size_t max_rows) {
+  return WithReason(absl::FailedPreconditionError(
+                        absl::StrCat("the answer has more than ", max_rows,
+                                     " rows; ask for a shorter time, filter, or group by less")),
+                    "USAGE_QUERY_TOO_LARGE");
+}
+
+absl::Status AddJournal(const Reader& reader, const std::string& organization_id,
+                        const UsageQuery& query, UsageReport& report) {
+  absl::StatusOr<int64_t> first = FirstSequenceAt(reader, organization_id, query.start);
+  if (!first.ok()) return first.status();
+  absl::StatusOr<std::unique_ptr<JournalCursor>> cursor = reader.ReadJournal(
+      organization_id, std::max(*first, query.first_sequence), Direction::kForward);
   if (!cursor.ok()) return cursor.status();
-  UsageAdder adder(query);
-  Captures captures;
+  UsageAdder adder(query, report);
   while (true) {
     absl::StatusOr<std::optional<JournalRecord>> record = (*cursor)->Next();
     if (!record.ok()) return record.status();
-    if (!record->has_value()) break;
+    if (!record->has_value() || (*record)->first_sequence > query.last_sequence) break;
     // A record is dated as its last entry is.
     if ((*record)->committed_at < query.start) continue;
     absl::StatusOr<DecodedJournal> journal = DecodeJournal((*record)->record);
@@ -133,17 +74,40 @@ absl::StatusOr<UsageReport> QueryUsage(Store& store, const std::string& organiza
     if (journal->entries.front().recorded_at >= query.end) break;
     for (const Entry& entry : journal->entries) {
       if (entry.recorded_at < query.start || entry.recorded_at >= query.end) continue;
-      if (const auto* charge = std::get_if<UsageCharged>(&entry.body)) {
-        adder.AddBody(*charge, *charge, report);
-        captures.Note(entry.sequence, *charge);
-      } else if (const auto* reversed = std::get_if<EntryReversed>(&entry.body)) {
-        adder.AddBody(reversed->facts, *reversed, report);
-        if (captures.Undoes(*reversed)) adder.AddBody(reversed->facts, CaptureUndone(), report);
-      }
+      if (entry.sequence < query.first_sequence || entry.sequence > query.last_sequence) continue;
+      adder.Add(entry);
+      if (adder.IsFull()) return TooLarge(query.max_rows);
     }
   }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<UsageReport> QueryUsage(const Reader& reader, const std::string& organization_id,
+                                       const UsageQuery& query) {
+  BURSAR_CHECK((!query.by_meter && query.meters.empty()) || query.split != nullptr);
+  absl::StatusOr<std::vector<LoadedValue>> header =
+      reader.Load({LoadKey::Header(organization_id)}, LoadMode::kMayBlock);
+  if (!header.ok()) return header.status();
+  if (header->front().state != LoadState::kFound) {
+    return absl::NotFoundError(absl::StrCat("there is no organization \"", organization_id, "\""));
+  }
+  absl::StatusOr<StoredHeader> stored = DecodeHeader(header->front().value);
+  if (!stored.ok()) return stored.status();
+  UsageReport report;
+  report.revision = std::min(stored->header.revision, query.last_sequence);
+  report.as_of = stored->header.last_entry_at;
+  if (absl::Status s = AddJournal(reader, organization_id, query, report); !s.ok()) return s;
   std::sort(report.rows.begin(), report.rows.end(), ComesBefore);
   return report;
+}
+
+absl::StatusOr<UsageReport> QueryUsage(Store& store, const std::string& organization_id,
+                                       const UsageQuery& query) {
+  absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = store.NewSnapshot();
+  if (!snapshot.ok()) return snapshot.status();
+  return QueryUsage(**snapshot, organization_id, query);
 }
 
 }  // namespace bursar

@@ -15,6 +15,7 @@
 #include "server/engine/queries.h"
 #include "server/engine/record_codec.h"
 #include "server/engine/request_codec.h"
+#include "server/engine/verify_statements.h"
 
 namespace bursar {
 namespace {
@@ -46,6 +47,7 @@ std::string Difference(const WalletHeader& stored, const WalletHeader& folded) {
   if (!(stored.totals == folded.totals)) return "the lifetime totals";
   if (!(stored.open_payments == folded.open_payments)) return "the open payments";
   if (!(stored.reload == folded.reload)) return "auto-reload";
+  if (!(stored.statement == folded.statement)) return "the open statement";
   if (stored.held_extra != folded.held_extra || stored.held_included != folded.held_included ||
       stored.open_hold_count != folded.open_hold_count ||
       stored.next_hold_expiry != folded.next_hold_expiry) {
@@ -88,6 +90,8 @@ class OrganizationVerifier {
       }
     }
     if (absl::Status s = CheckRequests(); !s.ok()) return s;
+    const absl::Status statements = statements_.CompareRecords(reader_, row_.organization_id);
+    if (absl::Status s = Judge(statements); !s.ok()) return s;
     return CheckNotices();
   }
 
@@ -161,6 +165,7 @@ class OrganizationVerifier {
     }
     if (MayOweNotice(entry.body)) notice_causes_.insert(entry.sequence);
     CheckTiling(entry);
+    statements_.Visit(entry);
     if (folds_) {
       if (absl::Status s = Apply(wallet_, entry); !s.ok()) {
         Violate("J1", entry.sequence,
@@ -460,6 +465,8 @@ class OrganizationVerifier {
   const std::optional<absl::Time> due_;
   VerifyReport& report_;
 
+  StatementVerifier statements_{
+      [this](int64_t sequence, const std::string& what) { Violate("S4", sequence, what); }};
   Wallet wallet_;      // What the journal folds to so far.
   bool folds_ = true;  // False once something was wrong with the journal.
   int64_t expected_sequence_ = 1;

@@ -6,6 +6,7 @@
 #include "server/ledger/fold_requests.h"
 #include "server/ledger/ledger.h"
 #include "server/ledger/payments.h"
+#include "server/ledger/statements.h"
 
 namespace bursar {
 
@@ -514,6 +515,17 @@ struct Folder {
     return FoldPayment(wallet, entry, body);
   }
 
+  absl::Status operator()(const StatementOpened& body) {
+    return OpenStatementFor(header(), body) ? absl::OkStatus()
+                                            : DoesNotFit(wallet, "a statement opens that cannot");
+  }
+
+  absl::Status operator()(const StatementFinalized& body) {
+    return CloseStatement(header(), body, entry.sequence)
+               ? absl::OkStatus()
+               : DoesNotFit(wallet, "a statement does not say what the journal adds up to");
+  }
+
   absl::Status operator()(const PendingChangeApplied& body) {
     if (body.settings.has_value()) {
       header().settings.time_zone = body.settings->time_zone;
@@ -551,6 +563,7 @@ absl::Status Apply(Wallet& wallet, const Entry& entry) {
   }
   absl::Status status = std::visit(Folder{wallet, entry}, entry.body);
   if (!status.ok()) return status;
+  CountOnStatement(entry.body, header);
   header.revision = entry.sequence;
   header.last_entry_at = entry.recorded_at;
   return absl::OkStatus();

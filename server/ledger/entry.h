@@ -278,6 +278,24 @@ struct PendingChangeApplied {
   std::optional<PendingSeat> seat;
 };
 
+// A statement opened without a charge: by credit, its expiry or a refund. (A charge opens one with
+// the organization's month.)
+struct StatementOpened {
+  Window period;
+};
+
+// The period of a statement is over and nothing that fell due in it is outstanding (rules S4, T3).
+// It covers the entries from `first_sequence` to the one before this.
+struct StatementFinalized {
+  Window period;
+  int64_t first_sequence = 0;
+  StatementTotals totals;
+  Amount opening_balance;
+  Amount opening_overdraft;
+  Amount closing_balance;
+  Amount closing_overdraft;
+};
+
 // A member asked for more (rule Q1). Named by this entry's sequence.
 struct IncreaseRequested {
   // Pending; its sequence and instant are the entry's, zero and unset in the body.
@@ -385,7 +403,7 @@ using EntryBody =
                  IncreaseRequested, IncreaseDecided, MemberSelected, EpisodeAnswered, PeriodsOpened,
                  ThresholdNoticed, LimitRaiseExpired, PlanChanged, PaymentRequested, PaymentSent,
                  PaymentFinished, AutoReloadUpdated, ChargedBack, LowBalanceNoticed,
-                 NotificationChannelsSet, DigestScheduled>;
+                 NotificationChannelsSet, DigestScheduled, StatementOpened, StatementFinalized>;
 
 // One entry. The engine gives it its sequence and instant.
 struct Entry {

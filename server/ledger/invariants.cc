@@ -19,6 +19,7 @@ class Checker {
     CheckRecent();
     CheckNamed();
     CheckHeld();
+    CheckStatement();
     CheckSeats();
     CheckRequests();
     CheckPayments();
@@ -199,6 +200,15 @@ class Checker {
                                            ? absl::InfiniteFuture()
                                            : wallet_.hold_expiries.begin()->first),
            "H5", "the next expiry of a hold is off");
+  }
+
+  // What came in and went out since the last statement leads from its closing credit to the present
+  // one (rule S4).
+  void CheckStatement() {
+    const OpenStatement& open = wallet_.header.statement;
+    ExpectEqual(open.opening_balance - open.opening_overdraft + open.totals.CreditChange(),
+                wallet_.header.Balance() - wallet_.header.overdraft, "S4",
+                "opening credit and what the statement counts = present credit");
   }
 
   void CheckSeats() {

@@ -140,6 +140,7 @@ absl::Time WalletHeader::NextDue() const {
   due = std::min(due, PoolReopensAt());
   for (const Payment& payment : open_payments) due = std::min(due, payment.times_out_at);
   due = std::min(due, NextReload());
+  if (statement.IsOpen()) due = std::min(due, statement.period.end);
   return due;
 }
 

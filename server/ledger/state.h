@@ -313,6 +313,61 @@ struct LifetimeTotals {
   friend bool operator==(const LifetimeTotals&, const LifetimeTotals&) = default;
 };
 
+// What a stretch of the journal adds up to (rule S4). Money that left or entered a wallet, by what
+// it was.
+struct StatementTotals {
+  int64_t charge_count = 0;
+  Amount included;  // Of charges, by bucket.
+  Amount extra;
+  Amount metered;
+  int64_t reversal_count = 0;
+  Amount reversed_included;  // What refunds and corrections took back, by bucket.
+  Amount reversed_extra;
+  Amount reversed_metered;
+  // Credit that was added, by kind; what refunds gave back is apart.
+  Amount purchased;
+  Amount auto_reloaded;
+  Amount promotional;
+  Amount adjusted;
+  Amount refunded_credit;
+  Amount repaid_overdraft;  // The part of all credit that overdraft took at once.
+  Amount drawn;             // Charges paid from credit.
+  Amount overdrawn;         // Charges that no credit covered, on prepaid plans.
+  Amount expired;           // Left in grants when they expired.
+  Amount paid_back;         // What payments took back of credit that they had paid for.
+  Amount billed_overdraft;  // Overdraft that a change of plan moved onto the bill.
+
+  // What was added to credit less overdraft, and taken from it.
+  Amount CreditChange() const {
+    return Credited() + billed_overdraft - drawn - overdrawn - expired - paid_back;
+  }
+  Amount Credited() const {
+    return purchased + auto_reloaded + promotional + adjusted + refunded_credit;
+  }
+  // What charges cost, refunds taken off.
+  Amount NetCost() const {
+    return included + extra + metered - reversed_included - reversed_extra - reversed_metered;
+  }
+
+  friend bool operator==(const StatementTotals&, const StatementTotals&) = default;
+};
+
+// The statement that the wallet's present entries count on (rule S4). It is open from the first
+// entry that counts until its period ends: months without any have no statement.
+struct OpenStatement {
+  Window period;  // Empty (start == end) where none is open.
+  StatementTotals totals;
+  Amount opening_balance;  // What the one before it closed with.
+  Amount opening_overdraft;
+  int64_t finalized_sequence =
+      0;  // The entry that finalized the one before it; zero for the first.
+  absl::Time finalized_until = absl::InfinitePast();  // Where that one's period ended.
+
+  bool IsOpen() const { return period.start != period.end; }
+
+  friend bool operator==(const OpenStatement&, const OpenStatement&) = default;
+};
+
 // Everything of a wallet that is not one member's.
 struct WalletHeader {
   std::string organization_id;
@@ -360,6 +415,7 @@ struct WalletHeader {
   BurnCounters burn;
   std::vector<PendingSeat> pending_seats;  // By time.
   LifetimeTotals totals;
+  OpenStatement statement;
   int64_t open_request_count = 0;  // Members with an open request for more.
 
   std::vector<Payment> open_payments;  // Requested or sent, by sequence; at most one is a reload.

@@ -7,6 +7,7 @@
 #include "server/ledger/limits.h"
 #include "server/ledger/payments.h"
 #include "server/ledger/settings_text.h"
+#include "server/ledger/statements.h"
 
 namespace bursar {
 
@@ -163,8 +164,17 @@ std::vector<DueEntry> DueEntries(const Wallet& wallet, const DecisionContext& co
   }
   if (capture != nullptr) {
     std::erase_if(dues, [&](const DueEntry& due) { return due.at > capture->expires_at; });
-    if (dues.empty()) return CaptureAtExpiry(wallet, *capture, context);
   }
+  if (header.statement.IsOpen() && header.statement.period.end <= context.now) {
+    // A statement is finalized when nothing is due before its end, and before all that comes then.
+    const absl::Time end = header.statement.period.end;
+    std::erase_if(dues, [end](const DueEntry& due) { return due.at >= end; });
+    const bool capture_first = capture != nullptr && capture->expires_at < end;
+    if (dues.empty() && !capture_first) {
+      return {{std::max(end, header.last_entry_at), FinalizeStatement(header)}};
+    }
+  }
+  if (capture != nullptr && dues.empty()) return CaptureAtExpiry(wallet, *capture, context);
   // What else is due may lift the balance: a reload is decided when nothing is left.
   const absl::Time reload_at = header.NextReload();
   if (dues.empty() && reload_at != absl::InfiniteFuture() && reload_at <= context.now) {

@@ -7,7 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "server/base/status.h"
@@ -19,54 +18,15 @@
 #include "server/service/journal_conversion.h"
 #include "server/service/notice_conversion.h"
 #include "server/service/payment_conversion.h"
+#include "server/service/read_page.h"
 #include "server/service/spend_limits.h"
 #include "server/service/validation.h"
 
 namespace bursar {
 namespace {
 
-constexpr size_t kDefaultPage = 100;
-constexpr size_t kLargestPage = 1000;
-constexpr size_t kDefaultUsagePage = 1000;
-constexpr size_t kLargestUsagePage = 10000;
 // How many members one ListSpendLimits looks at before it answers a short page.
 constexpr int kMaxMembersScanned = 20000;
-
-// What every list begins with.
-struct Page {
-  size_t size = 0;
-  std::string scope;     // Binds the token to the query.
-  std::string position;  // Where the page before ended; empty on the first.
-};
-
-template <class Request>
-Page ReadPage(const Request& request, std::string scope, size_t fallback, size_t largest,
-              FieldViolations* violations) {
-  Page page;
-  page.size = ReadPageSize("page_size", request.page_size(), fallback, largest, violations);
-  page.scope = std::move(scope);
-  page.position = ReadPageToken("page_token", page.scope, request.page_token(), violations);
-  return page;
-}
-
-// A number from a position that we made.
-int64_t NumberIn(absl::string_view position) {
-  int64_t number = 0;
-  return absl::SimpleAtoi(position, &number) ? number : 0;
-}
-
-// Reads [start_time, end_time) where they are set.
-template <class Request>
-void ReadTimeRange(const Request& request, absl::Time* start, absl::Time* end,
-                   FieldViolations* violations) {
-  if (request.has_start_time()) {
-    *start = ReadTimestamp("start_time", request.start_time(), violations).value_or(*start);
-  }
-  if (request.has_end_time()) {
-    *end = ReadTimestamp("end_time", request.end_time(), violations).value_or(*end);
-  }
-  if (*end < *start) violations->Add("end_time", "must not be before start_time");
-}
 
 // The hold that an optional admission id names; a violation where it is none of this
 // organization's.
@@ -77,12 +37,6 @@ AdmissionName ReadAdmission(const Engine& engine, const std::string& organizatio
     violations->Add("admission_id", "is no admission of this organization");
   }
   return name;
-}
-
-template <class Request>
-std::string TimeRangeKey(const Request& request) {
-  return absl::StrCat(request.start_time().seconds(), ".", request.start_time().nanos(), "-",
-                      request.end_time().seconds(), ".", request.end_time().nanos());
 }
 
 }  // namespace
@@ -180,32 +134,6 @@ absl::Status AdminReads::ListOrganizations(const CallContext& call,
           : ListCoveredOrganizations(call, page.position, page.size, response, &next);
   if (!status.ok()) return status;
   if (!next.empty()) response->set_next_page_token(MakePageToken(page.scope, next));
-  return absl::OkStatus();
-}
-
-absl::Status AdminReads::ListMembers(const CallContext& call, const v1::ListMembersRequest& request,
-                                     v1::ListMembersResponse* response) {
-  FieldViolations violations;
-  CheckRequiredId("organization_id", request.organization_id(), &violations);
-  const Page page = ReadPage(request, absl::StrCat("ListMembers|", request.organization_id()),
-                             kDefaultPage, kLargestPage, &violations);
-  if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
-  const absl::Status authorized =
-      AuthorizeActor(engine_, call, request.organization_id(), ActorNeed::kSeeSpend);
-  if (!authorized.ok()) return authorized;
-  const auto members = bursar::ListMembers(engine_.store(), request.organization_id(),
-                                           page.position, static_cast<int>(page.size));
-  if (!members.ok()) return members.status();
-  const std::shared_ptr<const PlanCatalog> plans = engine_.catalogs().plans();
-  const DecisionContext context{engine_.Now(), plans.get(), &engine_.zones()};
-  for (const Member& member : members->members) {
-    WriteMemberSummary(members->header, member, context, response->add_members());
-  }
-  if (members->more && !members->members.empty()) {
-    response->set_next_page_token(MakePageToken(page.scope, members->members.back().member_id));
-  }
-  WritePosition({members->header.revision, context.now}, engine_.epoch(),
-                response->mutable_position());
   return absl::OkStatus();
 }
 
@@ -429,85 +357,6 @@ absl::Status AdminReads::ListCredits(const CallContext& call, const v1::ListCred
         WritePosition(position, engine_.epoch(), response->mutable_position());
         return absl::OkStatus();
       });
-}
-
-namespace {
-
-void WriteUsageSum(const UsageSum& sum, const std::string& currency_code, v1::UsageRow* row) {
-  row->set_member_id(sum.member_id);
-  row->set_surface(sum.surface);
-  row->set_provider(sum.provider);
-  row->set_model(sum.model);
-  row->set_record_count(sum.record_count);
-  WriteMoney(sum.cost, currency_code, row->mutable_cost());
-  WriteMoney(sum.included, currency_code, row->mutable_included());
-  WriteMoney(sum.extra, currency_code, row->mutable_extra());
-  WriteMoney(sum.metered, currency_code, row->mutable_metered());
-  v1::Usage* usage = row->mutable_usage();
-  usage->set_input_tokens(sum.input);
-  usage->set_output_tokens(sum.output);
-  usage->set_cache_write_5m_tokens(sum.cache_write_5m);
-  usage->set_cache_write_1h_tokens(sum.cache_write_1h);
-  usage->set_cache_read_tokens(sum.cache_read);
-  usage->set_web_searches(sum.web_searches);
-}
-
-UsageQuery ReadUsageQuery(const v1::QueryUsageRequest& request, FieldViolations* violations) {
-  UsageQuery query;
-  for (int i = 0; i < request.group_by_size(); ++i) {
-    if (std::find(request.group_by().begin(), request.group_by().begin() + i,
-                  request.group_by(i)) != request.group_by().begin() + i) {
-      violations->Add(absl::StrCat("group_by[", i, "]"), "names a dimension twice");
-    }
-    switch (request.group_by(i)) {
-      case v1::USAGE_DIMENSION_MEMBER:
-        query.by_member = true;
-        break;
-      case v1::USAGE_DIMENSION_SURFACE:
-        query.by_surface = true;
-        break;
-      case v1::USAGE_DIMENSION_MODEL:
-        query.by_model = true;
-        break;
-      default:
-        violations->Add(absl::StrCat("group_by[", i, "]"), "must be member, surface or model");
-    }
-  }
-  ReadTimeRange(request, &query.start, &query.end, violations);
-  return query;
-}
-
-}  // namespace
-
-absl::Status AdminReads::QueryUsage(const CallContext& call, const v1::QueryUsageRequest& request,
-                                    v1::QueryUsageResponse* response) {
-  FieldViolations violations;
-  CheckRequiredId("organization_id", request.organization_id(), &violations);
-  const UsageQuery query = ReadUsageQuery(request, &violations);
-  const Page page =
-      ReadPage(request,
-               absl::StrCat("QueryUsage|", request.organization_id(), "|", query.by_member,
-                            query.by_surface, query.by_model, "|", TimeRangeKey(request)),
-               kDefaultUsagePage, kLargestUsagePage, &violations);
-  if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
-  const absl::Status authorized =
-      AuthorizeActor(engine_, call, request.organization_id(), ActorNeed::kSeeSpend);
-  if (!authorized.ok()) return authorized;
-  const auto currency_code = CurrencyOf(request.organization_id());
-  if (!currency_code.ok()) return currency_code.status();
-  const auto report = bursar::QueryUsage(engine_.store(), request.organization_id(), query);
-  if (!report.ok()) return report.status();
-  const size_t begin = std::min(static_cast<size_t>(NumberIn(page.position)), report->rows.size());
-  const size_t end = std::min(begin + page.size, report->rows.size());
-  for (size_t i = begin; i < end; ++i) {
-    WriteUsageSum(report->rows[i], *currency_code, response->add_rows());
-  }
-  WriteUsageSum(report->total, *currency_code, response->mutable_total());
-  if (end < report->rows.size()) {
-    response->set_next_page_token(MakePageToken(page.scope, absl::StrCat(end)));
-  }
-  WritePosition({report->revision, report->as_of}, engine_.epoch(), response->mutable_position());
-  return absl::OkStatus();
 }
 
 absl::Status AdminReads::ListJournalEntries(const CallContext& call,

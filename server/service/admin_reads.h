@@ -1,4 +1,5 @@
-// The reads of AdminService: the wallet, lists, sums, the journal. All of them show durable state.
+// The reads of AdminService: the wallet, lists, the journal. (Sums, members,
+// statements and past decisions: seeing_reads.h.) All of them show durable state.
 //
 // Thread rule: every method may be called from any thread; the object is a plain reference to the
 // engine.
@@ -28,8 +29,6 @@ class AdminReads {
   absl::Status ListOrganizations(const CallContext& call,
                                  const v1::ListOrganizationsRequest& request,
                                  v1::ListOrganizationsResponse* response);
-  absl::Status ListMembers(const CallContext& call, const v1::ListMembersRequest& request,
-                           v1::ListMembersResponse* response);
   absl::Status GetWallet(const CallContext& call, const v1::GetWalletRequest& request,
                          v1::GetWalletResponse* response);
   absl::Status ListSpendLimits(const CallContext& call, const v1::ListSpendLimitsRequest& request,
@@ -38,8 +37,6 @@ class AdminReads {
                          v1::ListHoldsResponse* response);
   absl::Status ListCredits(const CallContext& call, const v1::ListCreditsRequest& request,
                            v1::ListCreditsResponse* response);
-  absl::Status QueryUsage(const CallContext& call, const v1::QueryUsageRequest& request,
-                          v1::QueryUsageResponse* response);
   absl::Status ListJournalEntries(const CallContext& call,
                                   const v1::ListJournalEntriesRequest& request,
                                   v1::ListJournalEntriesResponse* response);

@@ -206,14 +206,6 @@ grpc::Status AdminService::ListOrganizations(grpc::ServerContext* context,
                  });
 }
 
-grpc::Status AdminService::ListMembers(grpc::ServerContext* context,
-                                       const v1::ListMembersRequest* request,
-                                       v1::ListMembersResponse* response) {
-  return RunCall(*gate_, RuleOf("ListMembers"), *context, *request, [&](const CallContext& call) {
-    return AdminReads(*engine_).ListMembers(call, *request, response);
-  });
-}
-
 grpc::Status AdminService::GetWallet(grpc::ServerContext* context,
                                      const v1::GetWalletRequest* request,
                                      v1::GetWalletResponse* response) {
@@ -244,14 +236,6 @@ grpc::Status AdminService::ListCredits(grpc::ServerContext* context,
                                        v1::ListCreditsResponse* response) {
   return RunCall(*gate_, RuleOf("ListCredits"), *context, *request, [&](const CallContext& call) {
     return AdminReads(*engine_).ListCredits(call, *request, response);
-  });
-}
-
-grpc::Status AdminService::QueryUsage(grpc::ServerContext* context,
-                                      const v1::QueryUsageRequest* request,
-                                      v1::QueryUsageResponse* response) {
-  return RunCall(*gate_, RuleOf("QueryUsage"), *context, *request, [&](const CallContext& call) {
-    return AdminReads(*engine_).QueryUsage(call, *request, response);
   });
 }
 

@@ -76,6 +76,16 @@ class AdminService final : public v1::AdminService::Service {
   grpc::Status SendTestNotice(grpc::ServerContext* context,
                               const v1::SendTestNoticeRequest* request,
                               v1::SendTestNoticeResponse* response) override;
+  grpc::Status ListStatements(grpc::ServerContext* context,
+                              const v1::ListStatementsRequest* request,
+                              v1::ListStatementsResponse* response) override;
+  grpc::Status GetStatement(grpc::ServerContext* context, const v1::GetStatementRequest* request,
+                            v1::GetStatementResponse* response) override;
+  grpc::Status ListDenials(grpc::ServerContext* context, const v1::ListDenialsRequest* request,
+                           v1::ListDenialsResponse* response) override;
+  grpc::Status ExplainDecision(grpc::ServerContext* context,
+                               const v1::ExplainDecisionRequest* request,
+                               v1::ExplainDecisionResponse* response) override;
   grpc::Status ListIncreaseRequests(grpc::ServerContext* context,
                                     const v1::ListIncreaseRequestsRequest* request,
                                     v1::ListIncreaseRequestsResponse* response) override;

@@ -75,6 +75,12 @@ constexpr v1::JournalEntryKind KindOf(const ExtraUsageConfirmed*) {
 constexpr v1::JournalEntryKind KindOf(const CrossingNoticed*) {
   return v1::JOURNAL_ENTRY_KIND_CROSSING_NOTICED;
 }
+constexpr v1::JournalEntryKind KindOf(const StatementOpened*) {
+  return v1::JOURNAL_ENTRY_KIND_STATEMENT_OPENED;
+}
+constexpr v1::JournalEntryKind KindOf(const StatementFinalized*) {
+  return v1::JOURNAL_ENTRY_KIND_STATEMENT_FINALIZED;
+}
 constexpr v1::JournalEntryKind KindOf(const IncreaseRequested*) {
   return v1::JOURNAL_ENTRY_KIND_INCREASE_REQUESTED;
 }
@@ -289,6 +295,10 @@ class BodyWriter {
     Say("Member ", body.member_id, " confirmed extra usage until ", ShortDate(body.window.end),
         ".");
   }
+  void operator()(const StatementOpened& body) {
+    Say("The statement until ", ShortDate(body.period.end), " began.");
+  }
+  void operator()(const StatementFinalized& body);
   void operator()(const CrossingNoticed& body) {
     proto_->set_member_id(body.member_id);
     proto_->set_surface(body.surface);
@@ -470,6 +480,14 @@ void BodyWriter::operator()(const PaymentFinished& body) {
   Say(body.kind == PaymentKind::kReload ? "The reload of " : "The purchase of ", Money(body.amount),
       verdict, ".",
       body.pause == ReloadPause::kFailures && !body.late ? " Auto-reload is paused." : "");
+}
+
+void BodyWriter::operator()(const StatementFinalized& body) {
+  WriteMoney(body.totals.NetCost(), words_.currency_code, proto_->mutable_amount());
+  Say("The statement from ", ShortDate(body.period.start), " to ", ShortDate(body.period.end),
+      " is final: ", std::to_string(body.totals.charge_count), " charges, ",
+      std::to_string(body.totals.reversal_count), " refunds, together ",
+      absl::StrCat(FormatAmount(body.totals.NetCost()), " ", words_.currency_code), ".");
 }
 
 void BodyWriter::operator()(const HoldPlaced& body) {

@@ -281,7 +281,17 @@ class Draw {
     header.channels = Channels();
     header.channels_version = Int();
     if (Bool()) header.next_digest = Instant();
+    if (Bool()) header.statement.period = AnyWindow();
+    header.statement.totals = Totals();
+    header.statement.opening_balance = Sum();
+    header.statement.opening_overdraft = Sum();
+    header.statement.finalized_sequence = Int();
+    if (Bool()) header.statement.finalized_until = Instant();
     return header;
+  }
+  StatementTotals Totals() {
+    return {Int(), Sum(), Sum(), Sum(), Int(), Sum(), Sum(), Sum(), Sum(), Sum(),
+            Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum(), Sum()};
   }
 
   NotificationChannels Channels() {
@@ -428,8 +438,12 @@ class Draw {
         return LowBalanceNoticed{Money(), Sum()};
       case 33:
         return NotificationChannelsSet{Channels(), Changes()};
-      default:
+      case 34:
         return DigestScheduled{Bool() ? Instant() : absl::InfiniteFuture(), Int(), Bool()};
+      case 35:
+        return StatementOpened{AnyWindow()};
+      default:
+        return StatementFinalized{AnyWindow(), Int(), Totals(), Sum(), Sum(), Sum(), Sum()};
     }
   }
   // One of those about limits and plans.

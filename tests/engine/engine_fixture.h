@@ -74,6 +74,9 @@ class ControlledStore final : public Store {
   absl::Status ChangeOutbox(const std::vector<OutboxChange>& changes) override {
     return store_->ChangeOutbox(changes);
   }
+  absl::Status PutAside(const std::vector<AsideChange>& changes) override {
+    return store_->PutAside(changes);
+  }
   absl::Status ForgetDedupe(absl::Time now) override { return store_->ForgetDedupe(now); }
   absl::StatusOr<std::unique_ptr<Snapshot>> NewSnapshot() const override {
     return store_->NewSnapshot();

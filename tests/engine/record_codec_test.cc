@@ -103,6 +103,14 @@ auto Fields(const DigestScheduled& body) {
   const auto& [next, outstanding, is_due] = body;
   return std::tie(next, outstanding, is_due);
 }
+auto Fields(const StatementOpened& body) {
+  const auto& [period] = body;
+  return std::tie(period);
+}
+auto Fields(const StatementFinalized& body) {
+  const auto& [period, first, totals, balance, overdraft, closing, closing_overdraft] = body;
+  return std::tie(period, first, totals, balance, overdraft, closing, closing_overdraft);
+}
 auto Fields(const EpisodeOpened& body) {
   const auto& [balance, member_id, surface] = body;
   return std::tie(balance, member_id, surface);

@@ -133,8 +133,9 @@ TEST(Episode, EndsWhenExtraUsageIsSwitchedOff) {
 TEST(Episode, OfALimitEndsAtTheMonthsEndWithoutAnybodyAsking) {
   TestWallet wallet("usage");
   wallet.AddMember("ann").LimitOrganization(Dollars(5)).Record("ann", Dollars(5));
-  EXPECT_EQ(wallet.header().NextDue(), absl::InfiniteFuture());
+  EXPECT_FALSE(wallet.header().PoolReopensWithMonth());
   wallet.Check("ann");
+  EXPECT_TRUE(wallet.header().PoolReopensWithMonth());
   const absl::Time month_end = At("2026-12-01T00:00:00Z");
   EXPECT_EQ(wallet.header().NextDue(), month_end);
   wallet.MoveTo(month_end - absl::Nanoseconds(1)).WriteDues();
@@ -162,7 +163,7 @@ TEST(Episode, OfABalanceThatNeverWasOutlivesTheMonthUnderALimit) {
   wallet.AddMember("ann").ExtraForEveryone().LimitOrganization(Dollars(50));
   wallet.Record("ann", Dollars(20));
   EXPECT_EQ(wallet.Check("ann").denial->reason, DenialReason::kBalanceExhausted);
-  EXPECT_EQ(wallet.header().NextDue(), absl::InfiniteFuture());
+  EXPECT_FALSE(wallet.header().PoolReopensWithMonth());
   wallet.MoveTo(At("2026-12-02T00:00:00Z")).WriteDues();
   EXPECT_TRUE(wallet.header().episode.has_value());
 }

@@ -29,12 +29,13 @@ TEST(Dues, AreJournaledOldestFirstBeforeTheNextDecision) {
   wallet.Do(command);
   const size_t before = wallet.entries().size();
   wallet.MoveTo(At("2027-01-01T00:00:00Z")).Check("ann");
-  ASSERT_EQ(wallet.entries().size(), before + 4);
+  ASSERT_EQ(wallet.entries().size(), before + 5);
   const auto& entries = wallet.entries();
   EXPECT_EQ(std::get<CreditExpired>(entries[before].body).amount, Dollars(2));
   EXPECT_TRUE(std::get<PendingChangeApplied>(entries[before + 1].body).seat.has_value());
   EXPECT_EQ(std::get<CreditExpired>(entries[before + 2].body).amount, Dollars(1));
-  EXPECT_TRUE(std::get<PendingChangeApplied>(entries[before + 3].body).settings.has_value());
+  EXPECT_EQ(std::get<StatementFinalized>(entries[before + 3].body).totals.expired, Dollars(3));
+  EXPECT_TRUE(std::get<PendingChangeApplied>(entries[before + 4].body).settings.has_value());
 }
 
 // Rules: T3

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "server/ledger/statements.h"
+
 namespace bursar {
 
 namespace {
@@ -312,6 +314,7 @@ void TestWallet::Commit(const std::vector<EntryBody>& bodies) {
   for (const EntryBody& ended : RequestsEnded(wallet_, at_stake, context())) Append(ended);
   if (std::optional<EntryBody> end = EpisodeEnd(header(), bodies, context())) Append(*end);
   for (const EntryBody& body : FollowUps(header(), context())) Append(body);
+  if (std::optional<EntryBody> open = StatementOpening(header(), context())) Append(*open);
   for (const Violation& violation : CheckInvariants(wallet_)) {
     ADD_FAILURE() << "rule " << violation.rule << ": " << violation.message;
   }

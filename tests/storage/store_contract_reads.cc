@@ -141,6 +141,41 @@ TEST_P(StoreContract, RequestIdOfACommitStampedBeforeWhatIsForgottenIsStillRemem
   EXPECT_EQ(RememberedState(store(), "late"), LoadState::kFound);
 }
 
+// Rules: D6
+TEST_P(StoreContract, WhatStandsBesideTheJournalChangesNoRevision) {
+  ASSERT_EQ(Commit(MakeCommit("acme", 0, 1)).outcome, CommitOutcome::kCommitted);
+  ASSERT_TRUE(
+      store()
+          .PutAside(
+              {{"acme", {{RecordKind::kDenial, "a", "1"}, {RecordKind::kDenial, "b", "2"}}, {}}})
+          .ok());
+  ASSERT_TRUE(
+      store()
+          .PutAside({{"acme", {{RecordKind::kDenial, "c", "3"}}, {{RecordKind::kDenial, "a"}}}})
+          .ok());
+  ASSERT_TRUE(store().PutAside({}).ok());
+  Reopen();
+  const auto rows = Must(store().ScanRecords("acme", RecordKind::kDenial, "", 9));
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[0].id, "b");
+  EXPECT_EQ(rows[1].value, "3");
+  EXPECT_EQ(Must(store().Revision("acme")), 1);
+  EXPECT_EQ(Commit(MakeCommit("acme", 1, 2)).outcome, CommitOutcome::kCommitted);
+  for (const AsideChange& wrong : {
+           AsideChange{"", {}, {}},
+           AsideChange{"acme", {{RecordKind::kMember, "a", ""}}, {}},
+           AsideChange{"acme", {}, {{RecordKind::kHold, "a"}}},
+           AsideChange{"acme", {{RecordKind::kDenial, "", ""}}, {}},
+           AsideChange{
+               "acme", {{RecordKind::kDenial, "a", ""}, {RecordKind::kDenial, "a", ""}}, {}},
+       }) {
+    EXPECT_EQ(store().PutAside({wrong}).code(), absl::StatusCode::kInvalidArgument);
+  }
+  EXPECT_EQ(store().PutAside({{"acme", {}, {}}, {"acme", {}, {}}}).code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_TRUE(store().health().ok());
+}
+
 // Rules: S2, J2
 TEST_P(StoreContract, SnapshotShowsAFixedState) {
   OrganizationCommit commit = MakeCommit("acme", 0, 1);
