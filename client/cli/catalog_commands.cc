@@ -9,7 +9,7 @@
 #include "client/cli/report.h"
 #include "client/cli/table.h"
 #include "client/lib/money.h"
-#include "client/prices/genai_prices.h"
+#include "client/prices/price_list.h"
 
 namespace bursar::cli {
 namespace {
@@ -19,6 +19,7 @@ using Operator = v1::OperatorService::Stub;
 struct ImportFileOptions {
   std::string file;
   std::string version;
+  std::string format;
   bool dry_run = false;
   bool show_skipped = false;
 };
@@ -31,13 +32,20 @@ struct ShowPricesOptions {
 
 struct NoOptions {};
 
+// The words of --format, which its parser has checked; none means: by content.
+PriceListFormat FormatOf(const std::string& word) {
+  if (word == "genai-prices") return PriceListFormat::kGenaiPrices;
+  if (word == "litellm") return PriceListFormat::kLitellm;
+  return PriceListFormat::kByContent;
+}
+
 absl::StatusOr<ExitStatus> RunImportPrices(Session& session, const ImportFileOptions& options) {
   session.set_default_deadline(absl::Minutes(1));
   const absl::StatusOr<std::string> text = ReadInputFile(options.file);
   if (!text.ok()) return text.status();
   ImportOptions import;
   import.version = options.version;
-  absl::StatusOr<ImportResult> result = ImportGenaiPrices(*text, import);
+  absl::StatusOr<ImportResult> result = ImportPriceList(*text, FormatOf(options.format), import);
   if (!result.ok()) {
     return UsageError(absl::StrCat(options.file, ": ", std::string(result.status().message())));
   }
@@ -195,9 +203,14 @@ void AddImportOptions(CLI::App* app, ImportFileOptions* options) {
 
 void AddCatalogCommands(CLI::App& root, Action* action) {
   CLI::App* prices = AddGroup(root, "prices", "The price book: import, show");
-  const auto import = AddCommand(*prices, "import", "Publish a public price list (genai-prices)",
-                                 action, &RunImportPrices);
+  const auto import =
+      AddCommand(*prices, "import", "Publish a public price list (genai-prices, LiteLLM)", action,
+                 &RunImportPrices);
   AddImportOptions(import.app, import.options.get());
+  import.app
+      ->add_option("--format", import.options->format,
+                   "Which list it is (default: as its content says)")
+      ->check(CLI::IsMember({"genai-prices", "litellm"}));
   import.app->add_flag("--show-skipped", import.options->show_skipped,
                        "Name what of the list cannot be expressed");
   const auto show = AddCommand(*prices, "show", "Prices by model", action, &RunShowPrices);

@@ -4,6 +4,7 @@
 
 #include "client/cli/command.h"
 #include "client/cli/format.h"
+#include "client/cli/further_commands.h"
 
 #ifndef BURSAR_VERSION
 #define BURSAR_VERSION "unknown"
@@ -56,6 +57,8 @@ void AddCommands(CLI::App& root, Action* action) {
   AddCatalogCommands(root, action);
   AddReplayCommand(root, action);
   AddOperatorCommands(root, action);
+  AddTopCommand(root, action);
+  AddCompletionCommand(root, action);
 }
 
 // The innermost command that was named.

@@ -3,6 +3,7 @@
 #include "bursar/v1/admin_service.grpc.pb.h"
 #include "client/cli/command.h"
 #include "client/cli/format.h"
+#include "client/cli/further_commands.h"
 #include "client/cli/report.h"
 #include "client/cli/table.h"
 
@@ -115,7 +116,7 @@ void AddNames(CLI::App* app, MemberOptions* options) {
 }  // namespace
 
 void AddMemberCommands(CLI::App& root, Action* action) {
-  CLI::App* group = AddGroup(root, "members", "Members: add, list, set, remove");
+  CLI::App* group = AddGroup(root, "members", "Members: add, import, list, set, remove");
 
   const auto add = AddCommand(*group, "add", "Add a member (or change it)", action, &RunSet);
   const auto set = AddCommand(*group, "set", "Change a member (or add it)", action, &RunSet);
@@ -144,6 +145,8 @@ void AddMemberCommands(CLI::App& root, Action* action) {
   list.app->add_flag("--spend", list.options->by_spend,
                      "Who spent most beyond included usage this month first");
   AddPagingOptions(list.app, &list.options->paging);
+
+  AddMemberImportCommand(*group, action);
 }
 
 }  // namespace bursar::cli

@@ -54,40 +54,66 @@ absl::StatusOr<Decimal> Split(std::string_view text) {
   return decimal;
 }
 
-// The number × 10^decimals, which must be whole and at most kMaxValue.
-absl::StatusOr<int64_t> Scale(std::string_view text, int decimals, const char* fraction_problem,
-                              const char* size_problem) {
+// The number × 10^decimals, at most kMaxValue; digits behind it are rounded half up.
+absl::StatusOr<RoundedNanos> Scale(std::string_view text, int decimals, const char* size_problem) {
   absl::StatusOr<Decimal> split = Split(text);
   if (!split.ok()) return split.status();
   Decimal& decimal = *split;
-  if (decimal.digits.empty()) return 0;
+  if (decimal.digits.empty()) return RoundedNanos();
   if (decimal.negative) return absl::InvalidArgumentError("is negative");
   decimal.exponent += decimals;
   while (decimal.exponent < 0 && !decimal.digits.empty() && decimal.digits.back() == '0') {
     decimal.digits.pop_back();
     ++decimal.exponent;
   }
-  if (decimal.exponent < 0) return absl::InvalidArgumentError(fraction_problem);
-  int64_t value = 0;
+  RoundedNanos result;
+  bool round_up = false;
+  if (decimal.exponent < 0) {
+    result.rounded = true;
+    const size_t cut = static_cast<size_t>(-decimal.exponent);
+    const size_t kept = decimal.digits.size() > cut ? decimal.digits.size() - cut : 0;
+    round_up = decimal.digits.size() >= cut && decimal.digits[kept] >= '5';
+    decimal.digits.resize(kept);
+    decimal.exponent = 0;
+  }
   for (const char digit : decimal.digits) {
-    value = value * 10 + (digit - '0');
-    if (value > kMaxValue) return absl::InvalidArgumentError(size_problem);
+    result.nanos = result.nanos * 10 + (digit - '0');
+    if (result.nanos > kMaxValue) return absl::InvalidArgumentError(size_problem);
   }
   for (int i = 0; i < decimal.exponent; ++i) {
-    value *= 10;
-    if (value > kMaxValue) return absl::InvalidArgumentError(size_problem);
+    result.nanos *= 10;
+    if (result.nanos > kMaxValue) return absl::InvalidArgumentError(size_problem);
   }
-  return value;
+  if (result.rounded && (round_up || result.nanos == 0)) ++result.nanos;
+  if (result.nanos > kMaxValue) return absl::InvalidArgumentError(size_problem);
+  return result;
+}
+
+// The same for numbers that must be whole then.
+absl::StatusOr<int64_t> ScaleExactly(std::string_view text, int decimals,
+                                     const char* fraction_problem, const char* size_problem) {
+  const absl::StatusOr<RoundedNanos> scaled = Scale(text, decimals, size_problem);
+  if (!scaled.ok()) return scaled.status();
+  if (scaled->rounded) return absl::InvalidArgumentError(fraction_problem);
+  return scaled->nanos;
 }
 
 }  // namespace
 
 absl::StatusOr<int64_t> ParseDecimalNanos(std::string_view text) {
-  return Scale(text, 9, "has more than nine decimals", "exceeds 1000000 units");
+  return ScaleExactly(text, 9, "has more than nine decimals", "exceeds 1000000 units");
+}
+
+absl::StatusOr<RoundedNanos> ParseNanosPerMillion(std::string_view text) {
+  return Scale(text, 15, "exceeds 1 unit each");
+}
+
+absl::StatusOr<RoundedNanos> ParseNanosPerThousand(std::string_view text) {
+  return Scale(text, 12, "exceeds 1000 units each");
 }
 
 absl::StatusOr<int64_t> ParseWholeNumber(std::string_view text) {
-  return Scale(text, 0, "is not a whole number", "exceeds 1000000000000000");
+  return ScaleExactly(text, 0, "is not a whole number", "exceeds 1000000000000000");
 }
 
 }  // namespace bursar

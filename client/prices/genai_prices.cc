@@ -3,15 +3,16 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <cstdio>
-#include <map>
 #include <optional>
 #include <set>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/time/civil_time.h"
 #include "absl/time/time.h"
 #include "client/prices/decimal.h"
+#include "client/prices/import_parts.h"
 #include "client/prices/json_value.h"
 #include "client/prices/shipped_defaults.h"
 
@@ -20,8 +21,7 @@ namespace {
 
 using Kind = JsonValue::Kind;
 
-// The list's meters that Usage has too, in the order in which the book's prices are computed.
-enum ListMeter { kInput, kOutput, kCacheWrite, kCacheWrite1h, kCacheRead, kWebSearch, kMeters };
+// The list's words for the meters, in their order.
 constexpr std::string_view kListMeters[kMeters] = {"input_mtok",       "output_mtok",
                                                    "cache_write_mtok", "cache_write_1h_mtok",
                                                    "cache_read_mtok",  "web_searches_kcount"};
@@ -40,33 +40,6 @@ struct TieredPrice {
   }
 };
 using ListPrices = std::array<std::optional<TieredPrice>, kMeters>;
-
-absl::Status ErrorAt(const JsonValue& value, const std::string& path, std::string_view what) {
-  return absl::InvalidArgumentError("byte " + std::to_string(value.offset) +
-                                    (path.empty() ? "" : ", " + path) + ": " + std::string(what));
-}
-
-absl::StatusOr<int64_t> ReadNumber(const JsonValue& value, const std::string& path,
-                                   absl::StatusOr<int64_t> (*parse)(std::string_view)) {
-  if (value.kind != Kind::kNumber) return ErrorAt(value, path, "must be a number");
-  absl::StatusOr<int64_t> number = parse(value.text);
-  if (!number.ok()) {
-    const absl::string_view what = number.status().message();
-    return ErrorAt(value, path, std::string_view(what.data(), what.size()));
-  }
-  return number;
-}
-
-// The member of that name, which must be there and of that kind.
-absl::StatusOr<const JsonValue*> Require(const JsonValue& object, const std::string& path,
-                                         std::string_view name, Kind kind, const char* kind_name) {
-  const JsonValue* value = object.Find(name);
-  if (value == nullptr) return ErrorAt(object, path, "has no \"" + std::string(name) + "\"");
-  if (value->kind != kind) {
-    return ErrorAt(*value, path + "." + std::string(name), "must be " + std::string(kind_name));
-  }
-  return value;
-}
 
 absl::StatusOr<TieredPrice> ReadTieredPrice(const JsonValue& value, const std::string& path) {
   TieredPrice price;
@@ -160,33 +133,14 @@ std::optional<absl::Time> ReadDate(const std::string& text) {
   return absl::FromCivil(civil, absl::UTCTimeZone());
 }
 
-// The prices of the list as the book says them, at prompt sizes above `start` (nothing: the base).
-void FillPrices(const ListPrices& list, std::optional<int64_t> start, v1::MeterPrices* prices) {
-  std::array<std::optional<int64_t>, kMeters> nanos;
+// The prices at prompt sizes above `start` (nothing: the base).
+MeterNanos PricesAbove(const ListPrices& list, std::optional<int64_t> start) {
+  MeterNanos nanos;
   for (size_t i = 0; i < kMeters; ++i) {
     if (!list[i].has_value()) continue;
     nanos[i] = start.has_value() ? list[i]->At(*start) : list[i]->base_nanos;
   }
-  // Rule P7. A model without an input price has nothing to derive from.
-  if (!nanos[kCacheWrite].has_value()) nanos[kCacheWrite] = nanos[kInput];
-  if (!nanos[kCacheWrite1h].has_value()) nanos[kCacheWrite1h] = nanos[kCacheWrite];
-  if (!nanos[kCacheRead].has_value()) nanos[kCacheRead] = nanos[kInput];
-
-  if (nanos[kInput]) prices->set_input_nanos_per_million(*nanos[kInput]);
-  if (nanos[kOutput]) prices->set_output_nanos_per_million(*nanos[kOutput]);
-  if (nanos[kCacheWrite]) prices->set_cache_write_5m_nanos_per_million(*nanos[kCacheWrite]);
-  if (nanos[kCacheWrite1h]) prices->set_cache_write_1h_nanos_per_million(*nanos[kCacheWrite1h]);
-  if (nanos[kCacheRead]) prices->set_cache_read_nanos_per_million(*nanos[kCacheRead]);
-  if (nanos[kWebSearch]) prices->set_web_search_nanos_per_thousand(*nanos[kWebSearch]);
-}
-
-std::string ContentVersion(std::string_view text) {
-  // FNV-1a of 64 bits: tells editions of a list apart; nothing relies on it being hard to forge.
-  uint64_t hash = 14'695'981'039'346'656'037U;
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1'099'511'628'211U;
-  char digits[17];
-  std::snprintf(digits, sizeof(digits), "%016llx", static_cast<unsigned long long>(hash));
-  return std::string("genai-prices-") + digits;
+  return nanos;
 }
 
 class Import {
@@ -211,14 +165,9 @@ class Import {
   }
 
   // Sorts the providers and drops what names providers that the list does not have.
-  void OrderProviders(const std::vector<std::string>& order) {
-    const auto rank = [&order](const v1::PriceProvider& provider) {
-      return std::find(order.begin(), order.end(), provider.id()) - order.begin();
-    };
-    auto& providers = *result_.book.mutable_providers();
-    std::stable_sort(providers.begin(), providers.end(),
-                     [&rank](const auto& a, const auto& b) { return rank(a) < rank(b); });
-    for (v1::PriceProvider& provider : providers) {
+  void SortProviders(const std::vector<std::string>& order) {
+    OrderProviders(order, &result_.book);
+    for (v1::PriceProvider& provider : *result_.book.mutable_providers()) {
       std::vector<std::string> kept;
       for (const std::string& id : provider.fallback_provider_ids()) {
         if (provider_ids_.contains(id) && id != provider.id()) {
@@ -370,31 +319,20 @@ class Import {
       return false;
     }
     v1::PriceCard& card = *model.add_cards();
-    card.set_id(CardId(name + (date.empty() ? "" : "/" + date)));
+    card.set_id(card_ids_.Make(name + (date.empty() ? "" : "/" + date)));
     if (start) card.mutable_effective_from()->set_seconds(absl::ToUnixSeconds(*start));
-    FillPrices(list, std::nullopt, card.mutable_prices());
+    FillPrices(PricesAbove(list, std::nullopt), card.mutable_prices());
     for (const int64_t tokens : starts) {
       v1::PriceTier& tier = *card.add_tiers();
       tier.set_prompt_tokens_above(tokens);
-      FillPrices(list, tokens, tier.mutable_prices());
+      FillPrices(PricesAbove(list, tokens), tier.mutable_prices());
     }
     return true;
   }
 
-  // A card's id: the name with what ids may not hold replaced, and unique.
-  std::string CardId(std::string name) {
-    for (char& c : name) {
-      const unsigned char byte = static_cast<unsigned char>(c);
-      if (byte <= 0x20 || byte == 0x7f || c == '@') c = '_';
-    }
-    std::string id = name;
-    for (int i = 2; !card_ids_.insert(id).second; ++i) id = name + "~" + std::to_string(i);
-    return id;
-  }
-
   ImportResult& result_;
   std::set<std::string> provider_ids_;
-  std::set<std::string> card_ids_;
+  CardIds card_ids_;
 };
 
 }  // namespace
@@ -404,13 +342,14 @@ absl::StatusOr<ImportResult> ImportGenaiPrices(std::string_view text,
   absl::StatusOr<JsonValue> list = ParseJson(text);
   if (!list.ok()) return list.status();
   ImportResult result;
-  result.book.set_version(options.version.empty() ? ContentVersion(text) : options.version);
+  result.book.set_version(options.version.empty() ? ContentVersion("genai-prices", text)
+                                                  : options.version);
   result.book.set_currency_code("USD");
   result.book.set_source(
       "genai-prices by Pydantic Services Inc. (MIT licence), github.com/pydantic/genai-prices");
   Import import(result);
   if (absl::Status status = import.ReadList(*list); !status.ok()) return status;
-  import.OrderProviders(options.provider_order);
+  import.SortProviders(options.provider_order);
   AddShippedDefaults(result.book);
   return result;
 }

@@ -20,28 +20,12 @@
 // Thread rule: pure functions.
 #pragma once
 
-#include <string>
 #include <string_view>
-#include <vector>
 
 #include "absl/status/statusor.h"
-#include "bursar/v1/price_book.pb.h"
+#include "client/prices/price_list.h"
 
 namespace bursar {
-
-struct ImportOptions {
-  // The book's version. Empty: "genai-prices-" and sixteen hexadecimal digits that depend on the
-  // text alone.
-  std::string version;
-  // Providers that come first in the book's order; the others follow in the list's.
-  std::vector<std::string> provider_order = {"anthropic", "openai", "google"};
-};
-
-struct ImportResult {
-  v1::PriceBook book;
-  // What was left out and why, in words: "openai/whisper-1: …".
-  std::vector<std::string> skipped;
-};
 
 // All or nothing. INVALID_ARGUMENT says where the list is not what it should be, by byte and path:
 // "byte 4711, anthropic.models[3].prices.input_mtok: is negative".

@@ -1,9 +1,9 @@
 // bursar_prices_generate LIST VERSION OUTPUT
 //
-// Turns a public price list into a price book when the product is built. By OUTPUT's ending: ".cc"
-// defines DefaultPriceBook() (default_price_book.h), ".json" is protobuf JSON, anything else the
-// serialized message. What was left out goes to the standard output. Exit status: 0, or 1 with a
-// message.
+// Turns a public price list, of either kind, into a price book when the product is built. By
+// OUTPUT's ending: ".cc" defines DefaultPriceBook() (default_price_book.h), ".json" is protobuf
+// JSON, anything else the serialized message. What was left out goes to the standard output. Exit
+// status: 0, or 1 with a message.
 
 #include <google/protobuf/util/json_util.h>
 
@@ -13,7 +13,7 @@
 #include <iterator>
 #include <string>
 
-#include "client/prices/genai_prices.h"
+#include "client/prices/price_list.h"
 
 namespace bursar {
 namespace {
@@ -48,7 +48,7 @@ int Generate(const std::string& list_path, const std::string& version, const std
   if (!input.is_open() || input.bad()) return Fail(list_path + ": cannot be read");
   ImportOptions options;
   options.version = version;
-  absl::StatusOr<ImportResult> result = ImportGenaiPrices(text, options);
+  absl::StatusOr<ImportResult> result = ImportPriceList(text, PriceListFormat::kByContent, options);
   if (!result.ok()) return Fail(list_path + ": " + std::string(result.status().message()));
 
   std::string bytes;

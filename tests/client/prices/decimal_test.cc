@@ -60,6 +60,36 @@ TEST(Decimal, NothingIsRoundedAndNothingBeyondTheBoundsIsTaken) {
   }
 }
 
+// Rules: M1, P2, P7
+TEST(Decimal, PricesOfOneBecomePricesOfAMillionRoundedHalfUpBehindANano) {
+  const struct {
+    const char* text;
+    int64_t nanos;
+    bool rounded;
+  } kCases[] = {{"3e-06", 3'000'000'000, false},
+                {"0.00018", 180'000'000'000, false},
+                {"1", 1'000'000'000'000'000, false},
+                {"0e-99", 0, false},
+                {"1e-15", 1, false},
+                {"1.4e-15", 1, true},
+                {"1.5e-15", 2, true},
+                {"1.49999999999999999999999e-15", 1, true},
+                {"9.5e-15", 10, true},
+                {"4e-16", 1, true},
+                {"5e-16", 1, true},
+                {"1e-999999999999", 1, true}};
+  for (const auto& c : kCases) {
+    const auto price = ParseNanosPerMillion(c.text);
+    ASSERT_TRUE(price.ok()) << c.text << ": " << price.status().message();
+    EXPECT_EQ(price->nanos, c.nanos) << c.text;
+    EXPECT_EQ(price->rounded, c.rounded) << c.text;
+  }
+  EXPECT_EQ(ParseNanosPerThousand("0.0125")->nanos, 12'500'000'000);
+  for (const char* bad : {"2", "1.1", "1e400", "-1e-06", "free", ""}) {
+    EXPECT_EQ(ParseNanosPerMillion(bad).status().code(), absl::StatusCode::kInvalidArgument) << bad;
+  }
+}
+
 // Rules: P3
 TEST(Decimal, WholeNumbersAreWhole) {
   EXPECT_EQ(*ParseWholeNumber("200000"), 200'000);
