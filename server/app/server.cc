@@ -27,6 +27,7 @@
 #include "server/base/zone.h"
 #include "server/engine/engine.h"
 #include "server/http/http_server.h"
+#include "server/service/actor_policy.h"
 #include "server/service/admin_service.h"
 #include "server/service/health_service.h"
 #include "server/service/operator_service.h"
@@ -138,6 +139,7 @@ class ServerCore final : public Server {
   std::unique_ptr<DeliveryService> delivery_;
   ServingState state_;
   RpcStats rpc_stats_;
+  std::unique_ptr<WalletActors> actors_;
   std::unique_ptr<Gate> gate_;
   ActiveStreams watches_{HealthService::kMaxWatches};
   ActiveStreams reflection_streams_{kMaxReflectionStreams};
@@ -206,7 +208,8 @@ void ServerCore::ConfigureBuilder(grpc::ServerBuilder* builder) const {
 }
 
 absl::Status ServerCore::StartGrpc() {
-  gate_ = std::make_unique<Gate>(credentials_.get(), &rpc_stats_, &log_);
+  actors_ = std::make_unique<WalletActors>(engine_.get());
+  gate_ = std::make_unique<Gate>(credentials_.get(), &rpc_stats_, &log_, actors_.get());
   QuotaServiceOptions quota_options;
   quota_options.max_batch_records = options_.max_batch_records;
   quota_options.streams = {options_.max_record_streams, options_.stream_records};

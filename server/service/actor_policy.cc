@@ -43,20 +43,14 @@ bool ActsForAPerson(const CallContext& call) {
   return call.credential == nullptr || call.credential->role == ServiceRole::kAdmin;
 }
 
-absl::Status RequireActor(const CallContext& call) {
-  if (!ActsForAPerson(call) || !call.actor.empty()) return absl::OkStatus();
-  return WithReason(
-      absl::PermissionDeniedError("a token of role admin acts for a person: name its member id in "
-                                  "the metadata key bursar-actor"),
-      "ACTOR_REQUIRED");
-}
-
 bool RoleMay(MemberRole role, ActorNeed need, bool is_own) {
   const bool is_owner = role == MemberRole::kPrimaryOwner || role == MemberRole::kOwner;
   switch (need) {
+    case ActorNeed::kNothing:
+      return true;
     case ActorNeed::kChangeSettings:
       return is_owner;
-    case ActorNeed::kSetMemberLimit:
+    case ActorNeed::kSetLimits:
     case ActorNeed::kReviewRequests:
       return is_owner || role == MemberRole::kAdmin;
     case ActorNeed::kSeeSpend:
@@ -69,28 +63,33 @@ bool RoleMay(MemberRole role, ActorNeed need, bool is_own) {
   return false;
 }
 
-absl::Status AuthorizeActor(Engine& engine, const CallContext& call,
-                            const std::string& organization_id, ActorNeed need,
-                            const std::string& subject_member_id) {
+absl::Status AuthorizeActor(Engine& engine, const CallContext& call, ActorNeed need,
+                            const std::string& organization_id, const std::string& member_id) {
   if (!ActsForAPerson(call)) return absl::OkStatus();
-  if (absl::Status s = RequireActor(call); !s.ok()) return s;
+  if (call.actor.empty()) {
+    return WithReason(
+        absl::PermissionDeniedError("a token of role admin acts for a person: name its member id "
+                                    "in the metadata key bursar-actor"),
+        "ACTOR_REQUIRED");
+  }
+  if (organization_id.empty()) return absl::OkStatus();
   return JudgeActor(engine, organization_id, call.actor,
                     [&](const Wallet&, const Member& member) -> absl::Status {
-                      const bool is_own = subject_member_id == call.actor;
+                      const bool is_own = member_id == call.actor;
                       return RoleMay(member.role, need, is_own) ? absl::OkStatus()
                                                                 : PermissionDeniedError();
                     });
 }
 
-absl::Status AuthorizeMemberLimit(Engine& engine, const CallContext& call,
-                                  const std::string& organization_id,
-                                  const SetSpendLimitCommand& command) {
-  if (!ActsForAPerson(call) || command.scope != Scope::kMember) return absl::OkStatus();
+absl::Status AuthorizeLimit(Engine& engine, const CallContext& call,
+                            const std::string& organization_id,
+                            const SetSpendLimitCommand& command) {
+  if (!ActsForAPerson(call)) return absl::OkStatus();
   return JudgeActor(engine, organization_id, call.actor,
                     [&](const Wallet& wallet, const Member& member) -> absl::Status {
-                      if (member.role != MemberRole::kAdmin || IsWithin(wallet.header, command)) {
-                        return absl::OkStatus();
-                      }
+                      if (member.role != MemberRole::kAdmin) return absl::OkStatus();
+                      if (command.scope != Scope::kMember) return PermissionDeniedError();
+                      if (IsWithin(wallet.header, command)) return absl::OkStatus();
                       return WithReason(
                           absl::PermissionDeniedError(
                               "an admin sets member limits within the organization's own"),

@@ -14,19 +14,10 @@
 #include "absl/status/status.h"
 #include "server/engine/engine.h"
 #include "server/ledger/ledger.h"
+#include "server/service/authorization.h"
 #include "server/service/rpc/gate.h"
 
 namespace bursar {
-
-// Kinds of things that need a role in the organization.
-enum class ActorNeed {
-  kChangeSettings,  // Money settings, seats, roles: primary owner and owner.
-  kSetMemberLimit,  // Also admin.
-  kReviewRequests,  // Also admin.
-  kSeeSpend,        // Also admin and billing.
-  kBuyCredit,       // Primary owner, owner and billing.
-  kSeeMember,       // Anyone of these, and every member its own.
-};
 
 // Whether a member of that role, not suspended and not removed, may do it. `is_own`: it is about
 // the actor itself.
@@ -35,19 +26,30 @@ bool RoleMay(MemberRole role, ActorNeed need, bool is_own);
 // Whether the caller is one of role `admin`, which acts for a person.
 bool ActsForAPerson(const CallContext& call);
 
-// PERMISSION_DENIED with reason ACTOR_REQUIRED where a call acts for a person and names none.
-absl::Status RequireActor(const CallContext& call);
+// OK where the call acts for itself, or its person may do that in the organization; otherwise
+// PERMISSION_DENIED, also for an unknown organization or actor; with reason ACTOR_REQUIRED where a
+// call acts for a person and names none. Without an organization only the last is looked at.
+// `member_id`: whom it is about, for kSeeMember.
+absl::Status AuthorizeActor(Engine& engine, const CallContext& call, ActorNeed need,
+                            const std::string& organization_id, const std::string& member_id = "");
 
-// OK when the call may do it in the organization; otherwise PERMISSION_DENIED, also for an unknown
-// organization or actor. `subject_member_id`: whom it is about, for kSeeMember.
-absl::Status AuthorizeActor(Engine& engine, const CallContext& call,
-                            const std::string& organization_id, ActorNeed need,
-                            const std::string& subject_member_id = "");
+// The same for the gate, on that engine, which must outlive it.
+class WalletActors final : public ActorJudge {
+ public:
+  explicit WalletActors(Engine* engine) : engine_(engine) {}
+  absl::Status Judge(const CallContext& call, ActorNeed need, const std::string& organization_id,
+                     const std::string& member_id) const override {
+    return AuthorizeActor(*engine_, call, need, organization_id, member_id);
+  }
 
-// Rule A3: an admin sets member limits within the organization's own. OK for every other scope,
-// caller and role.
-absl::Status AuthorizeMemberLimit(Engine& engine, const CallContext& call,
-                                  const std::string& organization_id,
-                                  const SetSpendLimitCommand& command);
+ private:
+  Engine* const engine_;
+};
+
+// Rule A3: of limits an admin sets those of members alone, and within the organization's own. OK
+// for every other caller and role.
+absl::Status AuthorizeLimit(Engine& engine, const CallContext& call,
+                            const std::string& organization_id,
+                            const SetSpendLimitCommand& command);
 
 }  // namespace bursar

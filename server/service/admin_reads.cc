@@ -58,9 +58,6 @@ absl::Status AdminReads::GetOrganization(const CallContext& call,
   FieldViolations violations;
   CheckRequiredId("organization_id", request.organization_id(), &violations);
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
-  const absl::Status authorized =
-      AuthorizeActor(engine_, call, request.organization_id(), ActorNeed::kSeeSpend);
-  if (!authorized.ok()) return authorized;
   return engine_.Read(request.organization_id(), {},
                       [&](const Wallet& wallet, const Position& position, const DecisionContext&) {
                         WriteOrganization(wallet.header, response->mutable_organization());
@@ -72,7 +69,7 @@ absl::Status AdminReads::GetOrganization(const CallContext& call,
 absl::Status AdminReads::AddIfVisible(const CallContext& call, const std::string& organization_id,
                                       v1::ListOrganizationsResponse* response) {
   const absl::Status authorized =
-      AuthorizeActor(engine_, call, organization_id, ActorNeed::kSeeSpend);
+      AuthorizeActor(engine_, call, ActorNeed::kSeeSpend, organization_id);
   if (absl::IsPermissionDenied(authorized)) return absl::OkStatus();
   if (!authorized.ok()) return authorized;
   const absl::Status status = engine_.Read(
@@ -126,7 +123,6 @@ absl::Status AdminReads::ListOrganizations(const CallContext& call,
   FieldViolations violations;
   const Page page = ReadPage(request, "ListOrganizations", kDefaultPage, kLargestPage, &violations);
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
-  if (absl::Status status = RequireActor(call); !status.ok()) return status;
   std::string next;  // Where the next page begins; empty on the last.
   const absl::Status status =
       call.credential->all_organizations
@@ -202,9 +198,6 @@ absl::Status AdminReads::GetWallet(const CallContext& call, const v1::GetWalletR
   FieldViolations violations;
   CheckRequiredId("organization_id", request.organization_id(), &violations);
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
-  const absl::Status authorized =
-      AuthorizeActor(engine_, call, request.organization_id(), ActorNeed::kSeeSpend);
-  if (!authorized.ok()) return authorized;
   return engine_.Read(
       request.organization_id(), {},
       [&](const Wallet& wallet, const Position& position, const DecisionContext& context) {
@@ -223,9 +216,6 @@ absl::Status AdminReads::ListSpendLimits(const CallContext& call,
   const Page page = ReadPage(request, absl::StrCat("ListSpendLimits|", request.organization_id()),
                              kDefaultPage, kLargestPage, &violations);
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
-  const absl::Status authorized =
-      AuthorizeActor(engine_, call, request.organization_id(), ActorNeed::kSeeSpend);
-  if (!authorized.ok()) return authorized;
 
   // Positions: "h" and how many of the header's limits were shown; then "m", how many limits of the
   // next member were shown, ":" and the member before it.
@@ -289,9 +279,6 @@ absl::Status AdminReads::ListHolds(const CallContext& call, const v1::ListHoldsR
   const AdmissionName named =
       ReadAdmission(engine_, request.organization_id(), request.admission_id(), &violations);
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
-  const absl::Status authorized =
-      AuthorizeActor(engine_, call, request.organization_id(), ActorNeed::kSeeSpend);
-  if (!authorized.ok()) return authorized;
   return engine_.Read(
       request.organization_id(), {},
       [&](const Wallet& wallet, const Position& position, const DecisionContext&) {
@@ -326,9 +313,6 @@ absl::Status AdminReads::ListCredits(const CallContext& call, const v1::ListCred
   const Page page = ReadPage(request, absl::StrCat("ListCredits|", request.organization_id()),
                              kDefaultPage, kLargestPage, &violations);
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
-  const absl::Status authorized =
-      AuthorizeActor(engine_, call, request.organization_id(), ActorNeed::kSeeSpend);
-  if (!authorized.ok()) return authorized;
   return engine_.Read(
       request.organization_id(), {},
       [&](const Wallet& wallet, const Position& position, const DecisionContext&) {
@@ -380,9 +364,6 @@ absl::Status AdminReads::ListJournalEntries(const CallContext& call,
                    TimeRangeKey(request), "|", request.ascending(), "|", request.admission_id()),
       kDefaultPage, kLargestPage, &violations);
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
-  const absl::Status authorized =
-      AuthorizeActor(engine_, call, request.organization_id(), ActorNeed::kSeeSpend);
-  if (!authorized.ok()) return authorized;
   const auto currency_code = CurrencyOf(request.organization_id());
   if (!currency_code.ok()) return currency_code.status();
   if (!request.admission_id().empty()) {
@@ -421,9 +402,6 @@ absl::Status AdminReads::ListNotices(const CallContext& call, const v1::ListNoti
   }
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
   if (!request.organization_id().empty()) {
-    const absl::Status authorized =
-        AuthorizeActor(engine_, call, request.organization_id(), ActorNeed::kSeeSpend);
-    if (!authorized.ok()) return authorized;
     const auto currency_code = CurrencyOf(request.organization_id());
     if (!currency_code.ok()) return currency_code.status();
   }

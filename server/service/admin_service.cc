@@ -49,9 +49,6 @@ grpc::Status AdminService::UpdateOrganization(grpc::ServerContext* context,
     auto command = ReadCommand(*request);
     if (!command.ok()) return command.status();
     const std::string& organization_id = request->organization().organization_id();
-    const absl::Status authorized =
-        AuthorizeActor(*engine_, call, organization_id, ActorNeed::kChangeSettings);
-    if (!authorized.ok()) return authorized;
     return Administer(*engine_, call, organization_id, *request, *std::move(command), response,
                       [](const Rendering& rendering, v1::UpdateOrganizationResponse* reply) {
                         WriteOrganization(rendering.wallet.header, reply->mutable_organization());
@@ -68,9 +65,6 @@ grpc::Status AdminService::BatchUpsertMembers(grpc::ServerContext* context,
   return RunCall(*gate_, rule, *context, *request, [&](const CallContext& call) -> absl::Status {
     auto command = ReadCommand(*request);
     if (!command.ok()) return command.status();
-    const absl::Status authorized =
-        AuthorizeActor(*engine_, call, request->organization_id(), ActorNeed::kChangeSettings);
-    if (!authorized.ok()) return authorized;
     return Administer(*engine_, call, request->organization_id(), *request, *std::move(command),
                       response,
                       [request](const Rendering& rendering, v1::BatchUpsertMembersResponse* reply) {
@@ -94,9 +88,6 @@ grpc::Status AdminService::UpdateExtraUsage(grpc::ServerContext* context,
   return RunCall(*gate_, rule, *context, *request, [&](const CallContext& call) -> absl::Status {
     auto command = ReadCommand(*request);
     if (!command.ok()) return command.status();
-    const absl::Status authorized =
-        AuthorizeActor(*engine_, call, request->organization_id(), ActorNeed::kChangeSettings);
-    if (!authorized.ok()) return authorized;
     return Administer(*engine_, call, request->organization_id(), *request, *std::move(command),
                       response,
                       [](const Rendering& rendering, v1::UpdateExtraUsageResponse* reply) {
@@ -132,11 +123,8 @@ grpc::Status AdminService::SetSpendLimit(grpc::ServerContext* context,
   return RunCall(*gate_, rule, *context, *request, [&](const CallContext& call) -> absl::Status {
     auto command = ReadCommand(*request);
     if (!command.ok()) return command.status();
-    const ActorNeed need =
-        command->scope == Scope::kMember ? ActorNeed::kSetMemberLimit : ActorNeed::kChangeSettings;
-    absl::Status authorized = AuthorizeActor(*engine_, call, request->organization_id(), need);
-    if (!authorized.ok()) return authorized;
-    authorized = AuthorizeMemberLimit(*engine_, call, request->organization_id(), *command);
+    const absl::Status authorized =
+        AuthorizeLimit(*engine_, call, request->organization_id(), *command);
     if (!authorized.ok()) return authorized;
     return Administer(*engine_, call, request->organization_id(), *request, *command, response,
                       [&command](const Rendering& rendering, v1::SetSpendLimitResponse* reply) {

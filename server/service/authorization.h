@@ -44,10 +44,23 @@ struct Credential {
   bool Covers(std::string_view organization_id) const;
 };
 
-// Who may call, and what it asks of the acting person.
+// What an RPC asks of the person whom a caller of service role `admin` acts for: a member of the
+// organization, whose role there decides (RoleMay in actor_policy.h).
+enum class ActorNeed : uint8_t {
+  kNothing,         // Such callers may not call it, or it is of no organization.
+  kChangeSettings,  // Money settings, seats, roles: primary owner and owner.
+  kSetLimits,       // Also admin, for limits of members within the organization's own.
+  kReviewRequests,  // Also admin.
+  kSeeSpend,        // Also admin and billing.
+  kBuyCredit,       // Primary owner, owner and billing.
+  kSeeMember,       // Who may see spend, and every member its own.
+};
+
+// Who may call.
 struct RpcRule {
-  const char* path;      // "/bursar.v1.QuotaService/CheckAdmission".
-  uint8_t roles = 0;     // Bits of RoleBit.
+  const char* path;   // "/bursar.v1.QuotaService/CheckAdmission".
+  uint8_t roles = 0;  // Bits of RoleBit.
+  ActorNeed actor = ActorNeed::kNothing;
   bool is_open = false;  // Served without any credential: health, nothing else.
 };
 

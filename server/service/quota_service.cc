@@ -6,7 +6,6 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/status.h"
 #include "server/engine/scoped_id.h"
-#include "server/service/actor_policy.h"
 #include "server/service/administer.h"
 #include "server/service/content_hash.h"
 #include "server/service/conversion.h"
@@ -176,9 +175,6 @@ grpc::Status QuotaService::GetMemberUsage(grpc::ServerContext* context,
     CheckRequiredId("organization_id", request->organization_id(), &violations);
     CheckRequiredId("member_id", request->member_id(), &violations);
     if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
-    const absl::Status authorized = AuthorizeActor(*engine_, call, request->organization_id(),
-                                                   ActorNeed::kSeeMember, request->member_id());
-    if (!authorized.ok()) return authorized;
     return engine_->Read(request->organization_id(), {request->member_id()},
                          [&](const Wallet& wallet, const Position& position,
                              const DecisionContext& decision_context) -> absl::Status {

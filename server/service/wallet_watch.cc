@@ -6,7 +6,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/status.h"
-#include "server/service/actor_policy.h"
 #include "server/service/admin_reads.h"
 #include "server/service/conversion.h"
 #include "server/service/errors.h"
@@ -98,7 +97,7 @@ absl::Status WalletWatch::Authorize() {
   absl::Status status = gate_.Admit(context_, rule_, ActorUse::kRead, &call_);
   if (status.ok()) status = AuthorizeRequest(call_, request_);
   if (!status.ok()) return status;
-  return AuthorizeActor(engine_, call_, request_.organization_id(), ActorNeed::kSeeSpend);
+  return gate_.AdmitActor(call_, rule_, request_.organization_id(), "");
 }
 
 absl::StatusOr<WalletWatch::View> WalletWatch::ReadView() {

@@ -4,11 +4,13 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <gtest/gtest.h>
 
+#include <iostream>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "server/service/authorization.h"
+#include "server/service/rpc/gate.h"
 #include "tests/integration/server_fixture.h"
 
 namespace bursar {
@@ -24,10 +26,11 @@ class Access : public ServerTest {
   // Calls an RPC by its path with one message of bytes, and returns the status; OK where it
   // answers, which a watch never ends by itself.
   grpc::Status CallBytes(const std::string& path, const std::string& bytes,
-                         const std::string& authorization) {
+                         const std::string& authorization, const std::string& actor = "") {
     grpc::GenericStub stub(channel_);
     grpc::ClientContext context;
     if (!authorization.empty()) context.AddMetadata("authorization", authorization);
+    if (!actor.empty()) context.AddMetadata(kActorMetadataKey, actor);
     grpc::CompletionQueue queue;
     const auto await = [&queue] {
       void* tag = nullptr;
@@ -60,9 +63,10 @@ class Access : public ServerTest {
     return rules;
   }
 
-  // A request of the RPC's type that names the organization wherever it can be named.
+  // A request of the RPC's type that names the organization wherever it can be named, and the
+  // member where one is given.
   static std::string RequestNaming(const RpcRule& rule, const std::string& organization_id,
-                                   bool* names_it) {
+                                   bool* names_it, const std::string& member_id = "") {
     std::string name = std::string(rule.path).substr(1);
     name.replace(name.find('/'), 1, ".");
     const MethodDescriptor* method =
@@ -79,9 +83,102 @@ class Access : public ServerTest {
     const FieldDescriptor* field = target->GetDescriptor()->FindFieldByName("organization_id");
     *names_it = field != nullptr;
     if (field != nullptr) target->GetReflection()->SetString(target, field, organization_id);
+    const FieldDescriptor* member = type->FindFieldByName("member_id");
+    if (member != nullptr && !member_id.empty()) {
+      request->GetReflection()->SetString(request.get(), member, member_id);
+    }
     return request->SerializeAsString();
   }
 };
+
+// Who may do what an RPC asks of the acting person, as rule A3 says it: letters of primary owner,
+// owner, admin, billing, member, and a member about itself.
+std::string WhoMay(ActorNeed need) {
+  switch (need) {
+    case ActorNeed::kNothing:
+      return "POABMS";
+    case ActorNeed::kChangeSettings:
+      return "PO";
+    case ActorNeed::kSetLimits:
+    case ActorNeed::kReviewRequests:
+      return "POA";
+    case ActorNeed::kSeeSpend:
+      return "POAB";
+    case ActorNeed::kBuyCredit:
+      return "POB";
+    case ActorNeed::kSeeMember:
+      return "POABS";
+  }
+  return "";
+}
+
+// Rules: A2, A3
+TEST_F(Access, EveryRpcAsksOfTheActingPersonWhatTheTableSays) {
+  ASSERT_TRUE(CreateOrganization("acme", "team").ok());
+  const struct {
+    char letter;
+    const char* member_id;
+    v1::MemberRole role;
+  } people[] = {
+      {'P', "paula", v1::MEMBER_ROLE_PRIMARY_OWNER}, {'O', "olga", v1::MEMBER_ROLE_OWNER},
+      {'A', "adam", v1::MEMBER_ROLE_ADMIN},          {'B', "bill", v1::MEMBER_ROLE_BILLING},
+      {'M', "mona", v1::MEMBER_ROLE_MEMBER},         {'S', "susi", v1::MEMBER_ROLE_MEMBER}};
+  for (const auto& person : people) {
+    ASSERT_TRUE(AddMember("acme", person.member_id, person.role).ok());
+  }
+  const std::string token = "Bearer " + CreateToken(v1::SERVICE_ROLE_ADMIN, {"acme"});
+  std::cout << "who may, for whom an admin's token acts: primary owner, owner, admin, billing,\n"
+               "member, a member about itself\n";
+  for (const RpcRule* rule : OwnRpcs()) {
+    const bool may_call = (rule->roles & RoleBit(ServiceRole::kAdmin)) != 0;
+    std::string allowed;
+    for (const auto& person : people) {
+      bool names_it = false;
+      const std::string about = person.letter == 'S' ? "susi" : "paula";
+      const std::string request = RequestNaming(*rule, "acme", &names_it, about);
+      const grpc::Status status = CallBytes(rule->path, request, token, person.member_id);
+      EXPECT_NE(status.error_code(), grpc::StatusCode::UNAUTHENTICATED);
+      const bool is_refused = status.error_code() == grpc::StatusCode::PERMISSION_DENIED;
+      if (!is_refused) allowed += person.letter;
+      if (is_refused) EXPECT_EQ(ReasonOf(status), "PERMISSION_DENIED") << rule->path;
+      // Which organizations are shown is asked for each; whoever acts may ask.
+      if (!names_it && may_call) {
+        EXPECT_FALSE(is_refused) << rule->path << " " << person.letter;
+      } else {
+        EXPECT_EQ(!is_refused,
+                  may_call && WhoMay(rule->actor).find(person.letter) != std::string::npos)
+            << rule->path << " " << person.letter;
+      }
+    }
+    std::cout << "  " << rule->path << "  " << (allowed.empty() ? "-" : allowed) << "\n";
+  }
+}
+
+// Rules: A3
+TEST_F(Access, WhoIsSuspendedOrUnknownMayNothing) {
+  ASSERT_TRUE(CreateOrganization("acme", "team").ok());
+  ASSERT_TRUE(AddMember("acme", "paula", v1::MEMBER_ROLE_PRIMARY_OWNER).ok());
+  v1::BatchUpsertMembersRequest suspend;
+  suspend.set_organization_id("acme");
+  suspend.add_members()->set_member_id("olga");
+  suspend.mutable_members(0)->set_role(v1::MEMBER_ROLE_OWNER);
+  suspend.mutable_members(0)->set_status(v1::ACCOUNT_STATUS_SUSPENDED);
+  v1::BatchUpsertMembersResponse suspended;
+  ASSERT_TRUE(
+      Call(admin_.get(), &v1::AdminService::Stub::BatchUpsertMembers, suspend, &suspended).ok());
+  const std::string token = "Bearer " + CreateToken(v1::SERVICE_ROLE_ADMIN, {"acme"});
+  for (const RpcRule* rule : OwnRpcs()) {
+    if (rule->actor == ActorNeed::kNothing) continue;
+    bool names_it = false;
+    const std::string request = RequestNaming(*rule, "acme", &names_it);
+    if (!names_it) continue;
+    for (const char* actor : {"olga", "nobody"}) {
+      EXPECT_EQ(CallBytes(rule->path, request, token, actor).error_code(),
+                grpc::StatusCode::PERMISSION_DENIED)
+          << rule->path << " " << actor;
+    }
+  }
+}
 
 // Rules: A1
 TEST_F(Access, NoCredentialOrAWrongOneIsRefusedAlikeByEveryRpc) {

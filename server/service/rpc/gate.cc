@@ -33,6 +33,17 @@ absl::Status Gate::Admit(const grpc::ServerContextBase& context, const RpcRule& 
   return absl::OkStatus();
 }
 
+absl::Status Gate::AdmitActor(const CallContext& call, const RpcRule& rule,
+                              const std::string& organization_id,
+                              const std::string& member_id) const {
+  if (rule.actor == ActorNeed::kNothing || call.credential == nullptr ||
+      call.credential->role != ServiceRole::kAdmin) {
+    return absl::OkStatus();
+  }
+  if (actors_ == nullptr) return PermissionDeniedError();
+  return actors_->Judge(call, rule.actor, organization_id, member_id);
+}
+
 grpc::Status Gate::Answer(const RpcRule& rule, const absl::Status& status) const {
   grpc::Status answer = ToGrpcStatus(status);
   stats_->Count(rule, answer.error_code());

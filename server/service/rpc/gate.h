@@ -31,16 +31,33 @@ struct CallContext {
 // Whether the RPC cares who acts. Reading metadata costs; the request path does not ask for it.
 enum class ActorUse { kIgnored, kRead };
 
+// Knows the people of organizations: whether the one whom a call acts for may do what the RPC asks
+// (actor_policy.h).
+class ActorJudge {
+ public:
+  virtual ~ActorJudge() = default;
+  // `organization_id` is empty where the request names none. `member_id`: whom it is about, or "".
+  virtual absl::Status Judge(const CallContext& call, ActorNeed need,
+                             const std::string& organization_id,
+                             const std::string& member_id) const = 0;
+};
+
 class Gate {
  public:
-  // All outlive the gate. `log` may be nullptr.
-  Gate(const Credentials* credentials, RpcStats* stats, EventLog* log = nullptr)
-      : credentials_(credentials), stats_(stats), log_(log) {}
+  // All outlive the gate. `log` may be nullptr; without `actors` nobody may act for a person.
+  Gate(const Credentials* credentials, RpcStats* stats, EventLog* log = nullptr,
+       const ActorJudge* actors = nullptr)
+      : credentials_(credentials), stats_(stats), log_(log), actors_(actors) {}
 
   // Fills `call` and returns OK when the call may go on. UNAUTHENTICATED without a valid token,
   // PERMISSION_DENIED when its role may not call the RPC, INVALID_ARGUMENT for a malformed actor.
   absl::Status Admit(const grpc::ServerContextBase& context, const RpcRule& rule,
                      ActorUse actor_use, CallContext* call) const;
+
+  // OK where the RPC asks nothing of an acting person, the caller acts for itself, or the person
+  // may. Otherwise PERMISSION_DENIED.
+  absl::Status AdmitActor(const CallContext& call, const RpcRule& rule,
+                          const std::string& organization_id, const std::string& member_id) const;
 
   // What the caller gets for the handler's status: the one way out of every RPC, where answers are
   // counted and errors that callers do not get to see are logged.
@@ -50,23 +67,39 @@ class Gate {
   const Credentials* const credentials_;
   RpcStats* const stats_;
   EventLog* const log_;
+  const ActorJudge* const actors_;
 };
+
+// The organization that a request names; empty where it names none.
+template <class Request>
+std::string OrganizationOf(const Request& request) {
+  if constexpr (requires { std::string(request.organization_id()); }) {
+    return request.organization_id();
+  } else if constexpr (requires { std::string(request.organization().organization_id()); }) {
+    return request.organization().organization_id();
+  } else {
+    return "";
+  }
+}
+
+// The member whom a request names; empty where it names none.
+template <class Request>
+std::string MemberOf(const Request& request) {
+  if constexpr (requires { std::string(request.member_id()); }) {
+    return request.member_id();
+  } else {
+    return "";
+  }
+}
 
 // OK when the request names no organization (the RPC's own validation speaks to that), or one that
 // the caller's token is for.
 template <class Request>
 absl::Status AuthorizeRequest(const CallContext& call, const Request& request) {
   if (call.credential == nullptr) return absl::OkStatus();
-  if constexpr (requires { std::string(request.organization_id()); }) {
-    if (request.organization_id().empty()) return absl::OkStatus();
-    return AuthorizeOrganization(*call.credential, request.organization_id());
-  } else if constexpr (requires { std::string(request.organization().organization_id()); }) {
-    const std::string& organization_id = request.organization().organization_id();
-    if (organization_id.empty()) return absl::OkStatus();
-    return AuthorizeOrganization(*call.credential, organization_id);
-  } else {
-    return absl::OkStatus();
-  }
+  const auto organization_id = OrganizationOf(request);
+  if (organization_id.empty()) return absl::OkStatus();
+  return AuthorizeOrganization(*call.credential, organization_id);
 }
 
 }  // namespace bursar

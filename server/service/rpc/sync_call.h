@@ -20,6 +20,9 @@ grpc::Status RunCall(const Gate& gate, const RpcRule* rule, const grpc::ServerCo
   absl::Status status = rule == nullptr ? PermissionDeniedError()
                                         : gate.Admit(context, *rule, ActorUse::kRead, &call);
   if (status.ok()) status = AuthorizeRequest(call, request);
+  if (status.ok()) {
+    status = gate.AdmitActor(call, *rule, OrganizationOf(request), MemberOf(request));
+  }
   if (status.ok()) status = body(call);
   return rule == nullptr ? ToGrpcStatus(status) : gate.Answer(*rule, status);
 }
