@@ -33,7 +33,7 @@ class ConfigFile {
   std::string path_;
 };
 
-const Arguments kEnough = {"--data", "/tmp/x", "--operator-token-file", "/tmp/t"};
+const Arguments kEnough = {"--data", "/tmp/x", "--operator-token-file", "/nonexistent/t"};
 
 Arguments With(const Arguments& more) {
   Arguments all = kEnough;
