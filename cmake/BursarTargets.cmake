@@ -12,6 +12,9 @@ target_compile_options(bursar_flags INTERFACE
   "SHELL:-include \"${CMAKE_CURRENT_LIST_DIR}/unused_status_is_an_error.h\"")
 if(BURSAR_SANITIZE)
   add_compile_options(-fsanitize=${BURSAR_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  if(BURSAR_SANITIZE_NOT)
+    add_compile_options(-fno-sanitize=${BURSAR_SANITIZE_NOT})
+  endif()
   add_link_options(-fsanitize=${BURSAR_SANITIZE})
 endif()
 

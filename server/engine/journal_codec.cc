@@ -110,14 +110,6 @@ class BodyWriter {
     to->set_period(static_cast<uint32_t>(body.period));
     PutChanges(body.changes, to);
   }
-  void operator()(const PeriodsOpened& body) { ToRecord(body, out_->mutable_periods_opened()); }
-  void operator()(const ThresholdNoticed& body) {
-    ToRecord(body, out_->mutable_threshold_noticed());
-  }
-  void operator()(const LimitRaiseExpired& body) {
-    ToRecord(body, out_->mutable_limit_raise_expired());
-  }
-  void operator()(const PlanChanged& body) { ToRecord(body, out_->mutable_plan_changed()); }
   void operator()(const CreditGranted& body) {
     auto* to = out_->mutable_credit_granted();
     to->set_kind(static_cast<uint32_t>(body.kind));
@@ -251,13 +243,6 @@ class BodyWriter {
   template <typename Body>
   void operator()(const Body& body) {
     BodyToRecord(body, out_);
-  }
-
-  void operator()(const StatementOpened& body) {
-    ToRecord(body.period, out_->mutable_statement_opened());
-  }
-  void operator()(const StatementFinalized& body) {
-    ToRecord(body, out_->mutable_statement_finalized());
   }
 
  private:
@@ -427,13 +412,11 @@ EntryBody TakePolicyBody(const record::EntryRecord& in, Damage& damage) {
                            FromRecord(from.limit(), damage), TakeChanges(from),
                            period == 0 ? PeriodKind::kMonth : PeriodFromRecord(period, damage)};
     }
-    case record::EntryRecord::kLimitRaiseExpired:
-      return FromRecord(in.limit_raise_expired(), damage);
-    case record::EntryRecord::kPlanChanged:
-      return FromRecord(in.plan_changed(), damage);
     default:
+      if (auto body = TakeLimitBody(in, damage); body.has_value()) return *std::move(body);
       if (auto body = TakePaymentBody(in, damage); body.has_value()) return *std::move(body);
       if (auto body = TakeDeliveryBody(in, damage); body.has_value()) return *std::move(body);
+      if (auto body = TakeStatementBody(in, damage); body.has_value()) return *std::move(body);
       return RequestBodyFromRecord(in, damage);
   }
 }
@@ -461,10 +444,6 @@ EntryBody TakeHoldBody(const record::EntryRecord& in, const TextReader& texts, D
     case record::EntryRecord::kCrossingNoticed:
       return CrossingNoticed{in.crossing_noticed().member_id(), in.crossing_noticed().surface(),
                              FromRecord(in.crossing_noticed().window(), damage)};
-    case record::EntryRecord::kStatementOpened:
-      return StatementOpened{FromRecord(in.statement_opened(), damage)};
-    case record::EntryRecord::kStatementFinalized:
-      return FromRecord(in.statement_finalized(), damage);
     default:
       return TakePolicyBody(in, damage);
   }
@@ -482,10 +461,6 @@ EntryBody TakeBody(const record::EntryRecord& in, int64_t recorded_at_nanos,
                           FromRecord(from.window(), damage),
                           FromRecord(from.previous_spent(), damage)};
     }
-    case record::EntryRecord::kPeriodsOpened:
-      return FromRecord(in.periods_opened(), damage);
-    case record::EntryRecord::kThresholdNoticed:
-      return FromRecord(in.threshold_noticed(), damage);
     case record::EntryRecord::kMonthOpened: {
       const auto& from = in.month_opened();
       return MonthOpened{ScopeFromRecord(from.scope(), damage), from.scope_id(),

@@ -160,6 +160,8 @@ void LimitsFromRecord(const record::MemberRecord& in, Member& member, Damage& da
   for (const auto& one : in.noticed()) member.noticed.push_back(FromRecord(one, damage));
 }
 
+namespace {
+
 void ToRecord(const PeriodsOpened& body, record::PeriodsOpenedRecord* out) {
   if (body.week.has_value()) ToRecord(*body.week, out->mutable_week());
   if (body.day.has_value()) ToRecord(*body.day, out->mutable_day());
@@ -224,6 +226,39 @@ void ToRecord(const PlanChanged& body, record::PlanChangedRecord* out) {
 PlanChanged FromRecord(const record::PlanChangedRecord& in, Damage& damage) {
   return {in.plan_id(), EnumFromRecord(in.funding(), Funding::kPrepaid, Funding::kPostpaid, damage),
           FromRecord(in.billed_overdraft(), damage), TakeChanges(in)};
+}
+
+}  // namespace
+
+void BodyToRecord(const PeriodsOpened& body, record::EntryRecord* out) {
+  ToRecord(body, out->mutable_periods_opened());
+}
+
+void BodyToRecord(const ThresholdNoticed& body, record::EntryRecord* out) {
+  ToRecord(body, out->mutable_threshold_noticed());
+}
+
+void BodyToRecord(const LimitRaiseExpired& body, record::EntryRecord* out) {
+  ToRecord(body, out->mutable_limit_raise_expired());
+}
+
+void BodyToRecord(const PlanChanged& body, record::EntryRecord* out) {
+  ToRecord(body, out->mutable_plan_changed());
+}
+
+std::optional<EntryBody> TakeLimitBody(const record::EntryRecord& in, Damage& damage) {
+  switch (in.body_case()) {
+    case record::EntryRecord::kPeriodsOpened:
+      return FromRecord(in.periods_opened(), damage);
+    case record::EntryRecord::kThresholdNoticed:
+      return FromRecord(in.threshold_noticed(), damage);
+    case record::EntryRecord::kLimitRaiseExpired:
+      return FromRecord(in.limit_raise_expired(), damage);
+    case record::EntryRecord::kPlanChanged:
+      return FromRecord(in.plan_changed(), damage);
+    default:
+      return std::nullopt;
+  }
 }
 
 }  // namespace bursar

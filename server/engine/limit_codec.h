@@ -3,6 +3,8 @@
 // Thread rule: pure functions.
 #pragma once
 
+#include <optional>
+
 #include "bursar/storage/v1/journal.pb.h"
 #include "bursar/storage/v1/wallet.pb.h"
 #include "server/engine/record_parts.h"
@@ -26,13 +28,12 @@ void LimitsToRecord(const Member& member, storage::v1::MemberRecord* record);
 void LimitsFromRecord(const storage::v1::MemberRecord& record, Member& member, Damage& damage);
 
 // Entries.
-void ToRecord(const PeriodsOpened& body, storage::v1::PeriodsOpenedRecord* record);
-PeriodsOpened FromRecord(const storage::v1::PeriodsOpenedRecord& record, Damage& damage);
-void ToRecord(const ThresholdNoticed& body, storage::v1::ThresholdNoticedRecord* record);
-ThresholdNoticed FromRecord(const storage::v1::ThresholdNoticedRecord& record, Damage& damage);
-void ToRecord(const LimitRaiseExpired& body, storage::v1::LimitRaiseExpiredRecord* record);
-LimitRaiseExpired FromRecord(const storage::v1::LimitRaiseExpiredRecord& record, Damage& damage);
-void ToRecord(const PlanChanged& body, storage::v1::PlanChangedRecord* record);
-PlanChanged FromRecord(const storage::v1::PlanChangedRecord& record, Damage& damage);
+// Writes a body into its field.
+void BodyToRecord(const PeriodsOpened& body, storage::v1::EntryRecord* record);
+void BodyToRecord(const ThresholdNoticed& body, storage::v1::EntryRecord* record);
+void BodyToRecord(const LimitRaiseExpired& body, storage::v1::EntryRecord* record);
+void BodyToRecord(const PlanChanged& body, storage::v1::EntryRecord* record);
+// The body, where the record holds one of these.
+std::optional<EntryBody> TakeLimitBody(const storage::v1::EntryRecord& record, Damage& damage);
 
 }  // namespace bursar

@@ -127,4 +127,23 @@ absl::StatusOr<StoredStatement> DecodeStatement(std::string_view bytes) {
   return statement;
 }
 
+void BodyToRecord(const StatementOpened& body, record::EntryRecord* out) {
+  ToRecord(body.period, out->mutable_statement_opened());
+}
+
+void BodyToRecord(const StatementFinalized& body, record::EntryRecord* out) {
+  ToRecord(body, out->mutable_statement_finalized());
+}
+
+std::optional<EntryBody> TakeStatementBody(const record::EntryRecord& in, Damage& damage) {
+  switch (in.body_case()) {
+    case record::EntryRecord::kStatementOpened:
+      return StatementOpened{FromRecord(in.statement_opened(), damage)};
+    case record::EntryRecord::kStatementFinalized:
+      return FromRecord(in.statement_finalized(), damage);
+    default:
+      return std::nullopt;
+  }
+}
+
 }  // namespace bursar

@@ -6,11 +6,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "bursar/storage/v1/journal.pb.h"
 #include "server/engine/record_parts.h"
 #include "server/ledger/entry.h"
 
@@ -21,6 +23,12 @@ OpenStatement FromRecord(const storage::v1::OpenStatementRecord& record, Damage&
 
 void ToRecord(const StatementFinalized& statement, storage::v1::StatementFinalizedRecord* record);
 StatementFinalized FromRecord(const storage::v1::StatementFinalizedRecord& record, Damage& damage);
+
+// Writes a body into its field.
+void BodyToRecord(const StatementOpened& body, storage::v1::EntryRecord* record);
+void BodyToRecord(const StatementFinalized& body, storage::v1::EntryRecord* record);
+// The body, where the record holds one of these.
+std::optional<EntryBody> TakeStatementBody(const storage::v1::EntryRecord& record, Damage& damage);
 
 // A final statement as it is kept beside its entry, named by it.
 struct StoredStatement {
