@@ -11,9 +11,11 @@ function(bursar_add_proto_library name)
     list(APPEND imports -I "${dir}")
   endforeach()
   set(sources "")
+  set(messages "")
   foreach(proto IN LISTS ARG_PROTOS)
     string(REGEX REPLACE "\\.proto$" "" stem "${proto}")
     set(products "${out}/${stem}.pb.cc" "${out}/${stem}.pb.h")
+    list(APPEND messages "${out}/${stem}.pb.cc")
     add_custom_command(OUTPUT ${products}
       COMMAND protobuf::protoc --cpp_out=${out} --dependency_out=${out}/${stem}.d -I "${ARG_ROOT}" ${imports} "${ARG_ROOT}/${proto}"
       DEPENDS "${ARG_ROOT}/${proto}" protobuf::protoc DEPFILE "${out}/${stem}.d" VERBATIM)
@@ -29,9 +31,11 @@ function(bursar_add_proto_library name)
     list(APPEND sources ${products})
   endforeach()
   add_library(${name} STATIC ${sources})
-  # Each of them is little more than what all include: compiled by the dozen they take a fifth of the
-  # time. Generated code is not ours to check.
-  set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 12)
+  # Services are little more than the headers that all of them include: compiled together they take a
+  # fraction of the time. Messages cannot be: each file has statics of the same names.
+  set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 16)
+  set_source_files_properties(${messages} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+  # Generated code is not ours to check.
   if(BURSAR_SANITIZE MATCHES "undefined")
     target_compile_options(${name} PRIVATE -fno-sanitize=undefined)
   endif()
