@@ -22,6 +22,8 @@ namespace {
 
 constexpr char kVariablePrefix[] = "BURSAR_";
 
+constexpr absl::Duration kMaxClockAhead = absl::Hours(24 * 365 * 10);
+
 // Variables that belong to the command line tool and to the tests, not to the server.
 const std::set<std::string>& ForeignVariables() {
   static const auto* const names = new std::set<std::string>{
@@ -35,6 +37,7 @@ struct RawSettings {
   std::string http_listen;
   std::string store = "rocksdb";
   std::string drain_timeout = "20s";
+  std::string clock_ahead = "0s";
   std::string log_format = "text";
   bool check_config = false;
   RawDeliveryOptions delivery;
@@ -97,6 +100,11 @@ void DefineSettings(CLI::App* app, RawSettings* raw) {
   DefineDeliverySettings(app, &options.delivery, &raw->delivery);
   app->add_flag("--confirm-clock", options.confirm_clock,
                 "Start although the clock is more than a day away from the journal");
+  app->add_option(
+         "--clock-ahead", raw->clock_ahead,
+         "Rehearsal on a copy of the data: serve as if it were so much later, such as 12h; "
+         "only with --insecure")
+      ->capture_default_str();
   app->add_option("--verify-ledger", options.verify_directory,
                   "Verify the store in that directory, print the report and end: 0 if all is well")
       ->configurable(false);
@@ -247,6 +255,12 @@ void CheckRest(RawSettings* raw, std::vector<std::string>* problems) {
       options.drain_timeout < absl::ZeroDuration() || options.drain_timeout > absl::Hours(1)) {
     problems->push_back("--drain-timeout must be a duration up to 1h, such as 20s");
   }
+  if (!absl::ParseDuration(raw->clock_ahead, &options.clock_ahead) ||
+      options.clock_ahead < absl::ZeroDuration() || options.clock_ahead > kMaxClockAhead) {
+    problems->push_back("--clock-ahead must be a duration up to 87600h, such as 12h");
+  } else if (options.clock_ahead > absl::ZeroDuration() && !options.is_insecure) {
+    problems->push_back("--clock-ahead is for rehearsals: it is taken only with --insecure");
+  }
   const std::set<std::string> levels = {"debug", "info", "warn", "error", "off"};
   if (levels.count(options.log_level) == 0) {
     problems->push_back("--log-level must be debug, info, warn, error or off");
@@ -292,6 +306,11 @@ std::vector<std::string> Options::Warnings() const {
   std::vector<std::string> warnings;
   if (is_insecure) {
     warnings.push_back("--insecure: everybody on this machine is served as operator");
+  }
+  if (clock_ahead > absl::ZeroDuration()) {
+    warnings.push_back(absl::StrCat("--clock-ahead ", absl::FormatDuration(clock_ahead),
+                                    ": a rehearsal; what is recorded is dated so much later, and "
+                                    "its data cannot be served by the machine's clock afterwards"));
   }
   for (const ListenAddress& address : listen) {
     if (address.is_loopback() || has_tls()) continue;

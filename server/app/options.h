@@ -46,6 +46,7 @@ struct Options {
   std::string log_level = "info";
   LogFormat log_format = LogFormat::kText;
   bool confirm_clock = false;
+  absl::Duration clock_ahead;  // Of the machine's clock, in rehearsals; zero otherwise.
   DeliveryOptions delivery;
   std::string verify_directory;  // Not empty: verify that store instead of serving.
 

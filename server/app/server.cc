@@ -17,6 +17,7 @@
 #include "server/app/default_plan_catalog.h"
 #include "server/app/delivery.h"
 #include "server/app/edge_log.h"
+#include "server/app/rehearsal_clock.h"
 #include "server/app/server_metrics.h"
 #include "server/app/tls_files.h"
 #include "server/app/token_records.h"
@@ -94,7 +95,9 @@ absl::StatusOr<DefaultCatalogs> ReadDefaultCatalogs() {
 class ServerCore final : public Server {
  public:
   ServerCore(const Options& options, const Clock* clock)
-      : options_(options), clock_(clock == nullptr ? &system_clock_ : clock) {}
+      : options_(options),
+        own_clock_(options.clock_ahead),
+        clock_(clock == nullptr ? &own_clock_ : clock) {}
   ~ServerCore() override { Drain(absl::ZeroDuration()); }
 
   absl::Status StartAll() {
@@ -129,7 +132,7 @@ class ServerCore final : public Server {
 
   // In the order of their dependence: destroyed from the bottom up.
   EdgeLog log_;
-  SystemClock system_clock_;
+  const RehearsalClock own_clock_;
   const Clock* const clock_;
   ZoneDatabase zones_;
   std::unique_ptr<Store> store_;

@@ -155,6 +155,20 @@ TEST(Options, DefaultListenersDependOnTheCredential) {
   EXPECT_TRUE(tls.options.Warnings().empty());
 }
 
+// Rules: T1
+TEST(Options, AnotherTimeIsForRehearsalsOnly) {
+  const ParsedOptions rehearsal =
+      ParseOptions({"--data=/tmp/x", "--insecure", "--clock-ahead=36h"}, {});
+  ASSERT_EQ(rehearsal.action, Action::kServe) << rehearsal.text;
+  EXPECT_EQ(rehearsal.options.clock_ahead, absl::Hours(36));
+  EXPECT_EQ(rehearsal.options.Warnings().size(), 2U);
+  EXPECT_EQ(ParseOptions(With({"--clock-ahead=36h"}), {}).action, Action::kRefuse);
+  for (const char* wrong : {"--clock-ahead=-1h", "--clock-ahead=soon", "--clock-ahead=90000h"}) {
+    EXPECT_EQ(ParseOptions({"--data=/tmp/x", "--insecure", wrong}, {}).action, Action::kRefuse)
+        << wrong;
+  }
+}
+
 // Rules: A1
 TEST(Options, WhatCannotBeIsRefusedNamingTheSetting) {
   const struct {
