@@ -146,7 +146,7 @@ absl::StatusOr<absl::Time> ReadMoment(Session& session, const std::string& organ
     return UsageError(absl::StrCat("--at ", text, ": this machine does not know the zone ", name,
                                    "; give an instant with its date."));
   }
-  const absl::CivilDay today(now, zone);
+  const absl::CivilDay today = absl::ToCivilDay(now, zone);
   for (const absl::CivilDay day : {today, today - 1}) {
     absl::Time instant;
     std::string error;

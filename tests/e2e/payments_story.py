@@ -6,55 +6,15 @@ declines the first payment, is late with the second, and accepts the third, whic
 twice; a chargeback takes it back. Bursar posts the requests itself, signed.
 """
 import argparse
-import http.client
-import json
 import pathlib
 import socket
-import subprocess
 import sys
-import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(ROOT / "tests/support"))
-sys.path.insert(0, str(ROOT / "deploy/payments"))
-import receiver  # noqa: E402
+from payment_receiver import Receiver  # noqa: E402
 from server_process import CommandLine, Server, nanos, scratch_directory  # noqa: E402
-
-
-class Receiver:
-    """The receiver as a process."""
-
-    def __init__(self, scratch, bursar, address, secret):
-        self.key = receiver.decode_secret(secret)
-        file = scratch / "webhook.secret"
-        file.write_text(secret + "\n", encoding="utf-8")
-        self.process = subprocess.Popen(
-            [sys.executable, ROOT / "deploy/payments/receiver.py", "--listen", "127.0.0.1:0",
-             "--secret-file", file, "--mode", "fail,late,succeed", "--late-seconds", "0.05",
-             "--bursar", f"{bursar} --server {address}"],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        self.port = int(self.process.stdout.readline().rsplit(":", 1)[1])
-
-    def verdict(self):
-        """What the receiver says once it has told its next verdict."""
-        return self.process.stdout.readline().strip()
-
-    def ask_again(self, payment_id):
-        """Asks for a payment once more, as a delivery that is repeated does."""
-        body = json.dumps({"type": "payment.requested", "data": {
-            "organization_id": "acme", "facts": {"payment_id": payment_id}}}).encode()
-        now = int(time.time())
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        connection.request("POST", "/", body, {
-            "webhook-id": "ntc_again", "webhook-timestamp": str(now),
-            "webhook-signature": receiver.sign(self.key, "ntc_again", now, body)})
-        assert connection.getresponse().status == 204
-        connection.close()
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait()
 
 
 def main():
@@ -100,7 +60,7 @@ def main():
         server.kill()
         server = Server(options.bursard, scratch / "data", *flags)
         assert state() == "IN_FLIGHT", "the kill lost the reload"
-        money = Receiver(scratch, options.bursar, server.address, secret)
+        money = Receiver(scratch, options.bursar, server.address, secret, "fail,late,succeed")
         send_to(money.port)
         print(money.verdict())
         assert state() == "BACKING_OFF"
