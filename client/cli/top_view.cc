@@ -69,9 +69,6 @@ const char* StateWord(WalletHealth::State state) {
   return "ok";
 }
 
-// "balance", "spend limit", "included month".
-std::string SourceInWords(const v1::Evaluation& evaluation) { return Spaced(evaluation.source()); }
-
 // Text cut to a width in characters.
 std::string Cut(const std::string& text, size_t width) {
   if (WidthOf(text) <= width) return text;

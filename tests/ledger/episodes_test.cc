@@ -133,9 +133,9 @@ TEST(Episode, EndsWhenExtraUsageIsSwitchedOff) {
 TEST(Episode, OfALimitEndsAtTheMonthsEndWithoutAnybodyAsking) {
   TestWallet wallet("usage");
   wallet.AddMember("ann").LimitOrganization(Dollars(5)).Record("ann", Dollars(5));
-  EXPECT_FALSE(wallet.header().PoolReopensWithMonth());
+  EXPECT_EQ(wallet.header().PoolReopensAt(), absl::InfiniteFuture());
   wallet.Check("ann");
-  EXPECT_TRUE(wallet.header().PoolReopensWithMonth());
+  EXPECT_EQ(wallet.header().PoolReopensAt(), At("2026-12-01T00:00:00Z"));
   const absl::Time month_end = At("2026-12-01T00:00:00Z");
   EXPECT_EQ(wallet.header().NextDue(), month_end);
   wallet.MoveTo(month_end - absl::Nanoseconds(1)).WriteDues();
@@ -163,7 +163,7 @@ TEST(Episode, OfABalanceThatNeverWasOutlivesTheMonthUnderALimit) {
   wallet.AddMember("ann").ExtraForEveryone().LimitOrganization(Dollars(50));
   wallet.Record("ann", Dollars(20));
   EXPECT_EQ(wallet.Check("ann").denial->reason, DenialReason::kBalanceExhausted);
-  EXPECT_FALSE(wallet.header().PoolReopensWithMonth());
+  EXPECT_EQ(wallet.header().PoolReopensAt(), absl::InfiniteFuture());
   wallet.MoveTo(At("2026-12-02T00:00:00Z")).WriteDues();
   EXPECT_TRUE(wallet.header().episode.has_value());
 }
