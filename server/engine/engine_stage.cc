@@ -96,8 +96,7 @@ absl::StatusOr<EngineCore::StagedRange> EngineCore::Stage(WalletSlot& slot,
   if (std::optional<EntryBody> opening = StatementOpening(slot.wallet.header, context)) {
     if (absl::Status s = StageOne(slot, *std::move(opening), cause, context); !s.ok()) return s;
   }
-}
-return range;
+  return range;
 }
 
 bool EngineCore::TellsSettings(const NotificationChannels& channels) const {

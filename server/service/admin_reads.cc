@@ -52,8 +52,7 @@ absl::StatusOr<std::string> AdminReads::CurrencyOf(const std::string& organizati
   return currency_code;
 }
 
-absl::Status AdminReads::GetOrganization(const CallContext& call,
-                                         const v1::GetOrganizationRequest& request,
+absl::Status AdminReads::GetOrganization(const v1::GetOrganizationRequest& request,
                                          v1::GetOrganizationResponse* response) {
   FieldViolations violations;
   CheckRequiredId("organization_id", request.organization_id(), &violations);
@@ -193,7 +192,7 @@ void WriteWallet(const Wallet& wallet, const DecisionContext& context,
   }
 }
 
-absl::Status AdminReads::GetWallet(const CallContext& call, const v1::GetWalletRequest& request,
+absl::Status AdminReads::GetWallet(const v1::GetWalletRequest& request,
                                    v1::GetWalletResponse* response) {
   FieldViolations violations;
   CheckRequiredId("organization_id", request.organization_id(), &violations);
@@ -208,8 +207,7 @@ absl::Status AdminReads::GetWallet(const CallContext& call, const v1::GetWalletR
       });
 }
 
-absl::Status AdminReads::ListSpendLimits(const CallContext& call,
-                                         const v1::ListSpendLimitsRequest& request,
+absl::Status AdminReads::ListSpendLimits(const v1::ListSpendLimitsRequest& request,
                                          v1::ListSpendLimitsResponse* response) {
   FieldViolations violations;
   CheckRequiredId("organization_id", request.organization_id(), &violations);
@@ -267,7 +265,7 @@ absl::Status AdminReads::ListSpendLimits(const CallContext& call,
   return absl::OkStatus();
 }
 
-absl::Status AdminReads::ListHolds(const CallContext& call, const v1::ListHoldsRequest& request,
+absl::Status AdminReads::ListHolds(const v1::ListHoldsRequest& request,
                                    v1::ListHoldsResponse* response) {
   FieldViolations violations;
   CheckRequiredId("organization_id", request.organization_id(), &violations);
@@ -306,7 +304,7 @@ absl::Status AdminReads::ListHolds(const CallContext& call, const v1::ListHoldsR
       });
 }
 
-absl::Status AdminReads::ListCredits(const CallContext& call, const v1::ListCreditsRequest& request,
+absl::Status AdminReads::ListCredits(const v1::ListCreditsRequest& request,
                                      v1::ListCreditsResponse* response) {
   FieldViolations violations;
   CheckRequiredId("organization_id", request.organization_id(), &violations);
@@ -343,8 +341,7 @@ absl::Status AdminReads::ListCredits(const CallContext& call, const v1::ListCred
       });
 }
 
-absl::Status AdminReads::ListJournalEntries(const CallContext& call,
-                                            const v1::ListJournalEntriesRequest& request,
+absl::Status AdminReads::ListJournalEntries(const v1::ListJournalEntriesRequest& request,
                                             v1::ListJournalEntriesResponse* response) {
   FieldViolations violations;
   CheckRequiredId("organization_id", request.organization_id(), &violations);

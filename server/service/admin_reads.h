@@ -24,21 +24,18 @@ class AdminReads {
   explicit AdminReads(Engine& engine) : engine_(engine) {}
 
   // Each is the RPC of its name: validates, asks what the actor may see, fills the response.
-  absl::Status GetOrganization(const CallContext& call, const v1::GetOrganizationRequest& request,
+  absl::Status GetOrganization(const v1::GetOrganizationRequest& request,
                                v1::GetOrganizationResponse* response);
   absl::Status ListOrganizations(const CallContext& call,
                                  const v1::ListOrganizationsRequest& request,
                                  v1::ListOrganizationsResponse* response);
-  absl::Status GetWallet(const CallContext& call, const v1::GetWalletRequest& request,
-                         v1::GetWalletResponse* response);
-  absl::Status ListSpendLimits(const CallContext& call, const v1::ListSpendLimitsRequest& request,
+  absl::Status GetWallet(const v1::GetWalletRequest& request, v1::GetWalletResponse* response);
+  absl::Status ListSpendLimits(const v1::ListSpendLimitsRequest& request,
                                v1::ListSpendLimitsResponse* response);
-  absl::Status ListHolds(const CallContext& call, const v1::ListHoldsRequest& request,
-                         v1::ListHoldsResponse* response);
-  absl::Status ListCredits(const CallContext& call, const v1::ListCreditsRequest& request,
+  absl::Status ListHolds(const v1::ListHoldsRequest& request, v1::ListHoldsResponse* response);
+  absl::Status ListCredits(const v1::ListCreditsRequest& request,
                            v1::ListCreditsResponse* response);
-  absl::Status ListJournalEntries(const CallContext& call,
-                                  const v1::ListJournalEntriesRequest& request,
+  absl::Status ListJournalEntries(const v1::ListJournalEntriesRequest& request,
                                   v1::ListJournalEntriesResponse* response);
   absl::Status ListNotices(const CallContext& call, const v1::ListNoticesRequest& request,
                            v1::ListNoticesResponse* response);

@@ -17,51 +17,49 @@ const RpcRule* RuleOf(std::string_view method) {
 grpc::Status AdminService::ListMembers(grpc::ServerContext* context,
                                        const v1::ListMembersRequest* request,
                                        v1::ListMembersResponse* response) {
-  return RunCall(*gate_, RuleOf("ListMembers"), *context, *request, [&](const CallContext& call) {
-    return SeeingReads(*engine_).ListMembers(call, *request, response);
+  return RunCall(*gate_, RuleOf("ListMembers"), *context, *request, [&](const CallContext&) {
+    return SeeingReads(*engine_).ListMembers(*request, response);
   });
 }
 
 grpc::Status AdminService::QueryUsage(grpc::ServerContext* context,
                                       const v1::QueryUsageRequest* request,
                                       v1::QueryUsageResponse* response) {
-  return RunCall(*gate_, RuleOf("QueryUsage"), *context, *request, [&](const CallContext& call) {
-    return SeeingReads(*engine_).QueryUsage(call, *request, response);
+  return RunCall(*gate_, RuleOf("QueryUsage"), *context, *request, [&](const CallContext&) {
+    return SeeingReads(*engine_).QueryUsage(*request, response);
   });
 }
 
 grpc::Status AdminService::ListStatements(grpc::ServerContext* context,
                                           const v1::ListStatementsRequest* request,
                                           v1::ListStatementsResponse* response) {
-  return RunCall(*gate_, RuleOf("ListStatements"), *context, *request,
-                 [&](const CallContext& call) {
-                   return SeeingReads(*engine_).ListStatements(call, *request, response);
-                 });
+  return RunCall(*gate_, RuleOf("ListStatements"), *context, *request, [&](const CallContext&) {
+    return SeeingReads(*engine_).ListStatements(*request, response);
+  });
 }
 
 grpc::Status AdminService::GetStatement(grpc::ServerContext* context,
                                         const v1::GetStatementRequest* request,
                                         v1::GetStatementResponse* response) {
-  return RunCall(*gate_, RuleOf("GetStatement"), *context, *request, [&](const CallContext& call) {
-    return SeeingReads(*engine_).GetStatement(call, *request, response);
+  return RunCall(*gate_, RuleOf("GetStatement"), *context, *request, [&](const CallContext&) {
+    return SeeingReads(*engine_).GetStatement(*request, response);
   });
 }
 
 grpc::Status AdminService::ListDenials(grpc::ServerContext* context,
                                        const v1::ListDenialsRequest* request,
                                        v1::ListDenialsResponse* response) {
-  return RunCall(*gate_, RuleOf("ListDenials"), *context, *request, [&](const CallContext& call) {
-    return SeeingReads(*engine_).ListDenials(call, *request, response);
+  return RunCall(*gate_, RuleOf("ListDenials"), *context, *request, [&](const CallContext&) {
+    return SeeingReads(*engine_).ListDenials(*request, response);
   });
 }
 
 grpc::Status AdminService::ExplainDecision(grpc::ServerContext* context,
                                            const v1::ExplainDecisionRequest* request,
                                            v1::ExplainDecisionResponse* response) {
-  return RunCall(*gate_, RuleOf("ExplainDecision"), *context, *request,
-                 [&](const CallContext& call) {
-                   return SeeingReads(*engine_).ExplainDecision(call, *request, response);
-                 });
+  return RunCall(*gate_, RuleOf("ExplainDecision"), *context, *request, [&](const CallContext&) {
+    return SeeingReads(*engine_).ExplainDecision(*request, response);
+  });
 }
 
 }  // namespace bursar

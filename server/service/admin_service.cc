@@ -179,10 +179,9 @@ grpc::Status AdminService::ReverseEntry(grpc::ServerContext* context,
 grpc::Status AdminService::GetOrganization(grpc::ServerContext* context,
                                            const v1::GetOrganizationRequest* request,
                                            v1::GetOrganizationResponse* response) {
-  return RunCall(*gate_, RuleOf("GetOrganization"), *context, *request,
-                 [&](const CallContext& call) {
-                   return AdminReads(*engine_).GetOrganization(call, *request, response);
-                 });
+  return RunCall(*gate_, RuleOf("GetOrganization"), *context, *request, [&](const CallContext&) {
+    return AdminReads(*engine_).GetOrganization(*request, response);
+  });
 }
 
 grpc::Status AdminService::ListOrganizations(grpc::ServerContext* context,
@@ -197,43 +196,41 @@ grpc::Status AdminService::ListOrganizations(grpc::ServerContext* context,
 grpc::Status AdminService::GetWallet(grpc::ServerContext* context,
                                      const v1::GetWalletRequest* request,
                                      v1::GetWalletResponse* response) {
-  return RunCall(*gate_, RuleOf("GetWallet"), *context, *request, [&](const CallContext& call) {
-    return AdminReads(*engine_).GetWallet(call, *request, response);
+  return RunCall(*gate_, RuleOf("GetWallet"), *context, *request, [&](const CallContext&) {
+    return AdminReads(*engine_).GetWallet(*request, response);
   });
 }
 
 grpc::Status AdminService::ListSpendLimits(grpc::ServerContext* context,
                                            const v1::ListSpendLimitsRequest* request,
                                            v1::ListSpendLimitsResponse* response) {
-  return RunCall(*gate_, RuleOf("ListSpendLimits"), *context, *request,
-                 [&](const CallContext& call) {
-                   return AdminReads(*engine_).ListSpendLimits(call, *request, response);
-                 });
+  return RunCall(*gate_, RuleOf("ListSpendLimits"), *context, *request, [&](const CallContext&) {
+    return AdminReads(*engine_).ListSpendLimits(*request, response);
+  });
 }
 
 grpc::Status AdminService::ListHolds(grpc::ServerContext* context,
                                      const v1::ListHoldsRequest* request,
                                      v1::ListHoldsResponse* response) {
-  return RunCall(*gate_, RuleOf("ListHolds"), *context, *request, [&](const CallContext& call) {
-    return AdminReads(*engine_).ListHolds(call, *request, response);
+  return RunCall(*gate_, RuleOf("ListHolds"), *context, *request, [&](const CallContext&) {
+    return AdminReads(*engine_).ListHolds(*request, response);
   });
 }
 
 grpc::Status AdminService::ListCredits(grpc::ServerContext* context,
                                        const v1::ListCreditsRequest* request,
                                        v1::ListCreditsResponse* response) {
-  return RunCall(*gate_, RuleOf("ListCredits"), *context, *request, [&](const CallContext& call) {
-    return AdminReads(*engine_).ListCredits(call, *request, response);
+  return RunCall(*gate_, RuleOf("ListCredits"), *context, *request, [&](const CallContext&) {
+    return AdminReads(*engine_).ListCredits(*request, response);
   });
 }
 
 grpc::Status AdminService::ListJournalEntries(grpc::ServerContext* context,
                                               const v1::ListJournalEntriesRequest* request,
                                               v1::ListJournalEntriesResponse* response) {
-  return RunCall(*gate_, RuleOf("ListJournalEntries"), *context, *request,
-                 [&](const CallContext& call) {
-                   return AdminReads(*engine_).ListJournalEntries(call, *request, response);
-                 });
+  return RunCall(*gate_, RuleOf("ListJournalEntries"), *context, *request, [&](const CallContext&) {
+    return AdminReads(*engine_).ListJournalEntries(*request, response);
+  });
 }
 
 grpc::Status AdminService::ListNotices(grpc::ServerContext* context,
@@ -249,10 +246,10 @@ grpc::Status AdminService::ListNotices(grpc::ServerContext* context,
 grpc::Status AdminService::GetNotificationChannels(
     grpc::ServerContext* context, const v1::GetNotificationChannelsRequest* request,
     v1::GetNotificationChannelsResponse* response) {
-  return RunCall(
-      *gate_, RuleOf("GetNotificationChannels"), *context, *request, [&](const CallContext& call) {
-        return DeliveryHandlers(*engine_).GetNotificationChannels(call, *request, response);
-      });
+  return RunCall(*gate_, RuleOf("GetNotificationChannels"), *context, *request,
+                 [&](const CallContext&) {
+                   return DeliveryHandlers(*engine_).GetNotificationChannels(*request, response);
+                 });
 }
 
 grpc::Status AdminService::SetNotificationChannels(
@@ -276,8 +273,8 @@ grpc::Status AdminService::ListDeliveries(grpc::ServerContext* context,
 grpc::Status AdminService::ResendNotice(grpc::ServerContext* context,
                                         const v1::ResendNoticeRequest* request,
                                         v1::ResendNoticeResponse* response) {
-  return RunCall(*gate_, RuleOf("ResendNotice"), *context, *request, [&](const CallContext& call) {
-    return DeliveryHandlers(*engine_).ResendNotice(call, *request, response);
+  return RunCall(*gate_, RuleOf("ResendNotice"), *context, *request, [&](const CallContext&) {
+    return DeliveryHandlers(*engine_).ResendNotice(*request, response);
   });
 }
 
@@ -296,8 +293,8 @@ grpc::Status AdminService::ListIncreaseRequests(grpc::ServerContext* context,
                                                 const v1::ListIncreaseRequestsRequest* request,
                                                 v1::ListIncreaseRequestsResponse* response) {
   return RunCall(*gate_, RuleOf("ListIncreaseRequests"), *context, *request,
-                 [&](const CallContext& call) {
-                   return bursar::ListIncreaseRequests(*engine_, call, *request, response);
+                 [&](const CallContext&) {
+                   return bursar::ListIncreaseRequests(*engine_, *request, response);
                  });
 }
 

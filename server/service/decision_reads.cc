@@ -184,8 +184,7 @@ absl::StatusOr<ExplainedDecision> ExplainDenial(Engine& engine, const std::strin
 
 }  // namespace
 
-absl::Status SeeingReads::ListDenials(const CallContext& call,
-                                      const v1::ListDenialsRequest& request,
+absl::Status SeeingReads::ListDenials(const v1::ListDenialsRequest& request,
                                       v1::ListDenialsResponse* response) {
   FieldViolations violations;
   CheckRequiredId("organization_id", request.organization_id(), &violations);
@@ -231,8 +230,7 @@ absl::Status SeeingReads::ListDenials(const CallContext& call,
   return absl::OkStatus();
 }
 
-absl::Status SeeingReads::ExplainDecision(const CallContext& call,
-                                          const v1::ExplainDecisionRequest& request,
+absl::Status SeeingReads::ExplainDecision(const v1::ExplainDecisionRequest& request,
                                           v1::ExplainDecisionResponse* response) {
   FieldViolations violations;
   const Asked asked = ReadAsked(engine_, request, &violations);

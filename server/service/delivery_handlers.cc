@@ -257,8 +257,7 @@ absl::Status DeliveryHandlers::ListDeliveries(const CallContext& call,
   return absl::OkStatus();
 }
 
-absl::Status DeliveryHandlers::ResendNotice(const CallContext& call,
-                                            const v1::ResendNoticeRequest& request,
+absl::Status DeliveryHandlers::ResendNotice(const v1::ResendNoticeRequest& request,
                                             v1::ResendNoticeResponse* response) {
   FieldViolations violations;
   CheckRequiredId("organization_id", request.organization_id(), &violations);

@@ -31,15 +31,14 @@ class DeliveryHandlers {
   explicit DeliveryHandlers(Engine& engine) : engine_(engine) {}
 
   // Each is the RPC of its name: validates, asks what the actor may do, fills the response.
-  absl::Status GetNotificationChannels(const CallContext& call,
-                                       const v1::GetNotificationChannelsRequest& request,
+  absl::Status GetNotificationChannels(const v1::GetNotificationChannelsRequest& request,
                                        v1::GetNotificationChannelsResponse* response);
   absl::Status SetNotificationChannels(const CallContext& call,
                                        const v1::SetNotificationChannelsRequest& request,
                                        v1::SetNotificationChannelsResponse* response);
   absl::Status ListDeliveries(const CallContext& call, const v1::ListDeliveriesRequest& request,
                               v1::ListDeliveriesResponse* response);
-  absl::Status ResendNotice(const CallContext& call, const v1::ResendNoticeRequest& request,
+  absl::Status ResendNotice(const v1::ResendNoticeRequest& request,
                             v1::ResendNoticeResponse* response);
   absl::Status SendTestNotice(const CallContext& call, const v1::SendTestNoticeRequest& request,
                               v1::SendTestNoticeResponse* response);

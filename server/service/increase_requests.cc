@@ -144,8 +144,7 @@ absl::Status CreateIncreaseRequest(Engine& engine, const CallContext& call,
                     });
 }
 
-absl::Status GetIncreaseRequest(Engine& engine, const CallContext& call,
-                                const v1::GetIncreaseRequestRequest& request,
+absl::Status GetIncreaseRequest(Engine& engine, const v1::GetIncreaseRequestRequest& request,
                                 v1::GetIncreaseRequestResponse* response) {
   FieldViolations violations;
   CheckNamedRequest(request, &violations);
@@ -203,8 +202,7 @@ std::string ListScope(const v1::ListIncreaseRequestsRequest& request) {
 
 }  // namespace
 
-absl::Status ListIncreaseRequests(Engine& engine, const CallContext& call,
-                                  const v1::ListIncreaseRequestsRequest& request,
+absl::Status ListIncreaseRequests(Engine& engine, const v1::ListIncreaseRequestsRequest& request,
                                   v1::ListIncreaseRequestsResponse* response) {
   FieldViolations violations;
   CheckRequiredId("organization_id", request.organization_id(), &violations);

@@ -24,8 +24,7 @@ namespace bursar {
 absl::Status CreateIncreaseRequest(Engine& engine, const CallContext& call,
                                    const v1::CreateIncreaseRequestRequest& request,
                                    v1::CreateIncreaseRequestResponse* response);
-absl::Status GetIncreaseRequest(Engine& engine, const CallContext& call,
-                                const v1::GetIncreaseRequestRequest& request,
+absl::Status GetIncreaseRequest(Engine& engine, const v1::GetIncreaseRequestRequest& request,
                                 v1::GetIncreaseRequestResponse* response);
 absl::Status CancelIncreaseRequest(Engine& engine, const CallContext& call,
                                    const v1::CancelIncreaseRequestRequest& request,
@@ -33,8 +32,7 @@ absl::Status CancelIncreaseRequest(Engine& engine, const CallContext& call,
 
 // ---- For those who decide ----
 
-absl::Status ListIncreaseRequests(Engine& engine, const CallContext& call,
-                                  const v1::ListIncreaseRequestsRequest& request,
+absl::Status ListIncreaseRequests(Engine& engine, const v1::ListIncreaseRequestsRequest& request,
                                   v1::ListIncreaseRequestsResponse* response);
 absl::Status ApproveIncreaseRequest(Engine& engine, const CallContext& call,
                                     const v1::ApproveIncreaseRequestRequest& request,

@@ -487,7 +487,7 @@ void BodyWriter::operator()(const StatementFinalized& body) {
   Say("The statement from ", ShortDate(body.period.start), " to ", ShortDate(body.period.end),
       " is final: ", std::to_string(body.totals.charge_count), " charges, ",
       std::to_string(body.totals.reversal_count), " refunds, together ",
-      absl::StrCat(FormatAmount(body.totals.NetCost()), " ", words_.currency_code), ".");
+      FormatAmount(body.totals.NetCost()), " ", words_.currency_code, ".");
 }
 
 void BodyWriter::operator()(const HoldPlaced& body) {

@@ -96,8 +96,7 @@ absl::StatusOr<MemberPage> RankMembers(Store& store, const std::string& organiza
 
 }  // namespace
 
-absl::Status SeeingReads::ListMembers(const CallContext& call,
-                                      const v1::ListMembersRequest& request,
+absl::Status SeeingReads::ListMembers(const v1::ListMembersRequest& request,
                                       v1::ListMembersResponse* response) {
   FieldViolations violations;
   CheckRequiredId("organization_id", request.organization_id(), &violations);

@@ -33,7 +33,7 @@ void WriteMoneyFact(const StoredNotice& notice, std::string_view name, v1::Money
 void WriteLimitFacts(const StoredNotice& notice, v1::Notice* proto) {
   const auto scope = Named(TextOf(notice, "scope"), Scope::kOrganization, Scope::kModel, ScopeWord);
   if (scope.has_value()) proto->set_scope(ToProtoEnum<v1::Scope>(*scope));
-  proto->set_scope_id(TextOf(notice, "scope_id"));
+  proto->set_scope_id(std::string(TextOf(notice, "scope_id")));
   proto->set_member_id(notice.member_id);
   const auto period =
       Named(TextOf(notice, "period"), PeriodKind::kMonth, PeriodKind::kHour, PeriodWord);

@@ -69,8 +69,7 @@ void WriteChargedBack(const Rendering& rendering, v1::RecordChargebackResponse* 
   rendering.WriteWalletPosition(reply);
 }
 
-absl::Status ReadPayments(Engine& engine, const CallContext& call,
-                          const v1::ListPaymentsRequest& request,
+absl::Status ReadPayments(Engine& engine, const v1::ListPaymentsRequest& request,
                           v1::ListPaymentsResponse* response) {
   FieldViolations violations;
   CheckRequiredId("organization_id", request.organization_id(), &violations);
@@ -98,8 +97,8 @@ absl::Status ReadPayments(Engine& engine, const CallContext& call,
   return absl::OkStatus();
 }
 
-absl::Status ReadPayment(Engine& engine, const CallContext& call,
-                         const v1::GetPaymentRequest& request, v1::GetPaymentResponse* response) {
+absl::Status ReadPayment(Engine& engine, const v1::GetPaymentRequest& request,
+                         v1::GetPaymentResponse* response) {
   FieldViolations violations;
   CheckRequiredId("organization_id", request.organization_id(), &violations);
   CheckRequiredId("payment_id", request.payment_id(), &violations);
@@ -183,17 +182,15 @@ grpc::Status AdminService::RecordChargeback(grpc::ServerContext* context,
 grpc::Status AdminService::ListPayments(grpc::ServerContext* context,
                                         const v1::ListPaymentsRequest* request,
                                         v1::ListPaymentsResponse* response) {
-  return RunCall(*gate_, RuleOf("ListPayments"), *context, *request, [&](const CallContext& call) {
-    return ReadPayments(*engine_, call, *request, response);
-  });
+  return RunCall(*gate_, RuleOf("ListPayments"), *context, *request,
+                 [&](const CallContext&) { return ReadPayments(*engine_, *request, response); });
 }
 
 grpc::Status AdminService::GetPayment(grpc::ServerContext* context,
                                       const v1::GetPaymentRequest* request,
                                       v1::GetPaymentResponse* response) {
-  return RunCall(*gate_, RuleOf("GetPayment"), *context, *request, [&](const CallContext& call) {
-    return ReadPayment(*engine_, call, *request, response);
-  });
+  return RunCall(*gate_, RuleOf("GetPayment"), *context, *request,
+                 [&](const CallContext&) { return ReadPayment(*engine_, *request, response); });
 }
 
 }  // namespace bursar

@@ -170,7 +170,7 @@ grpc::Status QuotaService::GetMemberUsage(grpc::ServerContext* context,
                                           const v1::GetMemberUsageRequest* request,
                                           v1::GetMemberUsageResponse* response) {
   static const RpcRule* const rule = FindRpcRule("/bursar.v1.QuotaService/GetMemberUsage");
-  return RunCall(*gate_, rule, *context, *request, [&](const CallContext& call) -> absl::Status {
+  return RunCall(*gate_, rule, *context, *request, [&](const CallContext&) -> absl::Status {
     FieldViolations violations;
     CheckRequiredId("organization_id", request->organization_id(), &violations);
     CheckRequiredId("member_id", request->member_id(), &violations);
@@ -207,8 +207,8 @@ grpc::Status QuotaService::GetIncreaseRequest(grpc::ServerContext* context,
                                               const v1::GetIncreaseRequestRequest* request,
                                               v1::GetIncreaseRequestResponse* response) {
   static const RpcRule* const rule = FindRpcRule("/bursar.v1.QuotaService/GetIncreaseRequest");
-  return RunCall(*gate_, rule, *context, *request, [&](const CallContext& call) {
-    return bursar::GetIncreaseRequest(*engine_, call, *request, response);
+  return RunCall(*gate_, rule, *context, *request, [&](const CallContext&) {
+    return bursar::GetIncreaseRequest(*engine_, *request, response);
   });
 }
 

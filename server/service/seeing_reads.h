@@ -26,17 +26,16 @@ class SeeingReads {
   explicit SeeingReads(Engine& engine) : engine_(engine) {}
 
   // Each is the RPC of its name: validates, asks what the actor may see, fills the response.
-  absl::Status ListMembers(const CallContext& call, const v1::ListMembersRequest& request,
+  absl::Status ListMembers(const v1::ListMembersRequest& request,
                            v1::ListMembersResponse* response);
-  absl::Status QueryUsage(const CallContext& call, const v1::QueryUsageRequest& request,
-                          v1::QueryUsageResponse* response);
-  absl::Status ListStatements(const CallContext& call, const v1::ListStatementsRequest& request,
+  absl::Status QueryUsage(const v1::QueryUsageRequest& request, v1::QueryUsageResponse* response);
+  absl::Status ListStatements(const v1::ListStatementsRequest& request,
                               v1::ListStatementsResponse* response);
-  absl::Status GetStatement(const CallContext& call, const v1::GetStatementRequest& request,
+  absl::Status GetStatement(const v1::GetStatementRequest& request,
                             v1::GetStatementResponse* response);
-  absl::Status ListDenials(const CallContext& call, const v1::ListDenialsRequest& request,
+  absl::Status ListDenials(const v1::ListDenialsRequest& request,
                            v1::ListDenialsResponse* response);
-  absl::Status ExplainDecision(const CallContext& call, const v1::ExplainDecisionRequest& request,
+  absl::Status ExplainDecision(const v1::ExplainDecisionRequest& request,
                                v1::ExplainDecisionResponse* response);
 
  private:

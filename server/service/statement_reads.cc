@@ -78,8 +78,7 @@ std::string StatementScope(const v1::GetStatementRequest& request, const UsageQu
 
 }  // namespace
 
-absl::Status SeeingReads::ListStatements(const CallContext& call,
-                                         const v1::ListStatementsRequest& request,
+absl::Status SeeingReads::ListStatements(const v1::ListStatementsRequest& request,
                                          v1::ListStatementsResponse* response) {
   FieldViolations violations;
   CheckRequiredId("organization_id", request.organization_id(), &violations);
@@ -110,8 +109,7 @@ absl::Status SeeingReads::ListStatements(const CallContext& call,
   return absl::OkStatus();
 }
 
-absl::Status SeeingReads::GetStatement(const CallContext& call,
-                                       const v1::GetStatementRequest& request,
+absl::Status SeeingReads::GetStatement(const v1::GetStatementRequest& request,
                                        v1::GetStatementResponse* response) {
   FieldViolations violations;
   CheckRequiredId("organization_id", request.organization_id(), &violations);

@@ -174,7 +174,7 @@ absl::StatusOr<SeeingReads::Basics> SeeingReads::BasicsOf(const std::string& org
   return basics;
 }
 
-absl::Status SeeingReads::QueryUsage(const CallContext& call, const v1::QueryUsageRequest& request,
+absl::Status SeeingReads::QueryUsage(const v1::QueryUsageRequest& request,
                                      v1::QueryUsageResponse* response) {
   FieldViolations violations;
   CheckRequiredId("organization_id", request.organization_id(), &violations);
