@@ -166,7 +166,7 @@ absl::Status DeliveryHandlers::CheckExists(const std::string& organization_id) {
 }
 
 absl::Status DeliveryHandlers::GetNotificationChannels(
-    const CallContext& call, const v1::GetNotificationChannelsRequest& request,
+    const v1::GetNotificationChannelsRequest& request,
     v1::GetNotificationChannelsResponse* response) {
   FieldViolations violations;
   CheckRequiredId("organization_id", request.organization_id(), &violations);
