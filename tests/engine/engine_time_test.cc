@@ -167,7 +167,7 @@ TEST_P(EngineTime, AnEpisodeOfTheSpendLimitEndsWithItsMonthAndSaysSo) {
   const auto page = ListNotices(store(), "acme", "", 10);
   ASSERT_TRUE(page.ok()) << page.status();
   ASSERT_EQ(page->notices.size(), 3);
-  EXPECT_TRUE(page->notices[0].limit.has_value()) << "all of it is used";
+  EXPECT_EQ(page->notices[0].stored.Kind(), NoticeKind::kThreshold) << "all of it is used";
   EXPECT_FALSE(page->notices[1].balance);
   EXPECT_TRUE(page->notices[2].resolved);
   EXPECT_FALSE(page->notices[2].balance);
