@@ -102,6 +102,10 @@ absl::StatusOr<ExplainedDecision> ExplainEntry(const Store& store, const Catalog
   decision.currency_code = wallet.header.settings.currency_code;
   const std::shared_ptr<const PlanCatalog> plans = catalogs.PlansAt(decision.decided_at);
   const DecisionContext context{decision.decided_at, plans.get(), &zones};
+  const auto* placed = std::get_if<HoldPlaced>(&(*entry)->body);
+  if (placed == nullptr && !std::holds_alternative<UsageCharged>((*entry)->body)) {
+    return NoSuchDecision(none);
+  }
   if (absl::Status s = CheckPlan(wallet.header, *plans); !s.ok()) return s;
   if (const auto* charge = std::get_if<UsageCharged>(&(*entry)->body)) {
     decision.member_id = charge->member_id;
@@ -109,8 +113,6 @@ absl::StatusOr<ExplainedDecision> ExplainEntry(const Store& store, const Catalog
     decision.explanation = ExplainCharge(wallet, *charge, context);
     return decision;
   }
-  const auto* placed = std::get_if<HoldPlaced>(&(*entry)->body);
-  if (placed == nullptr) return NoSuchDecision(none);
   decision.hold = placed->hold;
   decision.hold->sequence = sequence;
   decision.member_id = placed->hold.member_id;

@@ -174,7 +174,9 @@ std::vector<FieldChange> NoticedChanges(const EntryBody& body, const WalletHeade
     std::vector<FieldChange> changes = set->changes;
     for (FieldChange& change : changes) {
       if (set->scope == Scope::kOrganization) continue;
-      absl::StrAppend(&change.field, " of ", ScopeWords(set->scope, set->scope_id));
+      absl::StrAppend(
+          &change.field, " of ",
+          set->scope == Scope::kMember ? set->scope_id : ScopeWords(set->scope, set->scope_id));
     }
     return changes;
   }

@@ -16,9 +16,10 @@ Zone ZoneOf(const WalletHeader& header, const DecisionContext& context) {
 absl::Time NextDigestAt(absl::Time after, const Zone& zone) {
   absl::CivilDay day(zone.LocalAt(after));
   while (true) {
-    const absl::Time nine =
-        zone.Resolve(absl::CivilSecond(day.year(), day.month(), day.day(), kDigestHour, 0, 0));
-    if (nine > after) return nine;
+    const absl::CivilSecond wall(day.year(), day.month(), day.day(), kDigestHour, 0, 0);
+    const absl::Time nine = zone.Resolve(wall);
+    // A zone may skip a whole day; it has no nine then.
+    if (nine > after && zone.LocalAt(nine) == wall) return nine;
     ++day;
   }
 }

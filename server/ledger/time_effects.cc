@@ -82,7 +82,7 @@ std::vector<DueEntry> DuesButHolds(const Wallet& wallet, const DecisionContext& 
     dues.push_back({header.pending_settings->effective_at,
                     PendingChangeApplied{header.pending_settings, std::nullopt}});
   }
-  if (header.next_digest <= now) {
+  if (header.next_digest != absl::InfiniteFuture() && header.next_digest <= now) {
     dues.push_back({header.next_digest, DigestDue(header, context)});
   }
   if (const absl::Time reopens = header.PoolReopensAt();

@@ -120,7 +120,8 @@ class Story:
             self.run("members", "add", "acme", member, "--role", role, "--email",
                      f"{member}@acme.example")
         reply = self.as_member("olga", "channels", "webhook", "acme", "systems",
-                               self.systems.url("/ok/systems"))
+                               self.systems.url("/ok/systems"), "--events",
+                               "extra_usage.*,limit.*,payment.succeeded")
         (secret,) = reply["newSecrets"]
         self.systems.keep_secret("systems", secret["secret"])
         (self.payment_secret,) = self.send_payments_to(9)

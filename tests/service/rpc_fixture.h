@@ -205,7 +205,14 @@ class RpcTest : public testing::Test {
   Credentials credentials_{&tokens_};
   RpcStats stats_;
   LastError log_;
-  Gate gate_{&credentials_, &stats_, &log_};
+  // Everybody may: who may what is a question to wallets.
+  struct Anybody final : ActorJudge {
+    absl::Status Judge(const CallContext&, ActorNeed, const std::string&,
+                       const std::string&) const override {
+      return absl::OkStatus();
+    }
+  } anybody_;
+  Gate gate_{&credentials_, &stats_, &log_, &anybody_};
   ServingState state_;
   ActiveStreams watches_{kMaxWatches};
   ActiveStreams reflection_streams_{kMaxReflectionStreams};

@@ -272,7 +272,7 @@ TEST(LitellmPrices, EveryShapeOfEntryIsABookThatAServerTakes) {
   const ImportResult result = Imported(Sample());
   const auto book = DecodePriceBook(result.book);
   ASSERT_TRUE(book.ok()) << book.status().message();
-  EXPECT_EQ(result.book.models_size(), 18);
+  EXPECT_EQ(result.book.models_size(), 20);
   for (const char* unknown : {"openai/basalt-draw", "codestral/free-code",
                               "bedrock/ember-rerank:0", "soniox/scribe-async"}) {
     EXPECT_THAT(result.skipped, Contains(HasSubstr(std::string(unknown) + ": has no price")));
