@@ -280,7 +280,11 @@ TEST_P(DelivererTest, WhatDrewThePoolDownIsComparedWithTheMonthBefore) {
   record("chat", 10);
   record("claude-code", 40);
   ASSERT_TRUE(Check("acme", "ann").ok());
-  const Outbox::Item item = Left().front();
+  const std::vector<Outbox::Item> left = Left();
+  ASSERT_EQ(left.size(), 2u);
+  EXPECT_EQ(left[0].notice.Kind(), NoticeKind::kLowBalance);
+  const Outbox::Item& item = left[1];
+  ASSERT_EQ(item.notice.Kind(), NoticeKind::kExhausted);
   const auto shares = UsageSharesOf(store(), zones_, "acme", item.notice);
   ASSERT_TRUE(shares.ok()) << shares.status();
   const std::vector<UsageShare> expected = {{false, "claude-code", "40.00", "10.00", 80, 20},
@@ -289,7 +293,7 @@ TEST_P(DelivererTest, WhatDrewThePoolDownIsComparedWithTheMonthBefore) {
   EXPECT_EQ(*shares, expected);
   Begin();
   RunDue();
-  EXPECT_EQ(mail_.arrivals().size(), 1u);
+  EXPECT_EQ(mail_.arrivals().size(), 2u);
 }
 
 // Rules: N1, N2
