@@ -76,18 +76,18 @@ class NoticesRace : public HasMovableClock, public ServerTest {
     return served;
   }
 
-  v1::ListNoticesResponse Notices() {
+  std::vector<v1::Notice> Notices() {
     v1::ListNoticesRequest request;
     request.set_organization_id("acme");
     request.set_page_size(1000);
     v1::ListNoticesResponse response;
     EXPECT_TRUE(Call(admin_.get(), &Admin::ListNotices, request, &response).ok());
-    return response;
+    return {response.notices().begin(), response.notices().end()};
   }
   // Notices by kind, but those that ask for a payment: these go with it.
   std::map<v1::NoticeKind, int> Count() {
     std::map<v1::NoticeKind, int> count;
-    for (const v1::Notice& notice : Notices().notices()) {
+    for (const v1::Notice& notice : Notices()) {
       if (notice.kind() != v1::NOTICE_KIND_PAYMENT_REQUESTED) ++count[notice.kind()];
     }
     return count;
@@ -128,7 +128,7 @@ class NoticesRace : public HasMovableClock, public ServerTest {
   std::string OpenPayment() {
     const std::string open = FindOpenPayment();
     int asked = 0;
-    for (const v1::Notice& notice : Notices().notices()) {
+    for (const v1::Notice& notice : Notices()) {
       const bool asks = notice.kind() == v1::NOTICE_KIND_PAYMENT_REQUESTED;
       if (asks && notice.payment_id() == open) ++asked;
     }
