@@ -263,6 +263,16 @@ TEST_F(NoticesRace, OfThePoolAndItsPaymentsComeOnceEach) {
             }),
             1);
   ExpectNew({v1::NOTICE_KIND_PAYMENT_CHARGED_BACK});
+
+  reload.mutable_threshold()->set_units(90);
+  reload.set_resume(true);
+  ASSERT_TRUE(SetReload(reload).ok());
+  ExpectNew({v1::NOTICE_KIND_SETTINGS_CHANGED});
+  EXPECT_NE(OpenPayment(), "");
+  v1::AutoReloadChange off;
+  off.set_enabled(false);
+  EXPECT_EQ(Together([&](int) { return SetReload(off); }), kCallers);
+  ExpectNew({v1::NOTICE_KIND_SETTINGS_CHANGED, v1::NOTICE_KIND_PAYMENT_CANCELLED});
 }
 
 // Rules: L5, L6, N1, N4, Q1, Q3, Q4
