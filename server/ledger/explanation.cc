@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/ledger/charging.h"
+#include "server/ledger/limit_words.h"
 
 namespace bursar {
 namespace {
@@ -102,13 +103,16 @@ class Explainer {
       line.bound.scope_id = {};
       line.bound.blocking = bound.limit.has_value() && !bound.Headroom().is_positive();
       line.changeable_by = RolesThatCanChange(bound, *state.plan);
-      const char* whose = bound.scope == Scope::kOrganization ? "organization"
-                          : bound.scope == Scope::kSeatTier   ? "seat tier"
-                                                              : "member";
+      const bool is_limit = bound.source == BoundSource::kSpendLimit;
+      const std::string whose = bound.scope == Scope::kSeatTier
+                                    ? std::string("seat tier")
+                                    : std::string(ScopeWord(bound.scope));
+      const std::string per = is_limit ? " " + PerPeriod(bound.period) : std::string();
       if (bound.limit.has_value()) {
         Say(RuleOf(bound.source), "The ", SourceInWords(bound.source), " of ", whose, " ",
-            line.scope_id, ": ", Money(*bound.limit), " less ", Money(bound.spent), " spent and ",
-            Money(bound.held), " held leaves ", Money(bound.Headroom().FlooredAtZero()), ".");
+            line.scope_id, ": ", Money(*bound.limit), per, " less ", Money(bound.spent),
+            " spent and ", Money(bound.held), " held leaves ",
+            Money(bound.Headroom().FlooredAtZero()), ".");
       } else {
         Say(RuleOf(bound.source), "The ", SourceInWords(bound.source), " of ", whose, " ",
             line.scope_id, " is unlimited; ", Money(bound.spent), " is spent.");

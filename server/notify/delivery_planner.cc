@@ -140,20 +140,22 @@ absl::StatusOr<DeliveryPlan> PlanDelivery(Engine& engine, const NoticeName& name
   AddWebhooks(channels, event, now, plan);
   const bool is_mailed = !event.roles.empty() || event.tells_member;
   plan.is_switched_off = is_mailed && !channels.mail_enabled && channels.webhooks.empty();
-  if (has_mail && is_mailed && channels.mail_enabled) {
-    plan.has_channel = true;
-    if (event.ignores_filters || EventPasses(channels.mail_events, event.name)) {
-      plan.is_wanted = true;
-      MailList mails(now);
-      while (true) {
-        for (const Member& member : page->members) {
-          if (IsTold(event, notice, member)) mails.Add(member, plan.delivery.recipients);
-        }
-        if (!page->more) break;
-        page = ListMembers(engine.store(), name.organization_id, page->members.back().member_id,
-                           kMembersPage);
-        if (!page.ok()) return page.status();
+  const bool mail_wants = is_mailed && channels.mail_enabled &&
+                          (event.ignores_filters || EventPasses(channels.mail_events, event.name));
+  // Also where this server has no mail server yet: it waits for one, and is not dropped because a
+  // webhook wants something else.
+  if (mail_wants) plan.is_wanted = true;
+  if (has_mail && is_mailed && channels.mail_enabled) plan.has_channel = true;
+  if (has_mail && mail_wants) {
+    MailList mails(now);
+    while (true) {
+      for (const Member& member : page->members) {
+        if (IsTold(event, notice, member)) mails.Add(member, plan.delivery.recipients);
       }
+      if (!page->more) break;
+      page = ListMembers(engine.store(), name.organization_id, page->members.back().member_id,
+                         kMembersPage);
+      if (!page.ok()) return page.status();
     }
   }
   if (absl::Status s = AddLongReads(engine, name, notice, plan.delivery); !s.ok()) return s;

@@ -1,11 +1,14 @@
 #include "server/service/delivery_handlers.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "server/base/status.h"
 #include "server/base/strings.h"
 #include "server/engine/delivery_control.h"
@@ -50,10 +53,30 @@ bool IsLoopback(std::string_view host) {
                       [](char c) { return c == '.' || (c >= '0' && c <= '9'); }));
 }
 
+// A filter that lets nothing through is a typing error, of which nobody would ever hear.
+void CheckEvents(const std::string& field,
+                 const google::protobuf::RepeatedPtrField<std::string>& filters,
+                 FieldViolations* violations) {
+  // How many there may be is the ledger's affair, and so is what is no filter at all.
+  for (int i = 0; i < std::min(filters.size(), static_cast<int>(kMaxEventFilters)); ++i) {
+    if (!IsEventFilter(filters[i])) continue;
+    const auto& events = AllNoticeEvents();
+    const bool is_known = std::any_of(events.begin(), events.end(), [&](const NoticeEvent& event) {
+      return EventPasses({filters[i]}, event.name);
+    });
+    if (is_known) continue;
+    std::vector<std::string> names;
+    for (const NoticeEvent& event : events) names.push_back(event.name);
+    violations->Add(absl::StrCat(field, "[", i, "]"),
+                    absl::StrCat("is no event; there are ", absl::StrJoin(names, ", ")));
+  }
+}
+
 WebhookTarget ReadTarget(const std::string& field, const v1::WebhookTarget& proto,
                          FieldViolations* violations) {
   CheckRequiredId(field + ".target_id", proto.target_id(), violations);
   CheckWebhookUrl(field + ".url", proto.url(), violations);
+  CheckEvents(field + ".events", proto.events(), violations);
   WebhookTarget target;
   target.target_id = proto.target_id();
   target.url = proto.url();
@@ -146,6 +169,7 @@ absl::StatusOr<SetNotificationChannelsCommand> ReadCommand(
   command.channels.mail_enabled = !channels.mail().disabled();
   command.channels.mail_events.assign(channels.mail().events().begin(),
                                       channels.mail().events().end());
+  CheckEvents("channels.mail.events", channels.mail().events(), &violations);
   // How many there may be is the ledger's affair, but nobody's time is taken by more than that.
   const int count = std::min(channels.webhooks_size(), static_cast<int>(kMaxWebhookTargets) + 1);
   for (int i = 0; i < count; ++i) {

@@ -219,6 +219,8 @@ class DeliveryTest(unittest.TestCase):
         for url in ("ftp://a.example/", "http://a.example/", "https://user:word@a.example/",
                     "https:///x", "https://a.example/#x", "nonsense"):
             self.run_line("channels", "webhook", "acme", "main", url, expect=(4,))
+        for event in ("payment.nosuch", "extra.*"):
+            self.run_line("channels", "mail", "acme", "on", "--events", event, expect=(4,))
         self.run_line("channels", "webhook", "acme", "main", "https://10.0.0.1/hook", "--events",
                       "extra_usage.*")
         self.exhaust("acme", "spend-1")
