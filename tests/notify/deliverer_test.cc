@@ -214,6 +214,22 @@ TEST_P(DelivererTest, WhatFiltersKeepOutIsToldNobodyAndLeavesTheOutbox) {
   EXPECT_TRUE(log_.dead.empty());
 }
 
+// Rules: N1, N2
+TEST_P(DelivererTest, WhatMailWantsWaitsForAMailServerWhateverTheWebhooksWant) {
+  SetUpExhausted();
+  SetWebhooks({"payments=https://pay.example/a"}, {"payment.requested"});
+  Begin(false);
+  RunDue();
+  EXPECT_TRUE(webhooks_.arrivals().empty());
+  EXPECT_FALSE(Left().empty());
+  Begin();
+  clock_.Advance(absl::Hours(1));
+  RunDue();
+  EXPECT_FALSE(mail_.arrivals().empty());
+  EXPECT_TRUE(Left().empty());
+  EXPECT_TRUE(log_.dead.empty());
+}
+
 // Rules: N2
 TEST_P(DelivererTest, AnAddressThatMailCannotGoToIsInPlainSight) {
   SetUpExhausted();
