@@ -219,7 +219,8 @@ void EngineCore::MarkDurable(const std::vector<PartToCommit>& parts, EndedJobs& 
 // only those that are not durable yet, and for one decision those that it names.
 void EngineCore::ForgetIfDurable(WalletSlot& slot, int64_t sequence) {
   if (sequence == 0) return;
-  if (!slot.aftermath_readers.empty() && slot.aftermath_readers.contains(SequenceKey(sequence))) {
+  if (!slot.aftermath_readers.empty() && (slot.aftermath_readers.contains(SequenceKey(sequence)) ||
+                                          slot.aftermath_readers.contains(PaymentKey(sequence)))) {
     return;
   }
   for (const std::unique_ptr<GroupPart>* part : {&slot.gathering, &slot.committing}) {

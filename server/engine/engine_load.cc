@@ -26,10 +26,14 @@ void EngineCore::Park(std::unique_ptr<Job> job, WalletSlot* slot, std::vector<Lo
   loader_ready_.notify_one();
 }
 
+// Payments are among them, by PaymentKey.
 void EngineCore::CountReaders(WalletSlot& slot, const std::vector<LoadKey>& keys, int change) {
   for (const LoadKey& key : keys) {
     if (key.is_dedupe) continue;
-    if (key.kind != RecordKind::kEndedHold && key.kind != RecordKind::kReversal) continue;
+    if (key.kind != RecordKind::kEndedHold && key.kind != RecordKind::kReversal &&
+        key.kind != RecordKind::kPayment) {
+      continue;
+    }
     const int readers = slot.aftermath_readers[key.id] += change;
     BURSAR_CHECK(readers >= 0);
     if (readers == 0) slot.aftermath_readers.erase(key.id);
@@ -143,7 +147,7 @@ void EngineCore::ResumeLoaded(std::vector<Parked> parked, JournalCache& cache, E
       status =
           Install(*job, parked[i].keys[k], fetched[i]->values[k], fetched[i]->holds, remembered);
     }
-    const int64_t named[] = {job->NamedHold(), job->NamedCharge()};
+    const int64_t named[] = {job->NamedHold(), job->NamedCharge(), job->NamedPayment()};
     if (status.ok() && fetched[i]->open_requesters.has_value()) {
       job->open_requesters = fetched[i]->open_requesters;
     }

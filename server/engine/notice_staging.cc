@@ -41,8 +41,8 @@ void AddWalletFacts(const WalletHeader& header, const DecisionContext& context,
     facts.push_back(TimeFact("period_end", month.end));
     facts.push_back(MoneyFact("spent", header.month.extra));
   }
-  if (header.limit.has_value() && header.limit->amount.has_value()) {
-    facts.push_back(MoneyFact("limit", *header.limit->amount));
+  if (header.limit.has_value() && header.limit->InForce().has_value()) {
+    facts.push_back(MoneyFact("limit", *header.limit->InForce()));
   }
   if (plan != nullptr && plan->funding == Funding::kPrepaid) {
     facts.push_back(MoneyFact("balance", header.Balance()));
@@ -125,8 +125,8 @@ std::optional<StoredNotice> NoticeOf(std::string_view epoch, const Entry& entry,
     notice.facts.push_back(WordsFact("reason", opened->balance ? "balance" : "spend_limit"));
     if (!opened->surface.empty()) notice.facts.push_back(WordsFact("surface", opened->surface));
     // An empty balance lasts until somebody adds credit.
-    if (!opened->balance && header.month.month.Contains(entry.recorded_at)) {
-      notice.facts.push_back(TimeFact("until", header.month.month.end));
+    if (const absl::Time reopens = header.PoolReopensAt(); reopens != absl::InfiniteFuture()) {
+      notice.facts.push_back(TimeFact("until", reopens));
     }
     return notice;
   }

@@ -278,7 +278,12 @@ absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
     absl::StatusOr<std::optional<EntryBody>> changed =
         ChangePlan(header, *command.plan_id, context);
     if (!changed.ok()) return changed.status();
-    if (changed->has_value()) decision.bodies.push_back(**std::move(changed));
+    if (changed->has_value()) {
+      // Money for a balance that there is none of any more is not collected.
+      const auto& plan = std::get<PlanChanged>(**changed);
+      if (plan.funding == Funding::kPostpaid) CancelUnsentReload(header, decision.bodies);
+      decision.bodies.push_back(**std::move(changed));
+    }
   }
   return decision;
 }

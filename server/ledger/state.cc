@@ -116,9 +116,15 @@ absl::Time WalletHeader::ReloadAllowedAt() const {
   if (reload.attempts >= set.max_attempts_a_day) at = std::max(at, reload.day.end);
   if (reload.month_money + set.amount > Amount(set.monthly_cap))
     at = std::max(at, reload.month.end);
-  // Money that the spend limit does not let anybody draw is not asked for.
+  // Money that a spend limit of the organization does not let anybody draw is not asked for.
   if (limit.has_value()) {
-    at = std::max(at, HeadroomAt(limit->amount, held_extra, month.extra, month.month.end));
+    at = std::max(at, HeadroomAt(limit->InForce(), held_extra, month.extra, month.month.end));
+  }
+  for (const PeriodLimit& other : period_limits) {
+    if (other.period == PeriodKind::kHour) continue;
+    const PeriodCounter& counter = other.period == PeriodKind::kWeek ? recent.week : recent.day;
+    at = std::max(at,
+                  HeadroomAt(other.limit.InForce(), held_extra, counter.extra, counter.period.end));
   }
   return at;
 }

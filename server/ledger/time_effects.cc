@@ -184,6 +184,13 @@ std::vector<DueEntry> DueEntries(const Wallet& wallet, const DecisionContext& co
   // At one instant holds come last: what else happens then is in force when they end.
   std::stable_sort(dues.begin(), dues.end(),
                    [](const DueEntry& a, const DueEntry& b) { return a.at < b.at; });
+  if (!header.statement.IsOpen()) {
+    // Credit that expires opens a statement, and what is behind it may lie in another month.
+    const auto opens = std::find_if(dues.begin(), dues.end(), [](const DueEntry& due) {
+      return std::holds_alternative<CreditExpired>(due.body);
+    });
+    if (opens != dues.end()) dues.erase(opens + 1, dues.end());
+  }
   if (dues.size() > kMaxDueEntries) dues.erase(dues.begin() + kMaxDueEntries, dues.end());
   for (DueEntry& due : dues) due.at = std::max(due.at, header.last_entry_at);
   return dues;

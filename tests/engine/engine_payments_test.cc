@@ -91,6 +91,33 @@ TEST_P(EnginePayments, SixtyFourParallelCallersDrainIntoExactlyOneReload) {
 }
 
 // Rules: X4, X7
+TEST_P(EnginePayments, AVerdictThatWasReadWhileAnotherCommittedSeesIt) {
+  SetUpReload(0);
+  const int64_t payment = Payments().at(0).sequence;
+  clock_.Advance(absl::Hours(24 * 31));
+  ASSERT_TRUE(core().SweepNow().ok());
+  EXPECT_EQ(Payments().back().state, PaymentState::kLost);
+  EngineOptions options;
+  options.loader_threads = 2;  // One can load while the other waits.
+  RestartWith(options);
+  ASSERT_TRUE(Check("acme", "ann").ok());
+  bool between = false;
+  store().AfterNextBlockingLoad([&] {
+    between = true;
+    EXPECT_TRUE(Complete(payment, true).ok());
+  });
+  EXPECT_TRUE(Complete(payment, true).ok());
+  EXPECT_TRUE(between);
+  int credits = 0;
+  for (const Entry& entry : Journal("acme")) {
+    const auto* granted = std::get_if<CreditGranted>(&entry.body);
+    credits += granted != nullptr && granted->payment_sequence == payment ? 1 : 0;
+  }
+  EXPECT_EQ(credits, 1);
+  ExpectVerified();
+}
+
+// Rules: X4, X7
 TEST_P(EnginePayments, ManyParallelVerdictsCreditOnce) {
   SetUpReload(0);
   const int64_t payment = Payments().at(0).sequence;

@@ -169,6 +169,7 @@ TEST_P(EngineTime, AnEpisodeOfTheSpendLimitEndsWithItsMonthAndSaysSo) {
   ASSERT_EQ(page->notices.size(), 3);
   EXPECT_EQ(page->notices[0].stored.Kind(), NoticeKind::kThreshold) << "all of it is used";
   EXPECT_FALSE(page->notices[1].balance);
+  ASSERT_NE(page->notices[1].stored.FindFact("until"), nullptr);
   EXPECT_TRUE(page->notices[2].resolved);
   EXPECT_FALSE(page->notices[2].balance);
   EXPECT_TRUE(Check("acme", "ann")->outcome.admitted);

@@ -341,5 +341,51 @@ TEST(AutoReload, DoesNotAskForMoneyOfASuspendedOrganization) {
   EXPECT_EQ(ReloadsOf(wallet), 0);
 }
 
+// Rules: L4, X4
+TEST(AutoReload, GoesByTheLimitThatIsInForce) {
+  TestWallet wallet("api");
+  wallet.LimitOrganization(Dollars(10));
+  SetUpReload(wallet, Dollars(20));
+  wallet.Record("ann", Dollars(16));
+  EXPECT_EQ(ReloadsOf(wallet), 0) << "nobody could draw it this month";
+  SetSpendLimitCommand raise = LimitOf(Scope::kOrganization, "", Dollars(50));
+  raise.expires_at = wallet.now() + absl::Hours(24);
+  wallet.Do(raise);
+  wallet.WriteDues();
+  EXPECT_EQ(ReloadsOf(wallet), 1);
+}
+
+// Rules: L1, X4
+TEST(AutoReload, AsksForNothingThatALimitOfTheDayKeepsBack) {
+  TestWallet wallet("api");
+  SetSpendLimitCommand limit = LimitOf(Scope::kOrganization, "", Dollars(10));
+  limit.period = PeriodKind::kDay;
+  wallet.Do(limit);
+  SetUpReload(wallet, Dollars(20));
+  wallet.Record("ann", Dollars(16));
+  EXPECT_EQ(ReloadsOf(wallet), 0);
+  wallet.Advance(absl::Hours(24)).WriteDues();
+  EXPECT_EQ(ReloadsOf(wallet), 1) << "the day is over";
+}
+
+// Rules: O8, X4
+TEST(AutoReload, IsWithdrawnWhereThePlanHasNoBalanceAnyMore) {
+  TestWallet wallet("api");
+  SetUpReload(wallet, Dollars(6));
+  wallet.Record("ann", Dollars(2));
+  ASSERT_EQ(ReloadsOf(wallet), 1);
+  UpdateOrganizationCommand change;
+  change.plan_id = "usage";
+  wallet.Do(change);
+  EXPECT_TRUE(wallet.header().open_payments.empty());
+  const std::vector<PaymentFinished> finished = wallet.Bodies<PaymentFinished>();
+  ASSERT_EQ(finished.size(), 1u);
+  EXPECT_EQ(finished[0].state, PaymentState::kCancelled);
+  const int told = wallet.Count<LowBalanceNoticed>();
+  wallet.Record("ann", Dollars(4));
+  EXPECT_EQ(wallet.Count<LowBalanceNoticed>(), told) << "there is no balance to be low";
+  EXPECT_EQ(ReloadsOf(wallet), 1);
+}
+
 }  // namespace
 }  // namespace bursar

@@ -125,6 +125,21 @@ TEST(Statements, NeverOverlapAndLeaveNothingOutAlsoWhereTheZoneChanges) {
   EXPECT_EQ(sum, wallet.header().totals.charged);
 }
 
+// Rules: S4, T3
+TEST(Statements, OfCreditThatExpiredInSeveralMonthsUnseenAreOneForEach) {
+  TestWallet wallet("api");
+  wallet.Grant(Dollars(1), At("2027-01-10T00:00:00Z"));
+  wallet.Grant(Dollars(2), At("2027-03-10T00:00:00Z"));
+  wallet.MoveTo(At("2027-05-10T00:00:00Z")).WriteDues();
+  const auto statements = wallet.Bodies<StatementFinalized>();
+  ASSERT_EQ(statements.size(), 3u);
+  EXPECT_EQ(statements[1].totals.expired, Dollars(1));
+  EXPECT_EQ(statements[2].totals.expired, Dollars(2));
+  for (const StatementFinalized& one : statements) {
+    EXPECT_EQ(one.totals, AddUp(wallet.entries(), one.period));
+  }
+}
+
 // Rules: S4, J1
 TEST(Statements, ThatSayAnythingElseThanTheJournalDoNotFit) {
   TestWallet wallet("usage");
