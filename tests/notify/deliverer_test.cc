@@ -173,8 +173,9 @@ TEST_P(DelivererTest, TooManyAttemptsAreADeadLetterToo) {
   mail_.set_down(true);
   Begin();
   RunFor(absl::Hours(3));
-  ASSERT_EQ(Left().size(), 1u);
-  for (const Recipient& recipient : Left()[0].notice.delivery->recipients) {
+  const std::vector<Outbox::Item> left = Left();
+  ASSERT_EQ(left.size(), 1u);
+  for (const Recipient& recipient : left[0].notice.delivery->recipients) {
     EXPECT_EQ(recipient.attempts, 3);
     EXPECT_EQ(recipient.state, RecipientState::kDead);
   }

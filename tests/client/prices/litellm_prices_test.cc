@@ -273,8 +273,8 @@ TEST(LitellmPrices, EveryShapeOfEntryIsABookThatAServerTakes) {
   const auto book = DecodePriceBook(result.book);
   ASSERT_TRUE(book.ok()) << book.status().message();
   EXPECT_EQ(result.book.models_size(), 20);
-  for (const char* unknown : {"openai/basalt-draw", "codestral/free-code",
-                              "bedrock/ember-rerank:0", "soniox/scribe-async"}) {
+  for (const char* unknown : {"openai/basalt-draw", "codestral/free-code", "bedrock/ember-rerank:0",
+                              "soniox/scribe-async"}) {
     EXPECT_THAT(result.skipped, Contains(HasSubstr(std::string(unknown) + ": has no price")));
     EXPECT_EQ((*book)->Resolve("", unknown), nullptr) << unknown;
   }
