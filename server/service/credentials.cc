@@ -172,7 +172,9 @@ absl::StatusOr<CreatedToken> Credentials::CreateToken(Credential credential) {
 
 std::vector<std::shared_ptr<const Credential>> Credentials::ListTokens() const {
   std::vector<std::shared_ptr<const Credential>> credentials;
-  for (const auto& [id, stored] : table()->by_id) credentials.push_back(stored.second);
+  // Kept while it is walked through: a change replaces it.
+  const std::shared_ptr<const Table> current = table();
+  for (const auto& [id, stored] : current->by_id) credentials.push_back(stored.second);
   return credentials;
 }
 

@@ -5,10 +5,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <fstream>
 #include <map>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace bursar {
@@ -171,6 +173,20 @@ TEST(Credentials, StoredTokensComeBackAtStart) {
   ASSERT_TRUE(credentials.LoadStoredTokens().ok());
   ASSERT_NE(credentials.Find(secret), nullptr);
   EXPECT_TRUE(credentials.Find(secret)->Covers("acme"));
+}
+
+// Rules: A2
+TEST(Credentials, AreListedWhileTheyChange) {
+  FakeTokenStore store;
+  Credentials credentials(&store);
+  std::atomic<bool> done = false;
+  std::thread lister([&] {
+    while (!done) credentials.ListTokens();
+  });
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(credentials.CreateToken(FrontendFor({"acme"})).ok());
+  done = true;
+  lister.join();
+  EXPECT_EQ(credentials.ListTokens().size(), 100U);
 }
 
 // Rules: A1
