@@ -50,7 +50,7 @@ absl::StatusOr<std::string> SendTestNotice(Engine& engine, const std::string& or
                                            const std::string& request_id,
                                            const std::string& actor) {
   StoredNotice notice;
-  notice.other_kind = NoticeKind::kTest;
+  notice.kind = NoticeKind::kTest;
   notice.member_id = actor;
   const absl::Status read =
       engine.Read(organization_id, {},

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/strings.h"
 #include "server/engine/scoped_id.h"
+#include "server/ledger/settings_text.h"
 
 namespace bursar {
 namespace {
@@ -68,24 +69,6 @@ std::string_view IncreaseKindWords(IncreaseKind kind) {
   return "more";
 }
 
-std::string_view IncreaseStateWord(IncreaseState state) {
-  switch (state) {
-    case IncreaseState::kPending:
-      return "pending";
-    case IncreaseState::kEscalated:
-      return "escalated";
-    case IncreaseState::kApproved:
-      return "approved";
-    case IncreaseState::kDenied:
-      return "denied";
-    case IncreaseState::kCancelled:
-      return "cancelled";
-    case IncreaseState::kSuperseded:
-      return "superseded";
-  }
-  return "decided";
-}
-
 std::string AskedWords(const IncreaseRequest& request, std::string_view currency_code) {
   std::string words(IncreaseKindWords(request.kind));
   if (request.asked_amount.has_value()) {
@@ -112,13 +95,13 @@ void DescribeIncrease(std::string_view epoch, const Wallet& wallet, const Entry&
     sequence = decided->request_sequence;
     kind = decided->kind;
     notice.member_id = decided->member_id;
-    notice.other_kind =
+    notice.kind =
         IsOpen(decided->state) ? NoticeKind::kIncreaseEscalated : NoticeKind::kIncreaseDecided;
   } else {
     const IncreaseRequest& request = std::get<IncreaseRequested>(entry.body).request;
     kind = request.kind;
     notice.member_id = request.member_id;
-    notice.other_kind = NoticeKind::kIncreaseRequested;
+    notice.kind = NoticeKind::kIncreaseRequested;
   }
   notice.facts.push_back(
       WordsFact("request_id", IncreaseRequestId(epoch, wallet.header.organization_id, sequence)));

@@ -15,8 +15,6 @@ namespace bursar {
 
 // "extra usage", "a higher limit", "a higher seat".
 std::string_view IncreaseKindWords(IncreaseKind kind);
-// "pending", "escalated" …
-std::string_view IncreaseStateWord(IncreaseState state);
 // What is asked for, with its amount or seat: "a higher limit of 50.00 USD".
 std::string AskedWords(const IncreaseRequest& request, std::string_view currency_code);
 

@@ -7,11 +7,6 @@ namespace {
 
 namespace record = storage::v1;
 
-template <typename Mutable>
-void PutAmount(Amount amount, Mutable mutable_field) {
-  if (!amount.is_zero()) ToRecord(amount, mutable_field());
-}
-
 void ToRecord(const PeriodLimit& one, record::PeriodLimitRecord* out) {
   out->set_period(static_cast<uint32_t>(one.period));
   ToRecord(one.limit, out->mutable_limit());

@@ -130,12 +130,6 @@ absl::Time Delivery::NextAt() const {
   return next;
 }
 
-NoticeKind StoredNotice::Kind() const {
-  if (other_kind != NoticeKind{}) return other_kind;
-  if (crossing) return NoticeKind::kCrossed;
-  return resolved ? NoticeKind::kResolved : NoticeKind::kExhausted;
-}
-
 const NoticeFact* StoredNotice::FindFact(std::string_view name) const {
   for (const NoticeFact& fact : facts) {
     if (fact.name == name) return &fact;
@@ -155,7 +149,7 @@ void StoredNotice::SetFact(NoticeFact fact) {
 
 std::string EncodeNotice(const StoredNotice& notice) {
   record::NoticeRecord out;
-  out.set_kind(static_cast<record::NoticeKind>(notice.Kind()));
+  out.set_kind(static_cast<record::NoticeKind>(notice.kind));
   out.set_balance(notice.balance);
   out.set_created_at_unix_nanos(TimeToRecord(notice.created_at));
   out.set_sequence(notice.sequence);
@@ -185,10 +179,7 @@ absl::StatusOr<StoredNotice> DecodeNotice(std::string_view bytes) {
   if (in.kind() <= 0) damage.Note("it is of no kind");
   if (damage.found()) return damage.ToStatus();
   StoredNotice notice;
-  const auto kind = static_cast<NoticeKind>(in.kind());
-  notice.resolved = kind == NoticeKind::kResolved;
-  notice.crossing = kind == NoticeKind::kCrossed;
-  if (kind > NoticeKind::kCrossed) notice.other_kind = kind;
+  notice.kind = static_cast<NoticeKind>(in.kind());
   notice.balance = in.balance();
   notice.created_at = TimeFromRecord(in.created_at_unix_nanos());
   notice.sequence = in.sequence();

@@ -135,20 +135,16 @@ struct Delivery {
 };
 
 struct StoredNotice {
-  bool resolved = false;  // The pool was lifted; otherwise it ran out.
-  bool balance = false;   // Ran out of balance; otherwise the organization's spend limit.
+  NoticeKind kind = NoticeKind::kExhausted;
+  bool balance = false;  // Of episodes: out of balance; otherwise the organization's spend limit.
   absl::Time created_at;
   int64_t sequence = 0;   // Of the entry that caused it; zero: none did.
   std::string member_id;  // Who met it first, crossed, or acted; empty when resolved.
   std::string organization_name;
-  bool crossing = false;  // Neither: a member drew extra usage for the first time (rule B9).
-  // Other than these three; zero for them.
-  NoticeKind other_kind{};
   std::vector<NoticeFact> facts{};
   std::vector<FieldChange> changes{};
   std::optional<Delivery> delivery{};  // Nothing before it is planned.
 
-  NoticeKind Kind() const;
   const NoticeFact* FindFact(std::string_view name) const;
   // Adds the fact, or replaces the one of that name.
   void SetFact(NoticeFact fact);

@@ -88,8 +88,7 @@ StoredNotice PaymentNotice(std::string_view epoch, const Entry& entry, const Wal
 }
 
 void DescribeThreshold(const ThresholdNoticed& reached, StoredNotice& notice) {
-  notice.other_kind =
-      reached.period == PeriodKind::kHour ? NoticeKind::kRunaway : NoticeKind::kThreshold;
+  notice.kind = reached.period == PeriodKind::kHour ? NoticeKind::kRunaway : NoticeKind::kThreshold;
   notice.member_id = reached.member_id;
   std::vector<NoticeFact>& facts = notice.facts;
   facts.push_back(WordsFact("scope", std::string(ScopeWord(reached.scope))));
@@ -132,14 +131,14 @@ std::optional<StoredNotice> NoticeOf(std::string_view epoch, const Entry& entry,
   }
   if (const auto* ended = std::get_if<EpisodeEnded>(&entry.body)) {
     StoredNotice notice = Begin(entry, header, context);
-    notice.resolved = true;
+    notice.kind = NoticeKind::kResolved;
     notice.balance = out_of_balance;
     notice.facts.push_back(WordsFact("cause", ended->cause));
     return notice;
   }
   if (const auto* crossed = std::get_if<CrossingNoticed>(&entry.body)) {
     StoredNotice notice = Begin(entry, header, context);
-    notice.crossing = true;
+    notice.kind = NoticeKind::kCrossed;
     notice.member_id = crossed->member_id;
     if (!crossed->surface.empty()) notice.facts.push_back(WordsFact("surface", crossed->surface));
     notice.facts.push_back(TimeFact("until", crossed->window.end));
@@ -154,7 +153,7 @@ std::optional<StoredNotice> NoticeOf(std::string_view epoch, const Entry& entry,
   if (const auto* digest = std::get_if<DigestScheduled>(&entry.body);
       digest != nullptr && digest->is_due) {
     StoredNotice notice = Begin(entry, header, context);
-    notice.other_kind = NoticeKind::kRequestsDigest;
+    notice.kind = NoticeKind::kRequestsDigest;
     notice.facts.push_back(CountFact("outstanding", digest->outstanding));
     return notice;
   }
@@ -197,7 +196,7 @@ std::vector<FieldChange> NoticedChanges(const EntryBody& body, const WalletHeade
 StoredNotice SettingsNotice(int64_t sequence, const Cause& cause, std::vector<FieldChange> changes,
                             const WalletHeader& header, const DecisionContext& context) {
   StoredNotice notice = Begin({sequence, context.now, cause, {}}, header, context);
-  notice.other_kind = NoticeKind::kSettingsChanged;
+  notice.kind = NoticeKind::kSettingsChanged;
   notice.member_id = cause.actor;
   if (changes.size() > kMaxToldChanges) {
     notice.facts.push_back(

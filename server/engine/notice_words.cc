@@ -54,7 +54,7 @@ std::string Said(const StoredNotice& notice, std::string_view name) {
 }
 
 std::string IncreaseSubject(const StoredNotice& notice) {
-  switch (notice.Kind()) {
+  switch (notice.kind) {
     case NoticeKind::kIncreaseRequested:
       return absl::StrCat(notice.member_id, " asks for ", KindWords(notice));
     case NoticeKind::kIncreaseEscalated:
@@ -70,7 +70,7 @@ std::string IncreaseSubject(const StoredNotice& notice) {
 
 std::string IncreaseSentence(const StoredNotice& notice) {
   const std::string& organization = notice.organization_name;
-  switch (notice.Kind()) {
+  switch (notice.kind) {
     case NoticeKind::kIncreaseRequested:
       return absl::StrCat(notice.member_id, " asks for ", AskedFor(notice), " at ", organization,
                           Said(notice, "reason"));
@@ -108,7 +108,7 @@ std::string LimitSentence(const StoredNotice& notice) {
   const std::string amount =
       absl::StrCat(FactText(notice, "limit"), " ", FactText(notice, "per_period"));
   const std::string until = FactText(notice, "until");
-  if (notice.Kind() == NoticeKind::kRunaway) {
+  if (notice.kind == NoticeKind::kRunaway) {
     return absl::StrCat(notice.member_id, " at ", notice.organization_name,
                         " has spent its limit of ", amount, " and is paused until ", until, ".");
   }
@@ -139,7 +139,7 @@ std::string Because(const StoredNotice& notice) {
 std::string PaymentSentence(const StoredNotice& notice) {
   const std::string& organization = notice.organization_name;
   const std::string what = What(notice);
-  switch (notice.Kind()) {
+  switch (notice.kind) {
     case NoticeKind::kPaymentRequested:
       return absl::StrCat("The payment system is asked for a ", what, " for ", organization, ".");
     case NoticeKind::kPaymentSucceeded:
@@ -173,7 +173,7 @@ std::string PaymentSentence(const StoredNotice& notice) {
 }  // namespace
 
 std::string SubjectOf(const StoredNotice& notice) {
-  switch (notice.Kind()) {
+  switch (notice.kind) {
     case NoticeKind::kIncreaseRequested:
     case NoticeKind::kIncreaseEscalated:
     case NoticeKind::kIncreaseDecided:
@@ -185,13 +185,13 @@ std::string SubjectOf(const StoredNotice& notice) {
       return IsReload(notice) ? "Your workspace's balance was reloaded"
                               : "Your workspace bought credit";
     default:
-      return EventOf(notice.Kind()).subject;
+      return EventOf(notice.kind).subject;
   }
 }
 
 std::string SummaryOf(const StoredNotice& notice) {
   const std::string& name = notice.organization_name;
-  switch (notice.Kind()) {
+  switch (notice.kind) {
     case NoticeKind::kExhausted:
       return EpisodeSentence(notice);
     case NoticeKind::kResolved:

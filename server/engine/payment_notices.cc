@@ -86,7 +86,7 @@ NoticeKind PaymentNoticeKind(const EntryBody& body) {
 
 void DescribePayment(std::string_view epoch, const Wallet& wallet, const Entry& entry,
                      StoredNotice& notice) {
-  notice.other_kind = PaymentNoticeKind(entry.body);
+  notice.kind = PaymentNoticeKind(entry.body);
   if (const auto* low = std::get_if<LowBalanceNoticed>(&entry.body)) {
     notice.facts.push_back(MoneyFact("threshold", low->threshold));
     // What counts is what is left once overdraft is repaid.

@@ -188,17 +188,8 @@ absl::StatusOr<NoticePage> ListNotices(Store& store, const std::string& organiza
   for (OutboxRow& row : *rows) {
     absl::StatusOr<StoredNotice> notice = DecodeNotice(row.value);
     if (!notice.ok()) return notice.status();
-    PendingNotice& pending = page.notices.emplace_back();
-    pending.notice_id = std::move(row.notice_id);
-    pending.organization_id = std::move(row.organization_id);
-    pending.resolved = notice->resolved;
-    pending.balance = notice->balance;
-    pending.created_at = notice->created_at;
-    pending.sequence = notice->sequence;
-    pending.member_id = notice->member_id;
-    pending.organization_name = notice->organization_name;
-    pending.crossing = notice->crossing;
-    pending.stored = *std::move(notice);
+    page.notices.push_back(
+        {std::move(row.notice_id), std::move(row.organization_id), *std::move(notice)});
   }
   return page;
 }

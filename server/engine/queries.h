@@ -72,14 +72,8 @@ absl::StatusOr<JournalPage> ReadJournal(Store& store, const std::string& organiz
 struct PendingNotice {
   std::string notice_id;  // `ntc_…`
   std::string organization_id;
-  bool resolved = false;  // The pool was lifted; otherwise it ran out.
-  bool balance = false;
-  absl::Time created_at;
-  int64_t sequence = 0;  // Of the entry that caused it.
-  std::string member_id;
-  std::string organization_name;
-  bool crossing = false;  // Neither: a member went into extra usage (rule B9).
-  StoredNotice stored{};  // All of it.
+  StoredNotice stored;
+};  // All of it.
 };
 // `organization_id` empty: of all. `after`: an opaque place from the page before.
 struct NoticePage {

@@ -16,12 +16,6 @@ namespace {
 
 namespace record = storage::v1;
 
-// A sum of zero is not written at all.
-template <typename Mutable>
-void PutAmount(Amount amount, Mutable mutable_field) {
-  if (!amount.is_zero()) ToRecord(amount, mutable_field());
-}
-
 void ToRecord(const WindowCounter& counter, record::WindowCounterRecord* out) {
   out->set_kind(static_cast<uint32_t>(counter.kind));
   ToRecord(counter.window, out->mutable_window());

@@ -127,4 +127,10 @@ PendingSeat FromRecord(const storage::v1::PendingSeatRecord& record, Damage& dam
 void SettingsToRecord(const Member& member, storage::v1::MemberRecord* record);
 Member SettingsFromRecord(const storage::v1::MemberRecord& record, Damage& damage);
 
+// A sum of zero is not written at all: `mutable_field` makes the field.
+template <typename Mutable>
+void PutAmount(Amount amount, const Mutable& mutable_field) {
+  if (!amount.is_zero()) ToRecord(amount, mutable_field());
+}
+
 }  // namespace bursar

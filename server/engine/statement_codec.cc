@@ -5,12 +5,6 @@ namespace {
 
 namespace record = storage::v1;
 
-// A sum of zero is not written at all.
-template <typename Mutable>
-void PutAmount(Amount amount, Mutable mutable_field) {
-  if (!amount.is_zero()) ToRecord(amount, mutable_field());
-}
-
 void ToRecord(const StatementTotals& totals, record::StatementTotalsRecord* out) {
   out->set_charge_count(totals.charge_count);
   PutAmount(totals.included, [out] { return out->mutable_included(); });

@@ -448,7 +448,7 @@ class OrganizationVerifier {
         absl::StatusOr<StoredNotice> notice = DecodeNotice(row.value);
         if (!notice.ok()) {
           Violate("N1", 0, absl::StrCat(row.notice_id, ": ", notice.status().message()));
-        } else if (notice->Kind() != NoticeKind::kTest &&
+        } else if (notice->kind != NoticeKind::kTest &&
                    notice_causes_.count(notice->sequence) == 0) {
           Violate("N1", notice->sequence,
                   absl::StrCat("notice ", row.notice_id, " has no cause in the journal"));

@@ -194,10 +194,10 @@ std::vector<EntryBody> RequestReload(const WalletHeader& header, ReloadCause cau
 std::vector<EntryBody> FollowUps(const WalletHeader& header, const DecisionContext& context) {
   std::vector<EntryBody> bodies;
   AppendDigestSchedule(header, context, bodies);
-  const bool prepaid = PlanOf(header, context).funding == Funding::kPrepaid;
-  if (prepaid && header.low_balance_armed && header.settings.low_balance_threshold.value > 0) {
+  if (header.low_balance_armed && header.settings.low_balance_threshold.value > 0) {
     const Amount balance = header.Balance() - header.overdraft;
-    if (balance <= Amount(header.settings.low_balance_threshold)) {
+    if (balance <= Amount(header.settings.low_balance_threshold) &&
+        PlanOf(header, context).funding == Funding::kPrepaid) {
       bodies.push_back(LowBalanceNoticed{header.settings.low_balance_threshold, balance});
     }
   }

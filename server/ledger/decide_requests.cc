@@ -8,6 +8,7 @@
 #include "server/ledger/increase_commands.h"
 #include "server/ledger/ledger.h"
 #include "server/ledger/limits.h"
+#include "server/ledger/settings_text.h"
 
 namespace bursar {
 
@@ -27,24 +28,6 @@ absl::Status Precondition(const std::string& message, const char* reason) {
 
 std::string InstantText(absl::Time instant) {
   return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", instant, absl::UTCTimeZone());
-}
-
-std::string_view StateWord(IncreaseState state) {
-  switch (state) {
-    case IncreaseState::kPending:
-      return "pending";
-    case IncreaseState::kEscalated:
-      return "escalated";
-    case IncreaseState::kApproved:
-      return "approved";
-    case IncreaseState::kDenied:
-      return "denied";
-    case IncreaseState::kCancelled:
-      return "cancelled";
-    case IncreaseState::kSuperseded:
-      return "superseded";
-  }
-  return "decided";
 }
 
 // What a limit of the month allows now; empty where it is not set or unlimited.
@@ -173,9 +156,9 @@ absl::StatusOr<Named> FindOpen(const Wallet& wallet, int64_t sequence,
   if (open != nullptr && open->sequence == sequence) return Named{open, member};
   return WithMetadata(
       Precondition(absl::StrCat("the request of member ", found->second.member_id, " is ",
-                                std::string(StateWord(found->second.state)), " already"),
+                                std::string(IncreaseStateWord(found->second.state)), " already"),
                    "INCREASE_REQUEST_DECIDED"),
-      "state", StateWord(found->second.state));
+      "state", IncreaseStateWord(found->second.state));
 }
 
 IncreaseDecided MoveTo(const IncreaseRequest& request, IncreaseState state, std::string note) {

@@ -68,6 +68,24 @@ std::string RoleText(MemberRole role) {
   return "unknown";
 }
 
+std::string_view IncreaseStateWord(IncreaseState state) {
+  switch (state) {
+    case IncreaseState::kPending:
+      return "pending";
+    case IncreaseState::kEscalated:
+      return "escalated";
+    case IncreaseState::kApproved:
+      return "approved";
+    case IncreaseState::kDenied:
+      return "denied";
+    case IncreaseState::kCancelled:
+      return "cancelled";
+    case IncreaseState::kSuperseded:
+      return "superseded";
+  }
+  return "decided";
+}
+
 std::string IncludedScopeText(IncludedScope scope) {
   return scope == IncludedScope::kOrganization ? "organization" : "seat";
 }

@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "server/ledger/entry.h"
@@ -15,6 +16,8 @@ namespace bursar {
 std::string StatusText(AccountStatus status);
 std::string RoleText(MemberRole role);
 std::string IncludedScopeText(IncludedScope scope);
+// "pending", "approved" …: what became of a request for more.
+std::string_view IncreaseStateWord(IncreaseState state);
 // "not set", "unlimited", or the amount and, for a tier's total, the basis; of a temporary limit
 // both values: "20.00 until 2026-11-30T00:00:00+00:00, then 10.00".
 std::string LimitText(const std::optional<SpendLimit>& limit);

@@ -192,7 +192,7 @@ absl::Status Deliverer::Attempt(const DeliveryStep& step, StepEnd& end) {
 
 absl::StatusOr<Deliverer::Passage> Deliverer::AskPassage(const NoticeName& name,
                                                          const StoredNotice& notice) {
-  if (notice.Kind() != NoticeKind::kPaymentRequested) return Passage{};
+  if (notice.kind != NoticeKind::kPaymentRequested) return Passage{};
   const absl::StatusOr<bool> leaves =
       MarkPaymentSent(*engine_, name.organization_id, FactText(notice, "payment_id"));
   if (absl::IsNotFound(leaves.status())) {
@@ -224,7 +224,7 @@ AttemptResult Deliverer::SendMail(const NoticeName& name, const StoredNotice& no
   parts.to = recipient.address;
   parts.subject = std::move(content.subject);
   parts.message_id = name.notice_id;
-  parts.event = EventOf(notice.Kind()).name;
+  parts.event = EventOf(notice.kind).name;
   parts.date = notice.created_at;
   parts.text = std::move(content.text);
   parts.html = std::move(content.html);
@@ -310,7 +310,7 @@ void Deliverer::TellDead(const NoticeName& name, const StoredNotice& notice,
     const std::lock_guard lock(mutex_);
     ++stats_.dead;
   }
-  log_->DeadLetter(name, EventOf(notice.Kind()).name, RecipientWords(recipient),
+  log_->DeadLetter(name, EventOf(notice.kind).name, RecipientWords(recipient),
                    recipient == nullptr ? "there is no channel, or nobody with an address"
                                         : recipient->last_error);
 }

@@ -52,7 +52,7 @@ class MailList {
 
 // Whether the payment that the notice asks for waits for nothing any more.
 absl::StatusOr<bool> HasEnded(Engine& engine, const NoticeName& name, const StoredNotice& notice) {
-  if (notice.Kind() != NoticeKind::kPaymentRequested) return false;
+  if (notice.kind != NoticeKind::kPaymentRequested) return false;
   // A payment is named by the entry that requested it, which is the notice's cause.
   const absl::StatusOr<PaymentPage> found =
       FindPayment(engine.store(), name.organization_id, notice.sequence);
@@ -103,10 +103,10 @@ absl::Status AddWaiting(Engine& engine, const std::string& organization_id, Deli
 absl::Status AddLongReads(Engine& engine, const NoticeName& name, const StoredNotice& notice,
                           Delivery& delivery) {
   if (delivery.recipients.empty()) return absl::OkStatus();
-  if (notice.Kind() == NoticeKind::kRequestsDigest) {
+  if (notice.kind == NoticeKind::kRequestsDigest) {
     return AddWaiting(engine, name.organization_id, delivery);
   }
-  if (!EventOf(notice.Kind()).shows_shares) return absl::OkStatus();
+  if (!EventOf(notice.kind).shows_shares) return absl::OkStatus();
   absl::StatusOr<std::vector<UsageShare>> shares =
       UsageSharesOf(engine.store(), engine.zones(), name.organization_id, notice);
   if (!shares.ok()) return shares.status();
@@ -126,7 +126,7 @@ absl::StatusOr<NotificationChannels> ReadChannels(Engine& engine,
 absl::StatusOr<DeliveryPlan> PlanDelivery(Engine& engine, const NoticeName& name,
                                           const StoredNotice& notice, bool has_mail,
                                           absl::Time now) {
-  const NoticeEvent& event = EventOf(notice.Kind());
+  const NoticeEvent& event = EventOf(notice.kind);
   absl::StatusOr<MemberPage> page =
       ListMembers(engine.store(), name.organization_id, "", kMembersPage);
   if (!page.ok()) return page.status();

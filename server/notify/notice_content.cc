@@ -56,7 +56,7 @@ bool ShowsFigures(NoticeKind kind) {
 
 void AddFigures(const StoredNotice& notice, TemplateData& data) {
   std::vector<TemplateData>& figures = data.lists["figures"];
-  if (!ShowsFigures(notice.Kind())) return;
+  if (!ShowsFigures(notice.kind)) return;
   for (const NoticeFact& fact : notice.facts) {
     if (IsHiddenFigure(fact.name)) continue;
     TemplateData& figure = figures.emplace_back();
@@ -251,14 +251,14 @@ std::string JsonString(std::string_view text) {
 }
 
 MailContent RenderMail(const NoticeName& name, const StoredNotice& notice) {
-  const NoticeEvent& event = EventOf(notice.Kind());
+  const NoticeEvent& event = EventOf(notice.kind);
   const TemplateData data = DataOf(name, notice, event);
   return {SubjectOf(notice), RenderTemplate(NoticeText("layout.txt"), data, Escaping::kNone),
           RenderTemplate(NoticeText("layout.html"), data, Escaping::kHtml)};
 }
 
 std::string RenderWebhook(const NoticeName& name, const StoredNotice& notice) {
-  const NoticeEvent& event = EventOf(notice.Kind());
+  const NoticeEvent& event = EventOf(notice.kind);
   const std::string currency_code = FactText(notice, "currency_code");
   JsonObject data;
   data.AddText("organization_id", name.organization_id)
@@ -281,7 +281,7 @@ std::string RenderWebhook(const NoticeName& name, const StoredNotice& notice) {
     }
     data.Add("changes", JsonArray(changes));
   }
-  if (notice.Kind() == NoticeKind::kRequestsDigest && notice.delivery.has_value()) {
+  if (notice.kind == NoticeKind::kRequestsDigest && notice.delivery.has_value()) {
     data.Add("waiting", JsonWaiting(*notice.delivery));
     data.Add("more_waiting", absl::StrCat(notice.delivery->more_waiting));
   }

@@ -111,7 +111,7 @@ v1::DeliveryState StateOf(const StoredNotice& notice) {
 
 void WriteDelivery(const NoticeName& name, const StoredNotice& notice, v1::NoticeDelivery* proto) {
   WriteNotice(name.organization_id, name.notice_id, notice, proto->mutable_notice());
-  proto->set_event(EventOf(notice.Kind()).name);
+  proto->set_event(EventOf(notice.kind).name);
   proto->set_state(StateOf(notice));
   if (!notice.delivery.has_value()) return;
   for (const Recipient& recipient : notice.delivery->recipients) {

@@ -12,6 +12,7 @@
 #include "server/engine/notice_events.h"
 #include "server/engine/scoped_id.h"
 #include "server/ledger/limit_words.h"
+#include "server/ledger/settings_text.h"
 #include "server/service/conversion.h"
 
 namespace bursar {

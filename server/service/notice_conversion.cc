@@ -39,7 +39,7 @@ void WriteLimitFacts(const StoredNotice& notice, v1::Notice* proto) {
       Named(TextOf(notice, "period"), PeriodKind::kMonth, PeriodKind::kHour, PeriodWord);
   if (period.has_value()) proto->set_period(ToProtoEnum<v1::LimitPeriod>(*period));
   const NoticeFact* percent = notice.FindFact("percent");
-  if (percent != nullptr && notice.Kind() == NoticeKind::kThreshold) {
+  if (percent != nullptr && notice.kind == NoticeKind::kThreshold) {
     proto->set_threshold_percent(static_cast<int32_t>(percent->number));
   }
   WriteMoneyFact(notice, "limit", proto->mutable_limit_amount());
@@ -50,7 +50,7 @@ void WriteLimitFacts(const StoredNotice& notice, v1::Notice* proto) {
 
 // What of a notice's facts has a field of its own.
 void WriteNoticeFacts(const StoredNotice& notice, v1::Notice* proto) {
-  const NoticeKind kind = notice.Kind();
+  const NoticeKind kind = notice.kind;
   if (kind == NoticeKind::kThreshold || kind == NoticeKind::kRunaway) {
     return WriteLimitFacts(notice, proto);
   }
@@ -70,10 +70,10 @@ void WriteNotice(const PendingNotice& notice, v1::Notice* proto) {
 
 void WriteNotice(const std::string& organization_id, const std::string& notice_id,
                  const StoredNotice& notice, v1::Notice* proto) {
-  const NoticeEvent& event = EventOf(notice.Kind());
+  const NoticeEvent& event = EventOf(notice.kind);
   proto->set_notice_id(notice_id);
   proto->set_organization_id(organization_id);
-  proto->set_kind(static_cast<v1::NoticeKind>(notice.Kind()));
+  proto->set_kind(static_cast<v1::NoticeKind>(notice.kind));
   WriteTimestamp(notice.created_at, proto->mutable_create_time());
   for (const MemberRole role : event.roles) {
     proto->add_recipients(ToProtoEnum<v1::MemberRole>(role));

@@ -386,8 +386,8 @@ TEST_P(EngineHolds, TheFirstCrossingOfAWindowIsNoticedOnce) {
   const auto page = ListNotices(store(), "acme", "", 100);
   ASSERT_TRUE(page.ok()) << page.status();
   ASSERT_EQ(page->notices.size(), 1U);
-  EXPECT_TRUE(page->notices[0].crossing);
-  EXPECT_EQ(page->notices[0].member_id, "ann");
+  EXPECT_EQ(page->notices[0].stored.kind, NoticeKind::kCrossed);
+  EXPECT_EQ(page->notices[0].stored.member_id, "ann");
   ExpectVerified();
 }
 

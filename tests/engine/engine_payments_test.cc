@@ -56,7 +56,7 @@ class EnginePayments : public EngineTest {
     EXPECT_TRUE(page.ok()) << page.status();
     if (!page.ok()) return notices;
     for (const PendingNotice& notice : page->notices) {
-      notices[notice.stored.Kind()].push_back(notice.stored);
+      notices[notice.stored.kind].push_back(notice.stored);
     }
     return notices;
   }

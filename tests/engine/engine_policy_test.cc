@@ -123,12 +123,12 @@ TEST_P(EnginePolicy, TheFirstDenialOfAnEmptyPoolOpensOneEpisodeWithOneNotice) {
   EXPECT_EQ(CountOf<EpisodeOpened>(Journal("acme")), 1);
   const std::vector<PendingNotice> notices = Notices();
   ASSERT_EQ(notices.size(), 1);
-  EXPECT_FALSE(notices[0].resolved);
-  EXPECT_TRUE(notices[0].balance);
-  EXPECT_EQ(notices[0].member_id, "ann");
+  EXPECT_EQ(notices[0].stored.kind, NoticeKind::kExhausted);
+  EXPECT_TRUE(notices[0].stored.balance);
+  EXPECT_EQ(notices[0].stored.member_id, "ann");
   EXPECT_EQ(notices[0].organization_id, "acme");
-  EXPECT_EQ(notices[0].organization_name, "The acme company");
-  EXPECT_EQ(notices[0].created_at, clock_.Now());
+  EXPECT_EQ(notices[0].stored.organization_name, "The acme company");
+  EXPECT_EQ(notices[0].stored.created_at, clock_.Now());
   EXPECT_TRUE(absl::StartsWith(notices[0].notice_id, "ntc_"));
   ExpectVerified();
 }
@@ -154,11 +154,11 @@ TEST_P(EnginePolicy, AGrantEndsTheEpisodeAndSaysSoOnce) {
   EXPECT_EQ(CountOf<EpisodeEnded>(journal), 1);
   const std::vector<PendingNotice> notices = Notices();
   ASSERT_EQ(notices.size(), 2);
-  EXPECT_FALSE(notices[0].resolved);
-  EXPECT_TRUE(notices[1].resolved);
-  EXPECT_TRUE(notices[1].balance);
+  EXPECT_EQ(notices[0].stored.kind, NoticeKind::kExhausted);
+  EXPECT_EQ(notices[1].stored.kind, NoticeKind::kResolved);
+  EXPECT_TRUE(notices[1].stored.balance);
   EXPECT_NE(notices[0].notice_id, notices[1].notice_id);
-  EXPECT_EQ(journal[static_cast<size_t>(notices[1].sequence) - 1].body.index(),
+  EXPECT_EQ(journal[static_cast<size_t>(notices[1].stored.sequence) - 1].body.index(),
             EntryBody(EpisodeEnded()).index());
   ExpectVerified();
   Restart();

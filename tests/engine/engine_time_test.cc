@@ -167,11 +167,11 @@ TEST_P(EngineTime, AnEpisodeOfTheSpendLimitEndsWithItsMonthAndSaysSo) {
   const auto page = ListNotices(store(), "acme", "", 10);
   ASSERT_TRUE(page.ok()) << page.status();
   ASSERT_EQ(page->notices.size(), 3);
-  EXPECT_EQ(page->notices[0].stored.Kind(), NoticeKind::kThreshold) << "all of it is used";
-  EXPECT_FALSE(page->notices[1].balance);
+  EXPECT_EQ(page->notices[0].stored.kind, NoticeKind::kThreshold) << "all of it is used";
+  EXPECT_FALSE(page->notices[1].stored.balance);
   ASSERT_NE(page->notices[1].stored.FindFact("until"), nullptr);
-  EXPECT_TRUE(page->notices[2].resolved);
-  EXPECT_FALSE(page->notices[2].balance);
+  EXPECT_EQ(page->notices[2].stored.kind, NoticeKind::kResolved);
+  EXPECT_FALSE(page->notices[2].stored.balance);
   EXPECT_TRUE(Check("acme", "ann")->outcome.admitted);
   ExpectVerified();
 }

@@ -196,7 +196,8 @@ TEST_P(Queries, NoticesAreListedInPagesOfOneOrOfAllOrganizations) {
       const auto page = ListNotices(store(), organization, after, 2);
       ASSERT_TRUE(page.ok()) << page.status();
       for (const PendingNotice& notice : page->notices) {
-        seen.push_back(absl::StrCat(notice.organization_id, notice.resolved ? "-" : "+"));
+        seen.push_back(absl::StrCat(notice.organization_id,
+                                    notice.stored.kind == NoticeKind::kResolved ? "-" : "+"));
       }
       after = page->next;
       if (after.empty()) break;

@@ -331,13 +331,9 @@ TEST(RecordCodec, RememberedRequestsAndNoticesComeBackAsTheyWere) {
     const auto remembered = DecodeRemembered(EncodeRemembered(request));
     ASSERT_TRUE(remembered.ok()) << remembered.status();
     EXPECT_EQ(*remembered, request);
-    StoredNotice notice = {draw.Bool(), draw.Bool(), draw.Instant(),
-                           draw.Int(),  draw.Text(), draw.Text()};
-    if (draw.Bool()) {
-      notice.resolved = false;
-      notice.other_kind =
-          NoticeKind{draw.Bool() ? 20 + static_cast<uint32_t>(draw.Below(25)) : 4711};
-    }
+    const uint32_t kind = draw.Bool() ? 1 + static_cast<uint32_t>(draw.Below(45)) : 4711;
+    StoredNotice notice = {NoticeKind{kind}, draw.Bool(), draw.Instant(),
+                           draw.Int(),       draw.Text(), draw.Text()};
     notice.facts = draw.Many([&] {
       return NoticeFact{draw.Text(), draw.Any(FactKind::kWords, FactKind::kSwitch), draw.Int(),
                         draw.Text()};

@@ -124,7 +124,7 @@ TEST_P(ChannelsTest, ChangedSettingsAreToldOnceForEachCommandWhereAChannelCarrie
   SetEmail("ann", "ann@example.com");
   std::vector<std::vector<FieldChange>> told;
   for (const Outbox::Item& item : Left()) {
-    EXPECT_EQ(item.notice.Kind(), NoticeKind::kSettingsChanged);
+    EXPECT_EQ(item.notice.kind, NoticeKind::kSettingsChanged);
     told.push_back(item.notice.changes);
   }
   ASSERT_EQ(told.size(), 3u) << "the webhook, the roles, the limit; not the address";

@@ -299,9 +299,9 @@ TEST_P(DelivererTest, WhatDrewThePoolDownIsComparedWithTheMonthBefore) {
   ASSERT_TRUE(Check("acme", "ann").ok());
   const std::vector<Outbox::Item> left = Left();
   ASSERT_EQ(left.size(), 2u);
-  EXPECT_EQ(left[0].notice.Kind(), NoticeKind::kLowBalance);
+  EXPECT_EQ(left[0].notice.kind, NoticeKind::kLowBalance);
   const Outbox::Item& item = left[1];
-  ASSERT_EQ(item.notice.Kind(), NoticeKind::kExhausted);
+  ASSERT_EQ(item.notice.kind, NoticeKind::kExhausted);
   const auto shares = UsageSharesOf(store(), zones_, "acme", item.notice);
   ASSERT_TRUE(shares.ok()) << shares.status();
   const std::vector<UsageShare> expected = {{false, "claude-code", "40.00", "10.00", 80, 20},

@@ -71,7 +71,7 @@ TEST(NoticeContent, EveryKindHasItsNameItsTextAndBothForms) {
     EXPECT_TRUE(names.insert(event.name).second) << event.name;
     EXPECT_TRUE(IsEventFilter(event.name)) << event.name;
     StoredNotice notice = Exhausted(false);
-    notice.other_kind = event.kind;
+    notice.kind = event.kind;
     notice.changes = {{"role of bob", "member", "owner"}};
     const MailContent mail = RenderMail(kName, notice);
     EXPECT_EQ(mail.subject, SubjectOf(notice));
@@ -86,7 +86,7 @@ TEST(NoticeContent, EveryKindHasItsNameItsTextAndBothForms) {
 // Rules: Q4
 TEST(NoticeContent, TheDigestListsWhoAsksForWhatAndHowManyMore) {
   StoredNotice notice = Exhausted(false);
-  notice.other_kind = NoticeKind::kRequestsDigest;
+  notice.kind = NoticeKind::kRequestsDigest;
   notice.facts.push_back(CountFact("outstanding", 5));
   notice.delivery->waiting = {
       {"ann", "a higher limit of 50.00 USD", "the <release>", absl::FromUnixSeconds(1'772'442'000)},
@@ -112,14 +112,14 @@ TEST(NoticeContent, TheDigestListsWhoAsksForWhatAndHowManyMore) {
 TEST(NoticeContent, RequestsAndPaymentsAreToldInOneSentence) {
   StoredNotice notice = Exhausted(false);
   notice.organization_name = "Acme";
-  notice.other_kind = NoticeKind::kIncreaseRequested;
+  notice.kind = NoticeKind::kIncreaseRequested;
   notice.facts.push_back(WordsFact("kind_words", "a higher limit"));
   notice.facts.push_back(WordsFact("asks_for", "a higher limit of 50.00 USD"));
   notice.facts.push_back(WordsFact("reason", "the release\n* is near"));
   EXPECT_EQ(SubjectOf(notice), "ann asks for a higher limit");
   EXPECT_EQ(SummaryOf(notice),
             "ann asks for a higher limit of 50.00 USD at Acme: the release * is near");
-  notice.other_kind = NoticeKind::kIncreaseDecided;
+  notice.kind = NoticeKind::kIncreaseDecided;
   notice.facts.push_back(WordsFact("state", "approved"));
   notice.facts.push_back(MoneyFact("granted", Nanos::Units(40)));
   notice.facts.push_back(WordsFact("note", "this once"));
@@ -129,7 +129,7 @@ TEST(NoticeContent, RequestsAndPaymentsAreToldInOneSentence) {
       "Your request for a higher limit of 50.00 USD at Acme was approved with 40.00 USD: this "
       "once");
   EXPECT_NE(RenderMail(kName, notice).text.find("because of your request"), std::string::npos);
-  notice.other_kind = NoticeKind::kReloadPaused;
+  notice.kind = NoticeKind::kReloadPaused;
   notice.SetFact(WordsFact("kind", "reload"));
   notice.SetFact(MoneyFact("amount", Nanos::Units(25)));
   notice.SetFact(WordsFact("code", "card_declined"));
@@ -141,7 +141,7 @@ TEST(NoticeContent, RequestsAndPaymentsAreToldInOneSentence) {
 // Rules: N4
 TEST(NoticeContent, AKindOfANewerProgramIsToldInGeneralWords) {
   StoredNotice notice = Exhausted(false);
-  notice.other_kind = NoticeKind{4711};
+  notice.kind = NoticeKind{4711};
   notice.facts.push_back(WordsFact("summary", "Something new happened at Acme."));
   EXPECT_NE(RenderMail(kName, notice).text.find("Something new happened at Acme."),
             std::string::npos);

@@ -49,7 +49,7 @@ class PaymentDelivery : public DelivererTest {
   }
   bool IsLeft(NoticeKind kind) {
     for (const Outbox::Item& item : Left()) {
-      if (item.notice.Kind() == kind) return true;
+      if (item.notice.kind == kind) return true;
     }
     return false;
   }

@@ -119,7 +119,7 @@ TEST_P(RequestDelivery, TheDigestListsAFewAndCountsTheRest) {
   clock_.Advance(absl::Hours(24));
   ASSERT_TRUE(core().SweepNow().ok());
   for (const Outbox::Item& item : Left()) {
-    if (item.notice.Kind() == NoticeKind::kRequestsDigest) digest = item;
+    if (item.notice.kind == NoticeKind::kRequestsDigest) digest = item;
   }
   ASSERT_FALSE(digest.name.notice_id.empty());
   const auto plan = PlanDelivery(engine(), digest.name, digest.notice, true, clock_.Now());

@@ -72,23 +72,25 @@ class Gate {
 
 // The organization that a request names; empty where it names none.
 template <class Request>
-std::string OrganizationOf(const Request& request) {
+const std::string& OrganizationOf(const Request& request) {
   if constexpr (requires { std::string(request.organization_id()); }) {
     return request.organization_id();
   } else if constexpr (requires { std::string(request.organization().organization_id()); }) {
     return request.organization().organization_id();
   } else {
-    return "";
+    static const std::string kNone;
+    return kNone;
   }
 }
 
 // The member whom a request names; empty where it names none.
 template <class Request>
-std::string MemberOf(const Request& request) {
+const std::string& MemberOf(const Request& request) {
   if constexpr (requires { std::string(request.member_id()); }) {
     return request.member_id();
   } else {
-    return "";
+    static const std::string kNone;
+    return kNone;
   }
 }
 
@@ -97,7 +99,7 @@ std::string MemberOf(const Request& request) {
 template <class Request>
 absl::Status AuthorizeRequest(const CallContext& call, const Request& request) {
   if (call.credential == nullptr) return absl::OkStatus();
-  const auto organization_id = OrganizationOf(request);
+  const std::string& organization_id = OrganizationOf(request);
   if (organization_id.empty()) return absl::OkStatus();
   return AuthorizeOrganization(*call.credential, organization_id);
 }
