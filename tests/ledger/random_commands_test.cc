@@ -20,7 +20,8 @@
 namespace bursar {
 namespace {
 
-constexpr int kCommands = 20'000;
+constexpr int kCommands = 12'000;
+constexpr uint64_t kOutcomesSeed = 7;
 constexpr int kCommandsPerOrganization = 400;
 constexpr int kMembers = 5;
 
@@ -517,6 +518,39 @@ class Rehearsal {
   Amount overshoot_held_;
 };
 
+// What a run came upon: how often checks were answered with each reason, how often each thing was
+// done.
+struct Outcomes {
+  std::map<DenialReason, int> reasons;
+  std::map<std::string, int> done;
+};
+
+Outcomes Rehearse(uint64_t seed, uint64_t commands) {
+  Outcomes outcomes;
+  for (uint64_t done = 0; done < commands; done += kCommandsPerOrganization) {
+    const uint64_t organization = done / kCommandsPerOrganization;
+    const Plan& plan = TestPlans().plans[organization % TestPlans().plans.size()];
+    Rehearsal rehearsal(seed + organization, plan);
+    for (int i = 0; i < kCommandsPerOrganization; ++i) {
+      rehearsal.Step();
+      if (i % 4 == 3) rehearsal.CompareState();
+      if (i % 100 == 99) rehearsal.CompareFold();
+      if (testing::Test::HasFailure()) {
+        ADD_FAILURE() << "BURSAR_TEST_SEED=" << seed << ", organization " << organization << " on "
+                      << plan.id << ", command " << i << ": " << rehearsal.last_command();
+        return outcomes;
+      }
+    }
+    for (const auto& [reason, count] : rehearsal.reasons()) outcomes.reasons[reason] += count;
+    for (const auto& [what, count] : rehearsal.done()) outcomes.done[what] += count;
+  }
+  for (const auto& [reason, count] : outcomes.reasons) {
+    std::printf("%-28s %7d\n", NameOf(reason).c_str(), count);
+  }
+  for (const auto& [what, count] : outcomes.done) std::printf("%-28s %7d\n", what.c_str(), count);
+  return outcomes;
+}
+
 // Rules: B1, B2, B3, B5, B7, B8, B9, D1, D2, H2, H3, H4, H5, H7, J1, J2, L1, L2, L3, L4, L6, N3,
 // O5, O6, O8, R1, R4, R7, T3, T4, X1, X2, X3
 TEST(RandomCommands, AgreeWithTheNaiveModel) {
@@ -525,31 +559,17 @@ TEST(RandomCommands, AgreeWithTheNaiveModel) {
   const uint64_t commands = NumberFrom("BURSAR_TEST_COMMANDS", kCommands);
   std::printf("BURSAR_TEST_SEED=%llu BURSAR_TEST_COMMANDS=%llu\n",
               static_cast<unsigned long long>(seed), static_cast<unsigned long long>(commands));
-  std::map<DenialReason, int> reasons;
-  std::map<std::string, int> done_counts;
-  for (uint64_t done = 0; done < commands; done += kCommandsPerOrganization) {
-    const uint64_t organization = done / kCommandsPerOrganization;
-    const std::vector<Plan>& plans = TestPlans().plans;
-    Rehearsal rehearsal(seed + organization, plans[organization % plans.size()]);
-    for (int i = 0; i < kCommandsPerOrganization; ++i) {
-      rehearsal.Step();
-      if (i % 4 == 3) rehearsal.CompareState();
-      if (i % 100 == 99) rehearsal.CompareFold();
-      ASSERT_FALSE(HasFailure()) << "BURSAR_TEST_SEED=" << seed << ", organization " << organization
-                                 << " on " << plans[organization % plans.size()].id << ", command "
-                                 << i << ": " << rehearsal.last_command();
-    }
-    for (const auto& [reason, count] : rehearsal.reasons()) reasons[reason] += count;
-    for (const auto& [what, count] : rehearsal.done()) done_counts[what] += count;
-  }
-  for (const auto& [reason, count] : reasons) {
-    std::printf("%-28s %7d\n", NameOf(reason).c_str(), count);
-  }
-  for (const auto& [what, count] : done_counts) std::printf("%-28s %7d\n", what.c_str(), count);
-  // Every reason and admission itself, and everything that can become of a hold.
-  if (commands >= kCommands) {
-    EXPECT_EQ(reasons.size(), 11u);
-    for (const char* what : kMustHappen) EXPECT_GT(done_counts[what], 0) << what;
+  Rehearse(seed, commands);
+}
+
+// The commands that are drawn lead to every reason, admission itself among them, and to everything
+// that can become of a hold or a charge. The seed is fixed: one in many seeds does not come upon
+// the rarest reason, and that says nothing about the ledger.
+TEST(RandomCommands, ReachEveryOutcome) {
+  const Outcomes outcomes = Rehearse(kOutcomesSeed, kCommands);
+  EXPECT_EQ(outcomes.reasons.size(), 11u);
+  for (const char* what : kMustHappen) {
+    EXPECT_TRUE(outcomes.done.contains(what)) << what;
   }
 }
 
