@@ -72,7 +72,7 @@ absl::StatusOr<JournalPage> ReadJournal(Store& store, const std::string& organiz
 struct PendingNotice {
   std::string notice_id;  // `ntc_…`
   std::string organization_id;
-  StoredNotice stored;    // All of it.
+  StoredNotice stored;  // All of it.
 };
 // `organization_id` empty: of all. `after`: an opaque place from the page before.
 struct NoticePage {
