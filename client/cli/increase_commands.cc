@@ -22,6 +22,7 @@ struct CreateOptions {
   std::string seat;
   std::string reason;
   std::string surface;
+  std::string model;
   std::string request_id;
 };
 
@@ -56,9 +57,13 @@ struct AnswerOptions {
   std::string request_id;
 };
 
-// "a higher limit of 50.00 USD".
+// "higher limit a day of the organization, 50.00 USD".
 std::string AskedInWords(const v1::IncreaseRequest& request) {
   std::string words = Spaced(Word(request.kind()));
+  if (request.limit_scope() != v1::SCOPE_UNSPECIFIED) {
+    absl::StrAppend(&words, " a ", Word(request.limit_period()), " of ",
+                    ScopeInWords(request.limit_scope(), request.limit_scope_id()));
+  }
   if (request.has_asked_amount()) {
     absl::StrAppend(&words, ", ", FormatMoney(request.asked_amount()));
   }
@@ -108,6 +113,7 @@ absl::StatusOr<ExitStatus> RunCreate(Session& session, const CreateOptions& opti
   request.set_seat_tier(options.seat);
   request.set_reason(options.reason);
   request.set_surface(options.surface);
+  request.set_model(options.model);
   request.set_request_id(session.RequestId(options.request_id));
   return Show(
       session, session.Call(&Quota::CreateIncreaseRequest, request), [&](const auto& reply) {
@@ -260,10 +266,11 @@ void AddMembersCommands(CLI::App& group, Action* action) {
   create.app->add_option("member", options->member, "Who asks")->required()->type_name("MEMBER");
   create.app->add_option("--kind", options->kind, "extra-usage, higher-limit or higher-seat")
       ->required();
-  create.app->add_option("--amount", options->amount, "Of a higher limit: which");
+  create.app->add_option("--amount", options->amount, "Of a higher limit: how high");
   create.app->add_option("--seat", options->seat, "Of a higher seat: which; default the next one");
   create.app->add_option("--reason", options->reason, "Why");
   create.app->add_option("--surface", options->surface, "Where the member was blocked");
+  create.app->add_option("--model", options->model, "On which model, where that has a limit");
   AddRequestId(create.app, &options->request_id);
 
   const auto get = AddCommand(group, "get", "Show a member's request", action, &RunGet);

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/strings.h"
 #include "server/engine/scoped_id.h"
+#include "server/ledger/limit_words.h"
 #include "server/ledger/settings_text.h"
 
 namespace bursar {
@@ -32,6 +33,13 @@ const IncreaseRequest* Find(const Wallet& wallet, int64_t sequence) {
 void AddRequest(const IncreaseRequest& request, const std::string& currency_code,
                 StoredNotice& notice) {
   notice.facts.push_back(WordsFact("asks_for", AskedWords(request, currency_code)));
+  if (request.limit.has_value()) {
+    notice.facts.push_back(WordsFact("scope", std::string(ScopeWord(request.limit->scope))));
+    if (!request.limit->scope_id.empty()) {
+      notice.facts.push_back(WordsFact("scope_id", request.limit->scope_id));
+    }
+    notice.facts.push_back(WordsFact("period", std::string(PeriodWord(request.limit->period))));
+  }
   if (request.asked_amount.has_value()) {
     notice.facts.push_back(MoneyFact("amount", *request.asked_amount));
   }
@@ -39,6 +47,7 @@ void AddRequest(const IncreaseRequest& request, const std::string& currency_code
     notice.facts.push_back(WordsFact("seat_tier", request.asked_tier_id));
   }
   if (!request.surface.empty()) notice.facts.push_back(WordsFact("surface", request.surface));
+  if (!request.model.empty()) notice.facts.push_back(WordsFact("model", request.model));
   if (!request.reason.empty()) notice.facts.push_back(WordsFact("reason", request.reason));
 }
 
@@ -71,9 +80,15 @@ std::string_view IncreaseKindWords(IncreaseKind kind) {
 
 std::string AskedWords(const IncreaseRequest& request, std::string_view currency_code) {
   std::string words(IncreaseKindWords(request.kind));
+  if (request.limit.has_value()) {
+    words = absl::StrCat("a higher ", ToAbsl(OftenWord(request.limit->period)), "limit");
+  }
   if (request.asked_amount.has_value()) {
     absl::StrAppend(&words, " of ", FormatAmount(*request.asked_amount), " ",
                     ToAbsl(currency_code));
+  }
+  if (request.limit.has_value() && request.limit->scope != Scope::kMember) {
+    absl::StrAppend(&words, " for ", ScopeWords(request.limit->scope, request.limit->scope_id));
   }
   if (!request.asked_tier_id.empty()) absl::StrAppend(&words, ", ", request.asked_tier_id);
   return words;

@@ -20,9 +20,16 @@ void ToRecord(const IncreaseRequest& request, record::IncreaseRequestRecord* out
   out->set_sequence(request.sequence);
   out->set_member_id(request.member_id);
   out->set_kind(static_cast<uint32_t>(request.kind));
+  if (request.limit.has_value()) {
+    record::LimitKeyRecord* limit = out->mutable_limit();
+    limit->set_scope(static_cast<uint32_t>(request.limit->scope));
+    limit->set_scope_id(request.limit->scope_id);
+    limit->set_period(static_cast<uint32_t>(request.limit->period));
+  }
   if (request.asked_amount.has_value()) out->set_asked_nanos(request.asked_amount->value);
   out->set_asked_tier_id(request.asked_tier_id);
   out->set_surface(request.surface);
+  out->set_model(request.model);
   out->set_reason(request.reason);
   out->set_created_at_unix_nanos(TimeToRecord(request.created_at));
   out->set_state(static_cast<uint32_t>(request.state));
@@ -37,14 +44,24 @@ void ToRecord(const IncreaseRequest& request, record::IncreaseRequestRecord* out
   }
 }
 
+LimitKey FromRecord(const record::LimitKeyRecord& in, Damage& damage) {
+  return {EnumFromRecord(in.scope(), Scope::kOrganization, Scope::kModel, damage), in.scope_id(),
+          EnumFromRecord(in.period(), PeriodKind::kMonth, PeriodKind::kHour, damage)};
+}
+
 IncreaseRequest FromRecord(const record::IncreaseRequestRecord& in, Damage& damage) {
   IncreaseRequest request;
   request.sequence = in.sequence();
   request.member_id = in.member_id();
   request.kind = KindFromRecord(in.kind(), damage);
+  if (in.has_limit()) request.limit = FromRecord(in.limit(), damage);
+  if (request.limit.has_value() != (request.kind == IncreaseKind::kHigherLimit)) {
+    damage.Note("it names a limit where none is asked for, or none where one is");
+  }
   if (in.has_asked_nanos()) request.asked_amount = Nanos(in.asked_nanos());
   request.asked_tier_id = in.asked_tier_id();
   request.surface = in.surface();
+  request.model = in.model();
   request.reason = in.reason();
   request.created_at = TimeFromRecord(in.created_at_unix_nanos());
   request.state = StateFromRecord(in.state(), damage);

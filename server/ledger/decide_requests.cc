@@ -7,6 +7,7 @@
 #include "server/ledger/charging.h"
 #include "server/ledger/increase_commands.h"
 #include "server/ledger/ledger.h"
+#include "server/ledger/limit_words.h"
 #include "server/ledger/limits.h"
 #include "server/ledger/settings_text.h"
 
@@ -30,12 +31,6 @@ std::string InstantText(absl::Time instant) {
   return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", instant, absl::UTCTimeZone());
 }
 
-// What a limit of the month allows now; empty where it is not set or unlimited.
-std::optional<Nanos> InForce(const std::optional<SpendLimit>& limit,
-                             const DecisionContext& context) {
-  return limit.has_value() ? limit->AmountAt(context.now) : std::nullopt;
-}
-
 bool IsSelectedOf(const WalletHeader& header, const Member& member) {
   return header.selection_generation != 0 &&
          member.selection_generation == header.selection_generation;
@@ -48,26 +43,27 @@ bool HasExtraUsage(const WalletHeader& header, const Member& member) {
 
 // ---- Asking -------------------------------------------------------------------------------------
 
-absl::Status CheckHigherLimit(const WalletHeader& header, const Member& member,
-                              const CreateIncreaseRequestCommand& command,
-                              const DecisionContext& context) {
-  // Of any period, and where the member was blocked.
-  const AdmissionQuery query{member.member_id, command.surface, ""};
+// The limit that the member asks to be raised: of any scope and period, the one with the least left
+// where the member was blocked.
+absl::StatusOr<LimitKey> LimitToRaise(const WalletHeader& header, const Member& member,
+                                      const CreateIncreaseRequestCommand& command,
+                                      const DecisionContext& context) {
+  const AdmissionQuery query{member.member_id, command.surface, command.model};
   const AdmissionState state = Evaluate(header, &member, query, context);
-  if (LeastLimit(state) == nullptr) {
+  const Evaluation* least = LeastLimit(state);
+  if (least == nullptr) {
     return Precondition("no spend limit applies to this member: there is nothing to raise",
                         "NOTHING_TO_ASK");
   }
   absl::Status currency = CheckCurrency(header, "amount.currency_code", command.currency_code);
-  if (!currency.ok() || !command.amount.has_value()) return currency;
-  if (command.amount->value <= 0) return InvalidField("amount", "must be more than zero");
-  if (const std::optional<Nanos> present = InForce(member.limit, context);
-      present.has_value() && *command.amount <= *present) {
+  if (!currency.ok()) return currency;
+  if (command.amount.has_value() && Amount(*command.amount) <= *least->limit) {
     return InvalidField("amount",
-                        absl::StrCat("must be more than the member's present spend limit of ",
-                                     FormatAmount(*present)));
+                        absl::StrCat("must be more than ", WhoseLimit(*least), " present ",
+                                     LimitName(*least), " of ", FormatAmount(*least->limit)));
   }
-  return absl::OkStatus();
+  const bool of_organization = least->scope == Scope::kOrganization;
+  return LimitKey{least->scope, of_organization ? "" : std::string(least->scope_id), least->period};
 }
 
 // The tier that the member asks for.
@@ -83,23 +79,7 @@ absl::StatusOr<std::string> HigherTier(const Plan& plan, const Member& member,
   return InvalidField("seat_tier", absl::StrCat("must be a seat tier above ", tier->id));
 }
 
-absl::Status CheckKind(const WalletHeader& header, const Plan& plan, const Member& member,
-                       const CreateIncreaseRequestCommand& command,
-                       const DecisionContext& context) {
-  if (command.amount.has_value() && command.kind != IncreaseKind::kHigherLimit) {
-    return InvalidField("amount", "goes only with a higher limit");
-  }
-  if (!command.tier_id.empty() && command.kind != IncreaseKind::kHigherSeat) {
-    return InvalidField("seat_tier", "goes only with a higher seat");
-  }
-  switch (command.kind) {
-    case IncreaseKind::kHigherLimit:
-      return CheckHigherLimit(header, member, command, context);
-    case IncreaseKind::kHigherSeat:
-      return HigherTier(plan, member, command.tier_id).status();
-    case IncreaseKind::kExtraUsage:
-      break;
-  }
+absl::Status CheckExtraUsage(const WalletHeader& header, const Plan& plan, const Member& member) {
   if (plan.metered) {
     return Precondition(absl::StrCat("on the plan ", plan.id,
                                      " everything is metered: there is no extra usage to ask for"),
@@ -107,6 +87,36 @@ absl::Status CheckKind(const WalletHeader& header, const Plan& plan, const Membe
   }
   if (!HasExtraUsage(header, member)) return absl::OkStatus();
   return Precondition("extra usage is on for this member already", "NOTHING_TO_ASK");
+}
+
+// Fills in what is asked for, or says why it cannot be asked.
+absl::Status FillAsked(const WalletHeader& header, const Plan& plan, const Member& member,
+                       const CreateIncreaseRequestCommand& command, const DecisionContext& context,
+                       IncreaseRequest& request) {
+  if (command.amount.has_value() && command.kind != IncreaseKind::kHigherLimit) {
+    return InvalidField("amount", "goes only with a higher limit");
+  }
+  if (!command.tier_id.empty() && command.kind != IncreaseKind::kHigherSeat) {
+    return InvalidField("seat_tier", "goes only with a higher seat");
+  }
+  switch (command.kind) {
+    case IncreaseKind::kHigherLimit: {
+      absl::StatusOr<LimitKey> limit = LimitToRaise(header, member, command, context);
+      if (!limit.ok()) return limit.status();
+      request.limit = *std::move(limit);
+      request.asked_amount = command.amount;
+      return absl::OkStatus();
+    }
+    case IncreaseKind::kHigherSeat: {
+      absl::StatusOr<std::string> tier = HigherTier(plan, member, command.tier_id);
+      if (!tier.ok()) return tier.status();
+      request.asked_tier_id = *std::move(tier);
+      return absl::OkStatus();
+    }
+    case IncreaseKind::kExtraUsage:
+      break;
+  }
+  return CheckExtraUsage(header, plan, member);
 }
 
 // Whether the member may ask at all now.
@@ -209,17 +219,19 @@ absl::StatusOr<Nanos> GrantedLimit(const Wallet& wallet, const Named& named,
   if (!amount.has_value()) {
     return InvalidField("amount", "is required: the member named none");
   }
-  const std::optional<Nanos> present = InForce(named.member->limit, context);
+  const LimitKey& key = *named.request->limit;
+  const std::optional<LimitLine> line =
+      FindLimit(wallet, key.scope, key.scope_id, key.period, context);
+  const std::optional<Nanos> present =
+      line.has_value() ? line->limit.AmountAt(context.now) : std::nullopt;
   if (!present.has_value()) {
     return Precondition(
-        "the member has no spend limit of its own: raise the one of its seat tier or of the "
-        "organization instead",
-        "NO_MEMBER_LIMIT");
+        absl::StrCat("the ", LimitKeyWords(key), " is lifted by now: there is nothing to raise"),
+        "NOTHING_TO_ASK");
   }
   if (*amount <= *present) {
-    return InvalidField("amount",
-                        absl::StrCat("must be more than the member's present spend limit of ",
-                                     FormatAmount(*present)));
+    return InvalidField("amount", absl::StrCat("must be more than the present ", LimitKeyWords(key),
+                                               ", ", FormatAmount(*present)));
   }
   return *amount;
 }
@@ -240,21 +252,16 @@ absl::Status CheckGrantFields(const IncreaseRequest& request,
   return violations.ToStatus();
 }
 
-// Whether an admin may set a member's limit to that (rule A3).
-bool WithinOrganizationLimit(const WalletHeader& header, Nanos amount,
-                             const DecisionContext& context) {
-  const std::optional<Nanos> limit = InForce(header.limit, context);
-  return !limit.has_value() || amount <= *limit;
-}
-
-// Permanently, or before the instant (rule L4).
-AdministrationDecision SetLimit(const Wallet& wallet, const std::string& member_id, Nanos amount,
+// Permanently, or before the instant (rule L4). Requires: the limit is set.
+AdministrationDecision SetLimit(const Wallet& wallet, const LimitKey& key, Nanos amount,
                                 absl::Time until, const DecisionContext& context) {
   SetSpendLimitCommand command;
-  command.scope = Scope::kMember;
-  command.scope_id = member_id;
+  command.scope = key.scope;
+  command.scope_id = key.scope_id;
+  command.period = key.period;
   command.limit.amount = amount;
-  command.limit.basis = wallet.FindMember(member_id)->limit->BasisAt(context.now);
+  command.limit.basis =
+      FindLimit(wallet, key.scope, key.scope_id, key.period, context)->limit.BasisAt(context.now);
   if (until != absl::InfiniteFuture()) command.expires_at = until;
   return Decide(wallet, command, context);
 }
@@ -297,7 +304,7 @@ absl::StatusOr<std::vector<EntryBody>> Grant(const Wallet& wallet, const Named& 
     return GiveExtraUsage(wallet.header, *named.member);
   }
   AdministrationDecision granted =
-      limit.has_value() ? SetLimit(wallet, named.member->member_id, *limit, until, context)
+      limit.has_value() ? SetLimit(wallet, *named.request->limit, *limit, until, context)
                         : MoveSeat(wallet, named, PlanOf(wallet.header, context), context);
   if (!granted.ok()) return granted.status();
   return std::move(granted->bodies);
@@ -341,15 +348,14 @@ AdministrationDecision Decide(const Wallet& wallet, const CreateIncreaseRequestC
     return decision;
   }
   if (absl::Status s = CheckMayAsk(header, member, context); !s.ok()) return s;
-  if (absl::Status s = CheckKind(header, plan, member, command, context); !s.ok()) return s;
   IncreaseRequest request;
   request.member_id = command.member_id;
   request.kind = command.kind;
-  request.asked_amount = command.amount;
-  if (command.kind == IncreaseKind::kHigherSeat) {
-    request.asked_tier_id = *HigherTier(plan, member, command.tier_id);
+  if (absl::Status s = FillAsked(header, plan, member, command, context, request); !s.ok()) {
+    return s;
   }
   request.surface = command.surface;
+  request.model = command.model;
   request.reason = command.reason;
   if (known == nullptr) decision.bodies.push_back(MemberUpserted{member, true, true, {}});
   decision.bodies.push_back(IncreaseRequested{request});
@@ -393,8 +399,10 @@ AdministrationDecision Decide(const Wallet& wallet, const ApproveIncreaseRequest
     return Precondition("everything is metered on the organization's plan by now",
                         "EXTRA_USAGE_NOT_APPLICABLE");
   }
-  const bool may_grant = *every_power || (limit.has_value() &&
-                                          WithinOrganizationLimit(wallet.header, *limit, context));
+  const bool may_grant =
+      *every_power ||
+      (limit.has_value() && request.limit->scope == Scope::kMember &&
+       IsWithinOrganizationLimits(wallet.header, request.limit->period, limit, context));
   Decision<AdministrationOutcome> decision;
   if (!may_grant && request.state == IncreaseState::kEscalated) {
     decision.outcome.request = request;

@@ -25,6 +25,7 @@ struct CreateIncreaseRequestCommand {
   std::string currency_code;    // Of the amount, as sent; empty: the wallet's.
   std::string tier_id;          // Of a higher seat; empty: the next one.
   std::string surface;          // Never empty: the caller fills in "api".
+  std::string model;            // Without its provider; empty: whatever the model.
   std::string reason;
 };
 
@@ -34,7 +35,7 @@ struct CancelIncreaseRequestCommand {
 };
 
 // Who decides a request. A member decides within its role's powers: owners everything, admins a
-// limit within the organization's. Others (operators) have every power.
+// member's limit within the organization's. Others (operators) have every power.
 struct Reviewer {
   std::string member_id;  // Empty: no member.
 };

@@ -18,6 +18,7 @@
 
 #include "absl/time/time.h"
 #include "server/base/money.h"
+#include "server/ledger/spend_limit.h"
 
 namespace bursar {
 
@@ -50,9 +51,13 @@ struct IncreaseRequest {
   int64_t sequence = 0;  // The journal entry that made it; names it.
   std::string member_id;
   IncreaseKind kind = IncreaseKind::kExtraUsage;
+  // Of a higher limit, and only there: which is to be raised, the one with the least left when the
+  // member asked.
+  std::optional<LimitKey> limit;
   std::optional<Nanos> asked_amount;  // Of a higher limit; empty: none was named.
   std::string asked_tier_id;          // Of a higher seat, and only there.
   std::string surface;                // Where the member was blocked.
+  std::string model;                  // Likewise; empty: whatever the model.
   std::string reason;                 // In the member's words; may be empty.
   absl::Time created_at;
   IncreaseState state = IncreaseState::kPending;

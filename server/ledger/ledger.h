@@ -380,8 +380,8 @@ absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
                                                        const DecisionContext& context);
 // Grants within the reviewer's powers, or escalates: an escalated request that the reviewer still
 // may not grant stays as it is. PERMISSION_DENIED for a reviewer who is no active admin or owner;
-// INVALID_ARGUMENT naming `amount` or `expire_time`; FAILED_PRECONDITION (NO_MEMBER_LIMIT,
-// NOTHING_TO_ASK, EXTRA_USAGE_NOT_APPLICABLE).
+// INVALID_ARGUMENT naming `amount` or `expire_time`; FAILED_PRECONDITION
+// (MEMBER_NOT_ACTIVE, NOTHING_TO_ASK, EXTRA_USAGE_NOT_APPLICABLE).
 absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
                                                        const ApproveIncreaseRequestCommand& command,
                                                        const DecisionContext& context);

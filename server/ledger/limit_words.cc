@@ -20,23 +20,23 @@ std::string WhoseLimit(const Evaluation& bound) {
   return "the organization's";
 }
 
-std::string LimitName(const Evaluation& bound) {
-  const char* often = "";
-  switch (bound.period) {
+std::string_view OftenWord(PeriodKind period) {
+  switch (period) {
     case PeriodKind::kMonth:
-      break;
+      return "";
     case PeriodKind::kWeek:
-      often = "weekly ";
-      break;
+      return "weekly ";
     case PeriodKind::kDay:
-      often = "daily ";
-      break;
+      return "daily ";
     case PeriodKind::kHour:
-      often = "hourly ";
-      break;
+      return "hourly ";
   }
+  return "";
+}
+
+std::string LimitName(const Evaluation& bound) {
   const bool named = bound.scope == Scope::kSurface || bound.scope == Scope::kModel;
-  return absl::StrCat(often, "spend limit", named ? " for " : "",
+  return absl::StrCat(ToAbsl(OftenWord(bound.period)), "spend limit", named ? " for " : "",
                       named ? ToAbsl(bound.scope_id) : "");
 }
 
@@ -70,6 +70,11 @@ std::string ScopeWords(Scope scope, const std::string& scope_id) {
       return absl::StrCat("model ", scope_id);
   }
   return scope_id;
+}
+
+std::string LimitKeyWords(const LimitKey& key) {
+  return absl::StrCat(ToAbsl(OftenWord(key.period)), "spend limit of ",
+                      ScopeWords(key.scope, key.scope_id));
 }
 
 std::string PerPeriod(PeriodKind period) {

@@ -436,6 +436,20 @@ std::vector<EntryBody> ReachedThresholds(const AdmissionState& state, const Wall
   return bodies;
 }
 
+bool IsWithinOrganizationLimits(const WalletHeader& header, PeriodKind period,
+                                const std::optional<Nanos>& amount,
+                                const DecisionContext& context) {
+  const auto within = [&](const SpendLimit* limit, bool bounds_unlimited) {
+    const std::optional<Nanos> bound =
+        limit == nullptr ? std::nullopt : limit->AmountAt(context.now);
+    if (!bound.has_value()) return true;
+    return amount.has_value() ? *amount <= *bound : !bounds_unlimited;
+  };
+  const bool of_month = period == PeriodKind::kMonth;
+  return within(header.limit.has_value() ? &*header.limit : nullptr, of_month) &&
+         (of_month || within(FindPeriodLimit(header.period_limits, period), true));
+}
+
 std::optional<LimitLine> FindLimit(const Wallet& wallet, Scope scope, const std::string& scope_id,
                                    PeriodKind period, const DecisionContext& context) {
   const WalletHeader& header = wallet.header;

@@ -83,6 +83,11 @@ std::vector<LimitLine> HeaderLimits(const WalletHeader& header, const DecisionCo
 std::vector<LimitLine> MemberLimits(const WalletHeader& header, const Member& member,
                                     const DecisionContext& context);
 
+// Whether a member's limit of a period is within what the organization allows itself: in that
+// period, and in the month, in which every other period lies. `amount` empty: unlimited (rule A3).
+bool IsWithinOrganizationLimits(const WalletHeader& header, PeriodKind period,
+                                const std::optional<Nanos>& amount, const DecisionContext& context);
+
 // What a tier together spent in the current period of a kind. Requires: not an hour.
 Amount SpentByTier(const WalletHeader& header, const TierState& tier, PeriodKind period,
                    const DecisionContext& context);

@@ -20,28 +20,37 @@ bool IsRaise(const Wallet& wallet, const SpendLimitSet& set, const DecisionConte
   return before.has_value() && (!after.has_value() || *after > *before);
 }
 
-bool IsDenied(const Wallet& wallet, const Member& member, const DecisionContext& context) {
+// What a check of the member would meet now where it was blocked.
+AdmissionState StateOf(const Wallet& wallet, const Member& member, const DecisionContext& context) {
   const IncreaseRequest& request = *member.OpenRequest();
-  const AdmissionQuery query = {member.member_id, request.surface, ""};
-  const AdmissionState state = Evaluate(wallet.header, &member, query, context);
-  return !Admits(state, {});
+  const AdmissionQuery query = {member.member_id, request.surface, request.model};
+  return Evaluate(wallet.header, &member, query, context);
 }
 
-// Whether what was granted to the member itself is no longer in its way.
+bool IsDenied(const Wallet& wallet, const Member& member, const DecisionContext& context) {
+  return !Admits(StateOf(wallet, member, context), {});
+}
+
+bool IsOf(const LimitKey& key, const Evaluation& bound) {
+  return bound.source == BoundSource::kSpendLimit && bound.scope == key.scope &&
+         bound.period == key.period &&
+         (key.scope == Scope::kOrganization || bound.scope_id == key.scope_id);
+}
+
+// Whether what was granted is no longer in the member's way.
 bool IsGranted(const Wallet& wallet, const Member& member, IncreaseKind kind,
                const DecisionContext& context) {
   const IncreaseRequest& request = *member.OpenRequest();
   if (request.kind != kind) return false;
-  const AdmissionQuery query = {member.member_id, request.surface, ""};
-  const AdmissionState state = Evaluate(wallet.header, &member, query, context);
+  if (kind == IncreaseKind::kHigherSeat) return true;
+  const AdmissionState state = StateOf(wallet, member, context);
   if (kind == IncreaseKind::kExtraUsage) {
     return state.gate != DenialReason::kExtraUsageDisabled &&
            state.gate != DenialReason::kMemberNotSelected;
   }
-  if (kind == IncreaseKind::kHigherSeat) return true;
-  return std::none_of(state.bounds.begin(), state.bounds.end(), [](const Evaluation& bound) {
-    return bound.source == BoundSource::kSpendLimit && bound.scope == Scope::kMember &&
-           bound.limit.has_value() && !bound.Headroom().is_positive();
+  return std::none_of(state.bounds.begin(), state.bounds.end(), [&](const Evaluation& bound) {
+    return IsOf(*request.limit, bound) && bound.limit.has_value() &&
+           !bound.Headroom().is_positive();
   });
 }
 
@@ -62,8 +71,14 @@ class Finder {
   }
   void operator()(const SpendLimitSet& body) {
     if (!IsRaise(wallet_, body, context_)) return;
-    if (body.scope != Scope::kMember) return AddAll(std::nullopt);
-    Add(*wallet_.FindMember(body.scope_id), IncreaseKind::kHigherLimit);
+    const LimitKey raised = {body.scope, body.scope_id, body.period};
+    const auto add = [&](const Member& member) {
+      const IncreaseRequest* open = member.OpenRequest();
+      if (open == nullptr) return;
+      Add(member, open->limit == raised ? std::optional(IncreaseKind::kHigherLimit) : std::nullopt);
+    };
+    if (body.scope == Scope::kMember) return add(*wallet_.FindMember(body.scope_id));
+    for (const auto& [member_id, member] : wallet_.members) add(member);
   }
   void operator()(const ExtraUsageUpdated& body) {
     if (body.enabled) AddAll(IncreaseKind::kExtraUsage);

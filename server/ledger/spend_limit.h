@@ -77,6 +77,15 @@ struct SpendLimit {
   friend bool operator==(const SpendLimit&, const SpendLimit&) = default;
 };
 
+// Which limit: whose, and of what period.
+struct LimitKey {
+  Scope scope = Scope::kOrganization;
+  std::string scope_id;  // Of the organization: empty.
+  PeriodKind period = PeriodKind::kMonth;
+
+  friend bool operator==(const LimitKey&, const LimitKey&) = default;
+};
+
 // A limit of another period than the month. Limits of several periods stand together (rule L2).
 struct PeriodLimit {
   PeriodKind period = PeriodKind::kDay;

@@ -13,28 +13,14 @@ absl::Status JudgeActor(Engine& engine, const std::string& organization_id,
                         const std::string& actor, const Judge& judge) {
   const absl::Status status = engine.Read(
       organization_id, {actor},
-      [&](const Wallet& wallet, const Position&, const DecisionContext&) -> absl::Status {
+      [&](const Wallet& wallet, const Position&, const DecisionContext& context) -> absl::Status {
         const Member* member = wallet.FindMember(actor);
         if (member == nullptr || member->status != AccountStatus::kActive) {
           return PermissionDeniedError();
         }
-        return judge(wallet, *member);
+        return judge(wallet, *member, context);
       });
   return absl::IsNotFound(status) ? PermissionDeniedError() : status;
-}
-
-// Whether a member's limit is within the organization's of the same period, and its amount within
-// that of the month, in which every other period lies.
-bool IsWithin(const WalletHeader& header, const SetSpendLimitCommand& command) {
-  const std::optional<Nanos>& amount = command.limit.amount;
-  const auto within = [&](const SpendLimit* limit, bool bounds_unlimited) {
-    if (limit == nullptr || !limit->InForce().has_value()) return true;
-    return amount.has_value() ? *amount <= *limit->InForce() : !bounds_unlimited;
-  };
-  const SpendLimit* month = header.limit.has_value() ? &*header.limit : nullptr;
-  const bool of_month = command.period == PeriodKind::kMonth;
-  return within(month, of_month) &&
-         (of_month || within(FindPeriodLimit(header.period_limits, command.period), true));
 }
 
 }  // namespace
@@ -73,12 +59,12 @@ absl::Status AuthorizeActor(Engine& engine, const CallContext& call, ActorNeed n
         "ACTOR_REQUIRED");
   }
   if (organization_id.empty()) return absl::OkStatus();
-  return JudgeActor(engine, organization_id, call.actor,
-                    [&](const Wallet&, const Member& member) -> absl::Status {
-                      const bool is_own = member_id == call.actor;
-                      return RoleMay(member.role, need, is_own) ? absl::OkStatus()
-                                                                : PermissionDeniedError();
-                    });
+  return JudgeActor(
+      engine, organization_id, call.actor,
+      [&](const Wallet&, const Member& member, const DecisionContext&) -> absl::Status {
+        const bool is_own = member_id == call.actor;
+        return RoleMay(member.role, need, is_own) ? absl::OkStatus() : PermissionDeniedError();
+      });
 }
 
 absl::Status AuthorizeLimit(Engine& engine, const CallContext& call,
@@ -86,10 +72,14 @@ absl::Status AuthorizeLimit(Engine& engine, const CallContext& call,
                             const SetSpendLimitCommand& command) {
   if (!ActsForAPerson(call)) return absl::OkStatus();
   return JudgeActor(engine, organization_id, call.actor,
-                    [&](const Wallet& wallet, const Member& member) -> absl::Status {
+                    [&](const Wallet& wallet, const Member& member,
+                        const DecisionContext& context) -> absl::Status {
                       if (member.role != MemberRole::kAdmin) return absl::OkStatus();
                       if (command.scope != Scope::kMember) return PermissionDeniedError();
-                      if (IsWithin(wallet.header, command)) return absl::OkStatus();
+                      if (IsWithinOrganizationLimits(wallet.header, command.period,
+                                                     command.limit.amount, context)) {
+                        return absl::OkStatus();
+                      }
                       return WithReason(
                           absl::PermissionDeniedError(
                               "an admin sets member limits within the organization's own"),

@@ -64,11 +64,19 @@ void WriteRequest(const IncreaseRequest& request, const WalletHeader& header,
   proto->set_member_id(request.member_id);
   proto->set_kind(ToProtoEnum<v1::IncreaseKind>(request.kind));
   proto->set_state(ToProtoEnum<v1::IncreaseRequestState>(request.state));
+  if (request.limit.has_value()) {
+    const LimitKey& limit = *request.limit;
+    const bool of_organization = limit.scope == Scope::kOrganization;
+    proto->set_limit_scope(ToProtoEnum<v1::Scope>(limit.scope));
+    proto->set_limit_scope_id(of_organization ? header.organization_id : limit.scope_id);
+    proto->set_limit_period(ToProtoEnum<v1::LimitPeriod>(limit.period));
+  }
   if (request.asked_amount.has_value()) {
     WriteMoney(*request.asked_amount, currency_code, proto->mutable_asked_amount());
   }
   proto->set_asked_seat_tier(request.asked_tier_id);
   proto->set_surface(request.surface);
+  proto->set_model(request.model);
   proto->set_reason(request.reason);
   WriteTimestamp(request.created_at, proto->mutable_create_time());
   if (request.decided_at != absl::InfinitePast()) {
@@ -125,6 +133,7 @@ absl::Status CreateIncreaseRequest(Engine& engine, const CallContext& call,
   CheckText("seat_tier", request.seat_tier(), kMaxTierBytes, &violations);
   CheckText("reason", request.reason(), kMaxWordsBytes, &violations);
   CheckSurface("surface", request.surface(), &violations);
+  CheckText("model", request.model(), kMaxModelBytes, &violations);
   CreateIncreaseRequestCommand command;
   command.member_id = request.member_id();
   command.kind =
@@ -135,6 +144,7 @@ absl::Status CreateIncreaseRequest(Engine& engine, const CallContext& call,
   }
   command.tier_id = request.seat_tier();
   command.surface = request.surface().empty() ? kDefaultSurface : request.surface();
+  command.model = request.model();
   command.reason = request.reason();
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
   return Administer(engine, call, request.organization_id(), request, std::move(command), response,

@@ -311,9 +311,8 @@ class BodyWriter {
     proto_->set_surface(request.surface);
     proto_->set_increase_request_sequence(proto_->sequence());
     PutAmount(request.asked_amount);
-    Say("Member ", request.member_id, " asks for ", IncreaseKindWords(request.kind),
-        request.asked_tier_id.empty() ? "" : ", " + request.asked_tier_id, Said(request.reason),
-        ".");
+    Say("Member ", request.member_id, " asks for ", AskedWords(request, words_.currency_code),
+        Said(request.reason), ".");
   }
   void operator()(const IncreaseDecided& body) {
     proto_->set_member_id(body.member_id);

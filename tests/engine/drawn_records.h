@@ -204,11 +204,18 @@ class Draw {
     member.noticed = Noticed();
     return member;
   }
+  LimitKey Limit() {
+    return {Any(Scope::kOrganization, Scope::kModel), Id(),
+            Any(PeriodKind::kMonth, PeriodKind::kHour)};
+  }
   IncreaseRequest Request() {
+    const IncreaseKind kind = Any(IncreaseKind::kExtraUsage, IncreaseKind::kHigherSeat);
     return {static_cast<int64_t>(Below(1'000'000)) + 1,
             Id(),
-            Any(IncreaseKind::kExtraUsage, IncreaseKind::kHigherSeat),
+            kind,
+            kind == IncreaseKind::kHigherLimit ? std::optional(Limit()) : std::nullopt,
             Maybe([this] { return Money(); }),
+            Text(),
             Text(),
             Text(),
             Text(),

@@ -436,15 +436,6 @@ TEST(Requests, AreNotApprovedWithFieldsThatMakeNoSense) {
   EXPECT_EQ(fields(command), (std::vector<std::string>{"amount", "expire_time"}));
 }
 
-// Rules: Q2
-TEST(Requests, CannotRaiseALimitThatIsNotTheMembersOwn) {
-  Office office;
-  office.LimitMember("ann", std::nullopt);
-  const int64_t request = Ask(office, AskForLimit(Dollars(50)));
-  EXPECT_EQ(RefusalReason(office.Administer(Approval(request, "olga"))), "NO_MEMBER_LIMIT");
-  EXPECT_EQ(StateOf(office, request), State::kPending);
-}
-
 // Rules: Q1
 TEST(Requests, AreBoundedForAnOrganization) {
   Office office;
