@@ -147,7 +147,8 @@ absl::StatusOr<ExitStatus> RunChargeback(Session& session, const ChargebackOptio
   return Show(session, session.Call(&Admin::RecordChargeback, request), [&](const auto& reply) {
     session.out() << (reply.replayed() ? "Charged back before: " : "Charged back: ")
                   << FormatMoney(reply.taken_from_credit()) << " from credit, "
-                  << FormatMoney(reply.taken_as_overdraft()) << " as overdraft.\n"
+                  << FormatMoney(reply.taken_as_overdraft()) << " as overdraft, "
+                  << FormatMoney(reply.billed()) << " on the statement.\n"
                   << "Balance: " << FormatMoney(reply.balance())
                   << ", overdraft: " << FormatMoney(reply.overdraft()) << ".\n";
     PrintBlockers(reply.still_blocked_by(), session.out());

@@ -182,6 +182,7 @@ void BodyToRecord(const ChargedBack& body, record::EntryRecord* out) {
   to->set_amount_nanos(body.amount.value);
   for (const GrantDraw& draw : body.grant_draws) ToRecord(draw, to->add_grant_draws());
   to->set_overdraft_nanos(body.overdraft.value);
+  to->set_billed_nanos(body.billed.value);
   to->set_pause(static_cast<uint32_t>(body.pause));
   to->set_reason(body.reason);
 }
@@ -227,6 +228,7 @@ ChargedBack TakeChargedBack(const record::ChargedBackRecord& in, Damage& damage)
   body.amount = Nanos(in.amount_nanos());
   for (const auto& row : in.grant_draws()) body.grant_draws.push_back(FromRecord(row));
   body.overdraft = Nanos(in.overdraft_nanos());
+  body.billed = Nanos(in.billed_nanos());
   body.pause = PauseFromRecord(in.pause(), damage);
   body.reason = in.reason();
   return body;

@@ -117,7 +117,7 @@ absl::Status FoldPayment(Wallet& wallet, const Entry&, const ChargedBack& body) 
     return DoesNotFit(wallet, "a payment is charged back that was not credited");
   }
   Payment& payment = found->second;
-  Amount taken = body.overdraft;
+  Amount taken = Amount(body.overdraft) + body.billed;
   for (const GrantDraw& draw : body.grant_draws) taken += draw.amount;
   if (taken != Amount(body.amount) || body.amount.value <= 0 ||
       Amount(payment.charged_back) + body.amount > Amount(payment.amount)) {
@@ -136,6 +136,7 @@ absl::Status FoldPayment(Wallet& wallet, const Entry&, const ChargedBack& body) 
   }
   header.overdraft += body.overdraft;
   header.totals.paid_back += body.amount;
+  header.totals.overdraft_billed += body.billed;
   header.reload.pause = body.pause;
   return absl::OkStatus();
 }

@@ -6,6 +6,7 @@
 #include "absl/time/civil_time.h"
 #include "server/base/check.h"
 #include "server/base/status.h"
+#include "server/ledger/administration.h"
 #include "server/ledger/ledger.h"
 #include "server/ledger/payments.h"
 
@@ -16,12 +17,6 @@ namespace {
 // How long auto-reload waits after that many failures in a row; the last for all further ones.
 constexpr absl::Duration kBackOff[] = {absl::Minutes(1), absl::Minutes(5), absl::Minutes(30),
                                        absl::Hours(2)};
-
-const Plan& PlanOf(const WalletHeader& header, const DecisionContext& context) {
-  const Plan* plan = context.plans->Find(header.settings.plan_id);
-  BURSAR_CHECK(plan != nullptr);
-  return *plan;
-}
 
 absl::Status UnknownPayment(int64_t sequence) {
   return WithReason(
@@ -240,7 +235,7 @@ absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
 
 absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
                                                        const RecordChargebackCommand& command,
-                                                       const DecisionContext&) {
+                                                       const DecisionContext& context) {
   const WalletHeader& header = wallet.header;
   const Payment* payment = wallet.FindPayment(command.sequence);
   if (payment == nullptr) return UnknownPayment(command.sequence);
@@ -265,8 +260,10 @@ absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
   ChargedBack charged;
   charged.payment_sequence = command.sequence;
   charged.amount = amount;
-  charged.overdraft =
+  const Nanos uncovered =
       DrawForChargeback(header, payment->grant_sequence, amount, charged.grant_draws);
+  const bool postpaid = PlanOf(header, context).funding == Funding::kPostpaid;
+  (postpaid ? charged.billed : charged.overdraft) = uncovered;
   charged.reason = command.reason;
   // Whoever took money back once would take it back again.
   charged.pause = header.reload.pause;
@@ -278,7 +275,8 @@ absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
   outcome.payment = *payment;
   outcome.payment.charged_back = Nanos(payment->charged_back.value + amount.value);
   outcome.taken_as_overdraft = charged.overdraft;
-  outcome.taken_from_credit = Nanos(amount.value - charged.overdraft.value);
+  outcome.billed = charged.billed;
+  outcome.taken_from_credit = Nanos(amount.value - uncovered.value);
   decision.bodies.push_back(std::move(charged));
   return decision;
 }

@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/check.h"
 #include "server/base/status.h"
+#include "server/ledger/administration.h"
 #include "server/ledger/charging.h"
 #include "server/ledger/increase_commands.h"
 #include "server/ledger/ledger.h"
@@ -16,12 +17,6 @@ namespace bursar {
 namespace {
 
 using AdministrationDecision = absl::StatusOr<Decision<AdministrationOutcome>>;
-
-const Plan& PlanOf(const WalletHeader& header, const DecisionContext& context) {
-  const Plan* plan = context.plans->Find(header.settings.plan_id);
-  BURSAR_CHECK(plan != nullptr);
-  return *plan;
-}
 
 absl::Status Precondition(const std::string& message, const char* reason) {
   return WithReason(absl::FailedPreconditionError(message), reason);

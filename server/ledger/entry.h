@@ -365,12 +365,14 @@ struct AutoReloadUpdated {
 };
 
 // Money of a payment was taken back: a negative adjustment (rule X4). What is left of the payment's
-// own credit goes first, then other live credit, and the rest is overdraft.
+// own credit goes first, then other live credit; the rest is overdraft on prepaid plans. On postpaid
+// ones, where nothing would repay it, it goes onto the statement.
 struct ChargedBack {
   int64_t payment_sequence = 0;
-  Nanos amount;  // The draws and the overdraft together.
+  Nanos amount;  // The draws, the overdraft and what is billed together.
   std::vector<GrantDraw> grant_draws;
   Nanos overdraft;
+  Nanos billed;
   ReloadPause pause = ReloadPause::kNone;  // Of auto-reload after it.
   std::string reason;
 };

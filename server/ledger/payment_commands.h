@@ -66,7 +66,8 @@ struct PaymentOutcome {
   std::optional<CreditGrant> granted;  // With what is left of it after overdraft was repaid.
   Nanos repaid_overdraft;
   Nanos taken_from_credit;   // RecordChargeback: what live credit covered …
-  Nanos taken_as_overdraft;  // … and what it did not.
+  Nanos taken_as_overdraft;  // … what it did not, on prepaid plans …
+  Nanos billed;              // … and on postpaid ones.
 };
 
 }  // namespace bursar

@@ -44,7 +44,10 @@ struct Counter {
         granted.amount;
   }
   void operator()(const CreditExpired& expired) { totals.expired += expired.amount; }
-  void operator()(const ChargedBack& taken) { totals.paid_back += taken.amount; }
+  void operator()(const ChargedBack& taken) {
+    totals.paid_back += taken.amount;
+    totals.billed_overdraft += taken.billed;
+  }
   void operator()(const PlanChanged& changed) {
     totals.billed_overdraft += changed.billed_overdraft;
   }

@@ -363,6 +363,8 @@ class BodyWriter {
         " was charged back: an adjustment",
         body.overdraft.value == 0 ? std::string()
                                   : absl::StrCat("; ", Money(body.overdraft), " is overdraft now"),
+        body.billed.value == 0 ? std::string()
+                               : absl::StrCat("; ", Money(body.billed), " is on the statement"),
         body.reason.empty() ? std::string() : ": " + body.reason, ".");
   }
   void operator()(const LowBalanceNoticed& body) {

@@ -63,6 +63,7 @@ void WriteChargedBack(const Rendering& rendering, v1::RecordChargebackResponse* 
   WritePayment(outcome.payment, naming, reply->mutable_payment());
   WriteMoney(outcome.taken_from_credit, naming.currency_code, reply->mutable_taken_from_credit());
   WriteMoney(outcome.taken_as_overdraft, naming.currency_code, reply->mutable_taken_as_overdraft());
+  WriteMoney(outcome.billed, naming.currency_code, reply->mutable_billed());
   WriteMoney(header.Balance(), naming.currency_code, reply->mutable_balance());
   WriteMoney(header.overdraft, naming.currency_code, reply->mutable_overdraft());
   rendering.WriteBlockers(reply);

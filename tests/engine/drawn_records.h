@@ -439,6 +439,7 @@ class Draw {
                            Money(),
                            Many([this] { return AnyDraw(); }),
                            Money(),
+                           Money(),
                            Any(ReloadPause::kNone, ReloadPause::kChargeback),
                            Text()};
       case 32:

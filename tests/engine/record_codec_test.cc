@@ -159,8 +159,8 @@ auto Fields(const AutoReloadUpdated& body) {
   return std::tie(settings, metered, resumed, changes);
 }
 auto Fields(const ChargedBack& body) {
-  const auto& [sequence, amount, draws, overdraft, pause, reason] = body;
-  return std::tie(sequence, amount, draws, overdraft, pause, reason);
+  const auto& [sequence, amount, draws, overdraft, billed, pause, reason] = body;
+  return std::tie(sequence, amount, draws, overdraft, billed, pause, reason);
 }
 auto Fields(const LowBalanceNoticed& body) {
   const auto& [threshold, balance] = body;

@@ -240,6 +240,27 @@ TEST(Chargeback, TakesWhatIsLeftOfItsCreditThenOtherCreditThenOverdraft) {
   EXPECT_EQ(wallet.Check("ann").denial->reason, DenialReason::kBalanceExhausted);
 }
 
+// Rules: X4, O8, S4, J2
+TEST(Chargeback, GoesOntoTheStatementOnAPostpaidPlan) {
+  TestWallet wallet("api");
+  wallet.AddMember("ann");
+  const int64_t payment = Buy(wallet, Dollars(25));
+  wallet.Do(Success(payment));
+  wallet.Record("ann", Dollars(15));
+  UpdateOrganizationCommand move;
+  move.plan_id = "usage";
+  wallet.Do(move);
+  const AdministrationOutcome outcome =
+      wallet.Do(RecordChargebackCommand{payment, std::nullopt, "", "disputed"});
+  EXPECT_EQ(outcome.payment->taken_from_credit, Dollars(10));
+  EXPECT_EQ(outcome.payment->taken_as_overdraft, Nanos());
+  EXPECT_EQ(outcome.payment->billed, Dollars(15));
+  EXPECT_EQ(wallet.header().overdraft, Amount()) << "nothing would repay it";
+  EXPECT_EQ(wallet.header().totals.overdraft_billed, Dollars(15));
+  EXPECT_EQ(wallet.header().statement.totals.billed_overdraft, Dollars(15));
+  EXPECT_TRUE(wallet.Check("ann", Dollars(50)).admitted);
+}
+
 // Rules: X4
 TEST(Chargeback, ComesInPartsAndNeverExceedsThePayment) {
   TestWallet wallet("api");
