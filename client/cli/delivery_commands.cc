@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
 #include "bursar/v1/admin_service.grpc.pb.h"
 #include "client/cli/command.h"
 #include "client/cli/format.h"
@@ -63,6 +64,13 @@ absl::StatusOr<ExitStatus> RunNotices(Session& session, const NoticeOptions& opt
   });
 }
 
+// When a recipient is tried next: an instant that is over means with the next round.
+std::string NextAttempt(const v1::DeliveryRecipient& recipient) {
+  const bool is_over =
+      recipient.has_next_attempt_time() && FromProto(recipient.next_attempt_time()) <= absl::Now();
+  return is_over ? "due now" : FormatTimeField(recipient, "next_attempt_time");
+}
+
 void PrintDelivery(const v1::NoticeDelivery& delivery, std::ostream& out) {
   const v1::Notice& notice = delivery.notice();
   out << notice.notice_id() << "  " << notice.organization_id() << "  " << delivery.event() << "  "
@@ -77,8 +85,8 @@ void PrintDelivery(const v1::NoticeDelivery& delivery, std::ostream& out) {
   for (const v1::DeliveryRecipient& recipient : delivery.recipients()) {
     table.Add({absl::StrCat("  ", Word(recipient.channel()), " ", recipient.address()),
                Word(recipient.state()), FormatCount(recipient.attempt_count()),
-               FormatTimeField(recipient, "last_attempt_time"),
-               FormatTimeField(recipient, "next_attempt_time"), recipient.last_error()});
+               FormatTimeField(recipient, "last_attempt_time"), NextAttempt(recipient),
+               recipient.last_error()});
   }
   if (!delivery.recipients().empty()) out << table.Text();
   out << "\n";

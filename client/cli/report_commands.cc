@@ -16,6 +16,14 @@ struct WalletOptions {
   std::string organization;
 };
 
+// A rate, to the nearest cent: it is an estimate.
+std::string InCents(const v1::Money& rate) {
+  constexpr int64_t kCent = 10'000'000;
+  const absl::int128 cents = (NanosOf(rate) + kCent / 2) / kCent;
+  if (cents == 0 && NanosOf(rate) > 0) return "under 0.01 " + rate.currency_code();
+  return absl::StrCat(FormatNanos(cents * kCent), " ", rate.currency_code());
+}
+
 void PrintWallet(const v1::GetWalletResponse& wallet, std::ostream& out) {
   const v1::Organization& organization = wallet.organization();
   Table facts({{""}, {""}});
@@ -58,8 +66,8 @@ void PrintWallet(const v1::GetWalletResponse& wallet, std::ostream& out) {
   if (wallet.has_burn_rate()) {
     const v1::BurnRate& rate = wallet.burn_rate();
     facts.Add({"burn rate per hour",
-               absl::StrCat(FormatMoney(rate.last_hour()), " (1 h), ", FormatMoney(rate.last_day()),
-                            " (24 h), ", FormatMoney(rate.last_week()), " (7 d)")});
+               absl::StrCat(InCents(rate.last_hour()), " (1 h), ", InCents(rate.last_day()),
+                            " (24 h), ", InCents(rate.last_week()), " (7 d)")});
     facts.Add({"runs out at this rate", rate.has_projected_exhaustion_time()
                                             ? FormatTimeField(rate, "projected_exhaustion_time")
                                             : "not foreseen"});

@@ -1,4 +1,7 @@
 // bursar statement (and bursar statements)
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "bursar/v1/admin_service.grpc.pb.h"
 #include "client/cli/command.h"
@@ -26,6 +29,12 @@ struct StatementOptions {
   Paging paging;
 };
 
+// What is left of a bucket after its refunds: as the lines show it.
+std::string Less(const v1::Money& charged, const v1::Money& refunded) {
+  return absl::StrCat(FormatNanos(NanosOf(charged) - NanosOf(refunded)), " ",
+                      charged.currency_code());
+}
+
 absl::StatusOr<ExitStatus> RunList(Session& session, const StatementListOptions& options) {
   v1::ListStatementsRequest request;
   request.set_organization_id(options.organization);
@@ -42,9 +51,10 @@ absl::StatusOr<ExitStatus> RunList(Session& session, const StatementListOptions&
                  {"NET", Align::kRight}});
     for (const v1::Statement& one : list.statements()) {
       table.Add({one.statement_id(), Word(one.state()), FormatTimeField(one, "end_time"),
-                 FormatCount(one.charge_count()), FormatMoney(one.included()),
-                 FormatMoney(one.extra()), FormatMoney(one.metered()),
-                 FormatCount(one.refund_count()), FormatMoney(one.net_cost())});
+                 FormatCount(one.charge_count()), Less(one.included(), one.refunded_included()),
+                 Less(one.extra(), one.refunded_extra()),
+                 Less(one.metered(), one.refunded_metered()), FormatCount(one.refund_count()),
+                 FormatMoney(one.net_cost())});
     }
     session.out() << (table.empty() ? "No statements: nothing counted yet.\n" : table.Text());
     TellOfFurtherPages(session, list.next_page_token());
@@ -63,9 +73,9 @@ void PrintStatement(const v1::Statement& statement, std::ostream& out) {
   facts.Add({"journal entries",
              absl::StrCat(statement.first_sequence(), " to ", statement.last_sequence())});
   facts.Add({"charges", FormatCount(statement.charge_count())});
-  facts.Add({"included", FormatMoney(statement.included())});
-  facts.Add({"extra", FormatMoney(statement.extra())});
-  facts.Add({"metered", FormatMoney(statement.metered())});
+  facts.Add({"charged, included", FormatMoney(statement.included())});
+  facts.Add({"charged, extra", FormatMoney(statement.extra())});
+  facts.Add({"charged, metered", FormatMoney(statement.metered())});
   AddUnlessZero(&facts, "refunded, included", statement.refunded_included());
   AddUnlessZero(&facts, "refunded, extra", statement.refunded_extra());
   AddUnlessZero(&facts, "refunded, metered", statement.refunded_metered());
@@ -149,9 +159,24 @@ absl::StatusOr<v1::GetStatementResponse> CallStatement(Session& session,
   return joined;
 }
 
+// Whether it has the shape of 2026-11 or 2026-11-30; empty is the newest.
+bool NamesAMonth(const std::string& statement) {
+  const std::string shape = statement.size() == 7 ? "dddd-dd" : "dddd-dd-dd";
+  return statement.empty() ||
+         (statement.size() == shape.size() &&
+          std::equal(shape.begin(), shape.end(), statement.begin(), [](char kind, char is) {
+            return kind == 'd' ? absl::ascii_isdigit(static_cast<unsigned char>(is)) : is == kind;
+          }));
+}
+
 absl::StatusOr<ExitStatus> RunShow(Session& session, const StatementOptions& options) {
   v1::GetStatementRequest request;
   request.set_organization_id(options.organization);
+  if (!NamesAMonth(options.statement)) {
+    return UsageError(absl::StrCat("a statement is named by its month, such as 2026-11, not \"",
+                                   options.statement, "\": see `bursar statements list ",
+                                   options.organization, "`"));
+  }
   // A month is short for its first day.
   request.set_statement_id(options.statement.size() == 7 ? options.statement + "-01"
                                                          : options.statement);

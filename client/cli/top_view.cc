@@ -285,8 +285,9 @@ std::string TopView::Summary() const {
     newest = std::max(newest, FromProto(row.wallet.position().as_of()));
   }
   return absl::StrCat("bursar top  ", newest == absl::InfinitePast() ? "-" : FormatInstant(newest),
-                      "  ", rows_.size(), " organizations, ", out, " out, ", low, " low, ",
-                      watched_, " watched");
+                      "  ", rows_.size(),
+                      rows_.size() == 1 ? " organization, " : " organizations, ", out, " out, ",
+                      low, " low, ", watched_, " watched");
 }
 
 void TopView::AppendDetails(const Row& row, std::vector<TopLine>* lines) const {

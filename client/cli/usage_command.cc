@@ -1,4 +1,6 @@
 // bursar usage
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "bursar/v1/admin_service.grpc.pb.h"
 #include "bursar/v1/quota_service.grpc.pb.h"
@@ -63,23 +65,36 @@ absl::StatusOr<ExitStatus> ShowMemberUsage(Session& session, const UsageQueryOpt
   });
 }
 
-std::vector<std::string> UsageCells(const v1::UsageRow& row) {
-  const v1::Usage& usage = row.usage();
-  return {FormatCount(row.record_count()),
-          FormatCount(usage.input_tokens()),
-          FormatCount(usage.output_tokens()),
-          FormatCount(usage.cache_read_tokens()),
-          FormatCount(usage.cache_write_5m_tokens() + usage.cache_write_1h_tokens()),
-          FormatMoneyField(row, "cost", "-"),
-          FormatMoneyField(row, "included", "-"),
-          FormatMoneyField(row, "extra", "-"),
-          FormatMoneyField(row, "metered", "-")};
-}
-
 struct UsageColumn {
   const char* title;
   std::string (*cell)(const v1::UsageRow&);
 };
+
+// What is summed. By meter, each row has its quantity beside the meter instead of tokens by kind.
+std::vector<UsageColumn> SumColumns(bool by_meter) {
+  std::vector<UsageColumn> columns = {
+      {"RECORDS", [](const v1::UsageRow& row) { return FormatCount(row.record_count()); }}};
+  if (!by_meter) {
+    columns.insert(
+        columns.end(),
+        {{"INPUT", [](const v1::UsageRow& row) { return FormatCount(row.usage().input_tokens()); }},
+         {"OUTPUT",
+          [](const v1::UsageRow& row) { return FormatCount(row.usage().output_tokens()); }},
+         {"CACHE READ",
+          [](const v1::UsageRow& row) { return FormatCount(row.usage().cache_read_tokens()); }},
+         {"CACHE WRITE", [](const v1::UsageRow& row) {
+            return FormatCount(row.usage().cache_write_5m_tokens() +
+                               row.usage().cache_write_1h_tokens());
+          }}});
+  }
+  columns.insert(
+      columns.end(),
+      {{"COST", [](const v1::UsageRow& row) { return FormatMoneyField(row, "cost", "-"); }},
+       {"INCLUDED", [](const v1::UsageRow& row) { return FormatMoneyField(row, "included", "-"); }},
+       {"EXTRA", [](const v1::UsageRow& row) { return FormatMoneyField(row, "extra", "-"); }},
+       {"METERED", [](const v1::UsageRow& row) { return FormatMoneyField(row, "metered", "-"); }}});
+  return columns;
+}
 
 std::vector<UsageColumn> ColumnsOf(int dimension) {
   switch (dimension) {
@@ -116,13 +131,13 @@ void PrintUsage(const v1::QueryUsageRequest& request, const v1::QueryUsageRespon
   for (const UsageColumn& key : keys) columns.push_back({key.title});
   if (keys.empty()) columns.push_back({""});
   const size_t key_count = columns.size();
-  for (const char* title : {"RECORDS", "INPUT", "OUTPUT", "CACHE READ", "CACHE WRITE", "COST",
-                            "INCLUDED", "EXTRA", "METERED"}) {
-    columns.push_back({title, Align::kRight});
-  }
+  const auto& group_by = request.group_by();
+  const std::vector<UsageColumn> sums = SumColumns(
+      std::find(group_by.begin(), group_by.end(), v1::USAGE_DIMENSION_METER) != group_by.end());
+  for (const UsageColumn& sum : sums) columns.push_back({sum.title, Align::kRight});
   Table table(columns);
   const auto add = [&](std::vector<std::string> cells, const v1::UsageRow& row) {
-    for (std::string& cell : UsageCells(row)) cells.push_back(std::move(cell));
+    for (const UsageColumn& sum : sums) cells.push_back(sum.cell(row));
     table.Add(std::move(cells));
   };
   for (const v1::UsageRow& row : reply.rows()) {

@@ -193,7 +193,7 @@ std::string DenialWriter::Money(Amount amount) const {
 }
 
 std::string DenialWriter::Time(absl::Time instant) const {
-  instant += absl::Minutes(1) - absl::Nanoseconds(1);
+  if (instant > context.now) instant += absl::Minutes(1) - absl::Nanoseconds(1);
   const std::string& name = member != nullptr && !member->time_zone.empty()
                                 ? member->time_zone
                                 : header.settings.time_zone;

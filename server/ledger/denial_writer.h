@@ -35,7 +35,8 @@ struct DenialWriter {
   // "25.00 USD".
   std::string Money(Amount amount) const;
   // "28 Nov 2026, 10:00 (Europe/Berlin)", in the member's zone or the organization's. Within a
-  // minute its end is shown, so that nobody comes too early.
+  // minute to come its end is shown, so that nobody comes too early; of one that is over its
+  // beginning.
   std::string Time(absl::Time instant) const;
   // " until 28 Nov 2026, 10:00 (UTC)"; "" for the infinite future.
   std::string Until(absl::Time instant) const;

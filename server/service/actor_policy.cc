@@ -1,5 +1,6 @@
 #include "server/service/actor_policy.h"
 
+#include "absl/strings/str_cat.h"
 #include "server/base/status.h"
 #include "server/ledger/limits.h"
 #include "server/service/errors.h"
@@ -21,6 +22,50 @@ absl::Status JudgeActor(Engine& engine, const std::string& organization_id,
         return judge(wallet, *member, context);
       });
   return absl::IsNotFound(status) ? PermissionDeniedError() : status;
+}
+
+const char* RoleInWords(MemberRole role) {
+  switch (role) {
+    case MemberRole::kPrimaryOwner:
+      return "the primary owner";
+    case MemberRole::kOwner:
+      return "an owner";
+    case MemberRole::kAdmin:
+      return "an admin";
+    case MemberRole::kBilling:
+      return "of role billing";
+    case MemberRole::kMember:
+      break;
+  }
+  return "a member";
+}
+
+// Whoever may, where not everybody may.
+const char* WhoMay(ActorNeed need) {
+  switch (need) {
+    case ActorNeed::kNothing:
+      break;
+    case ActorNeed::kChangeSettings:
+      return "an owner";
+    case ActorNeed::kSetLimits:
+    case ActorNeed::kReviewRequests:
+      return "an owner or an admin";
+    case ActorNeed::kSeeSpend:
+      return "an owner, an admin or somebody of role billing";
+    case ActorNeed::kBuyCredit:
+      return "an owner or somebody of role billing";
+    case ActorNeed::kSeeMember:
+      return "the member itself, an owner, an admin or somebody of role billing";
+  }
+  return "anybody";
+}
+
+// Said to active members only: nobody else learns who is what.
+absl::Status RoleIsTooLow(const Member& member, ActorNeed need) {
+  return WithReason(
+      absl::PermissionDeniedError(absl::StrCat(member.member_id, " is ", RoleInWords(member.role),
+                                               " here; this takes ", WhoMay(need))),
+      "PERMISSION_DENIED");
 }
 
 }  // namespace
@@ -63,7 +108,7 @@ absl::Status AuthorizeActor(Engine& engine, const CallContext& call, ActorNeed n
       engine, organization_id, call.actor,
       [&](const Wallet&, const Member& member, const DecisionContext&) -> absl::Status {
         const bool is_own = member_id == call.actor;
-        return RoleMay(member.role, need, is_own) ? absl::OkStatus() : PermissionDeniedError();
+        return RoleMay(member.role, need, is_own) ? absl::OkStatus() : RoleIsTooLow(member, need);
       });
 }
 
@@ -75,7 +120,9 @@ absl::Status AuthorizeLimit(Engine& engine, const CallContext& call,
                     [&](const Wallet& wallet, const Member& member,
                         const DecisionContext& context) -> absl::Status {
                       if (member.role != MemberRole::kAdmin) return absl::OkStatus();
-                      if (command.scope != Scope::kMember) return PermissionDeniedError();
+                      if (command.scope != Scope::kMember) {
+                        return RoleIsTooLow(member, ActorNeed::kChangeSettings);
+                      }
                       if (IsWithinOrganizationLimits(wallet.header, command.period,
                                                      command.limit.amount, context)) {
                         return absl::OkStatus();

@@ -469,6 +469,7 @@ TEST(Requests, ShowTheirStateInTheDenial) {
   };
   EXPECT_EQ(ask_remedy().increase_kind, IncreaseKind::kHigherLimit);
   EXPECT_EQ(ask_remedy().request_sequence, 0);
+  office.Advance(absl::Seconds(30));
   const int64_t request = Ask(office, AskForLimit(Dollars(50)));
   EXPECT_EQ(ask_remedy().description,
             "Request sent to admin; you asked on 1 Nov 2026, 10:00 (UTC).");
@@ -478,10 +479,10 @@ TEST(Requests, ShowTheirStateInTheDenial) {
   office.Do(DenialOf(request, "olga"));
   const Remedy denied = ask_remedy();
   EXPECT_EQ(denied.description,
-            "Your request was declined; you can ask again from 1 Dec 2026, 10:00 (UTC).");
+            "Your request was declined; you can ask again from 1 Dec 2026, 10:01 (UTC).");
   EXPECT_EQ(denied.request_state, State::kDenied);
   EXPECT_EQ(denied.admin_note, "not this month");
-  EXPECT_EQ(denied.available_at, At("2026-12-01T10:00:00Z"));
+  EXPECT_EQ(denied.available_at, At("2026-12-01T10:00:30Z"));
 }
 
 // Rules: N6
