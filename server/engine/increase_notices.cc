@@ -6,6 +6,7 @@
 #include "server/base/strings.h"
 #include "server/engine/scoped_id.h"
 #include "server/ledger/limit_words.h"
+#include "server/ledger/limits.h"
 #include "server/ledger/settings_text.h"
 
 namespace bursar {
