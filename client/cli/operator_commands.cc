@@ -136,7 +136,8 @@ absl::StatusOr<ExitStatus> VerifyOffline(Session& session, const VerifyOptions& 
 }
 
 void PrintVerification(const v1::VerifyLedgerResponse& reply, std::ostream& out) {
-  out << FormatCount(reply.organization_count()) << " organizations, "
+  out << FormatCount(reply.organization_count())
+      << (reply.organization_count() == 1 ? " organization, " : " organizations, ")
       << FormatCount(reply.entry_count()) << " journal entries, "
       << FormatCount(reply.charge_count()) << " of them charges: ";
   if (reply.violation_count() == 0) {
