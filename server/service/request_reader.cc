@@ -19,7 +19,6 @@ namespace {
 constexpr size_t kMaxNameBytes = 200;
 constexpr size_t kMaxEmailBytes = 254;
 constexpr size_t kMaxUrlBytes = 1024;
-constexpr size_t kMaxModelBytes = 256;
 constexpr size_t kMaxProviderBytes = 64;
 constexpr size_t kMaxSessionBytes = 128;
 constexpr size_t kMaxZoneBytes = 64;

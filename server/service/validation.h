@@ -31,6 +31,7 @@ namespace bursar {
 
 inline constexpr size_t kMaxIdLength = 128;
 inline constexpr size_t kMaxSurfaceLength = 64;
+inline constexpr size_t kMaxModelBytes = 256;
 inline constexpr size_t kMaxLabels = 16;
 inline constexpr size_t kMaxLabelKeyBytes = 63;
 inline constexpr size_t kMaxLabelValueBytes = 256;
