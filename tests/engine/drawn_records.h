@@ -204,7 +204,7 @@ class Draw {
     member.noticed = Noticed();
     return member;
   }
-  LimitKey Limit() {
+  LimitKey AnyLimitKey() {
     return {Any(Scope::kOrganization, Scope::kModel), Id(),
             Any(PeriodKind::kMonth, PeriodKind::kHour)};
   }
@@ -213,7 +213,7 @@ class Draw {
     return {static_cast<int64_t>(Below(1'000'000)) + 1,
             Id(),
             kind,
-            kind == IncreaseKind::kHigherLimit ? std::optional(Limit()) : std::nullopt,
+            kind == IncreaseKind::kHigherLimit ? std::optional(AnyLimitKey()) : std::nullopt,
             Maybe([this] { return Money(); }),
             Text(),
             Text(),
