@@ -365,8 +365,8 @@ struct AutoReloadUpdated {
 };
 
 // Money of a payment was taken back: a negative adjustment (rule X4). What is left of the payment's
-// own credit goes first, then other live credit; the rest is overdraft on prepaid plans. On postpaid
-// ones, where nothing would repay it, it goes onto the statement.
+// own credit goes first, then other live credit; the rest is overdraft on prepaid plans. On
+// postpaid ones, where nothing would repay it, it goes onto the statement.
 struct ChargedBack {
   int64_t payment_sequence = 0;
   Nanos amount;  // The draws, the overdraft and what is billed together.
