@@ -21,7 +21,8 @@ RUN /opt/bursar/scripts/setup --for runtime \
  && rm -rf /opt/bursar /var/lib/apt/lists/* /var/cache/apt/*.bin \
  && useradd --system --uid 10001 --user-group --home-dir /data --no-create-home bursar \
  && install -d -o bursar -g bursar -m 0700 /data
-COPY --from=build /stage/usr/local/bin/bursard /stage/usr/local/bin/bursar /usr/local/bin/
+COPY --from=build /stage/usr/local/bin/bursard /stage/usr/local/bin/bursar \
+  /stage/usr/local/bin/bursar-ledger /usr/local/bin/
 COPY LICENSE /usr/share/doc/bursar/LICENSE
 
 USER bursar

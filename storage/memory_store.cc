@@ -335,6 +335,13 @@ class MemoryStore final : public MemoryReader<Store> {
     return absl::OkStatus();
   }
 
+  absl::StatusOr<BackupInfo> BackUp(const std::string&, uint32_t) override {
+    return absl::UnimplementedError("backup: a store in memory has none");
+  }
+  absl::StatusOr<std::vector<BackupInfo>> ListBackups(const std::string&) const override {
+    return std::vector<BackupInfo>();
+  }
+
   absl::Status ForgetDedupe(absl::Time now) override {
     std::lock_guard writer(writer_mutex_);
     if (!health().ok()) return health();

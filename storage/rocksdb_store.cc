@@ -11,6 +11,7 @@
 
 #include "absl/strings/escaping.h"
 #include "server/base/sha256.h"
+#include "storage/backup.h"
 #include "storage/dedupe_generation.h"
 #include "storage/open_checks.h"
 #include "storage/rocksdb_database.h"
@@ -101,6 +102,9 @@ class RocksDbStore final : public ReadsRocksDb<Store> {
   absl::Status PutAside(const std::vector<AsideChange>& changes) override;
   absl::Status ForgetDedupe(absl::Time now) override;
 
+  absl::StatusOr<BackupInfo> BackUp(const std::string& directory, uint32_t keep) override;
+  absl::StatusOr<std::vector<BackupInfo>> ListBackups(const std::string& directory) const override;
+
   absl::StatusOr<std::unique_ptr<Snapshot>> NewSnapshot() const override {
     const rocksdb::Snapshot* snapshot = handles_.db->GetSnapshot();
     if (snapshot == nullptr) return absl::UnavailableError("store: no snapshot can be made");
@@ -155,6 +159,7 @@ class RocksDbStore final : public ReadsRocksDb<Store> {
   const std::unique_ptr<DedupeGenerations> generations_;
   OpenReport report_;
 
+  std::mutex backup_mutex_;  // Held while a backup is made.
   std::mutex writer_mutex_;  // One write at a time; guards the next three.
   GroupRow last_;
   uint16_t first_live_generation_ = 0;
@@ -421,6 +426,30 @@ absl::Status RocksDbStore::ChangeOutbox(const std::vector<OutboxChange>& changes
     if (!status.ok()) return Latch(status);
   }
   return pending.batch.Count() == 0 ? absl::OkStatus() : Write(pending);
+}
+
+absl::StatusOr<BackupInfo> RocksDbStore::BackUp(const std::string& directory, uint32_t keep) {
+  const std::unique_lock backup(backup_mutex_, std::try_to_lock);
+  if (!backup.owns_lock()) return absl::AbortedError("backup: another one is being made");
+  // One that cannot be written cannot be flushed either, and may show what is not durable.
+  if (absl::Status s = health(); !s.ok()) return s;
+  GroupId durable;
+  {
+    std::lock_guard writer(writer_mutex_);
+    durable = last_;
+  }
+  rocksdb::Env* const env = options_.env != nullptr ? options_.env : rocksdb::Env::Default();
+  absl::StatusOr<BackupInfo> made = CreateBackup(env, handles_.db, durable, directory);
+  if (!made.ok() || keep == 0) return made;
+  if (absl::Status s = KeepNewestBackups(directory, keep, env); !s.ok()) return s;
+  return made;
+}
+
+absl::StatusOr<std::vector<BackupInfo>> RocksDbStore::ListBackups(
+    const std::string& directory) const {
+  auto backups = bursar::ListBackups(directory, options_.env);
+  if (absl::IsNotFound(backups.status())) return std::vector<BackupInfo>();
+  return backups;
 }
 
 absl::Status RocksDbStore::PutAside(const std::vector<AsideChange>& changes) {

@@ -336,6 +336,15 @@ struct AsideChange {
   std::vector<RecordDelete> deletes;
 };
 
+// A backup of the store.
+struct BackupInfo {
+  uint32_t backup_id = 0;  // Rises from backup to backup of one directory.
+  absl::Time created_at;
+  int64_t bytes = 0;  // Of all its files, those shared with other backups included.
+  int64_t file_count = 0;
+  int64_t group = 0;  // The last write group that it holds for certain.
+};
+
 // What was found when the store was opened.
 struct OpenReport {
   std::string location;  // Directory or address, for messages.
@@ -386,6 +395,16 @@ class Store : public Reader {
   // and idempotent; call it a few times a day. A `now` earlier than one given before does nothing.
   // Errors as for Commit.
   virtual absl::Status ForgetDedupe(absl::Time now) = 0;
+
+  // Makes a backup in a directory on this machine, beside what is read and written meanwhile, and
+  // reads it back; then deletes all but the newest `keep` backups there (0: none). It holds at
+  // least what was durable when the call began. ABORTED while another one runs; UNAVAILABLE when a
+  // disk fails; DATA_LOSS when it does not read back; UNIMPLEMENTED where the database has backups
+  // of its own.
+  virtual absl::StatusOr<BackupInfo> BackUp(const std::string& directory, uint32_t keep) = 0;
+  // The backups in a directory, oldest first; none where there is no such directory.
+  virtual absl::StatusOr<std::vector<BackupInfo>> ListBackups(
+      const std::string& directory) const = 0;
 
   // A fixed view of the store as it is now. UNAVAILABLE when none can be made.
   virtual absl::StatusOr<std::unique_ptr<Snapshot>> NewSnapshot() const = 0;

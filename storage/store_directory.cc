@@ -110,13 +110,17 @@ absl::Status StoreDirectory::CheckFormat() const {
   return absl::OkStatus();
 }
 
+absl::Status WriteFormat(rocksdb::Env* env, const std::string& directory) {
+  return ReplaceFile(env, directory, kFormatFile,
+                     std::string(kFormatWord) + std::to_string(kStoreFormat) + "\n");
+}
+
 absl::Status StoreDirectory::Create() {
   const rocksdb::Status made = env_->CreateDirIfMissing(path_);
   if (!made.ok()) return FromRocksDb(made, "creating the directory " + path_);
   if (absl::Status s = SyncDirectory(env_, ParentOf(path_)); !s.ok()) return s;
   if (absl::Status s = Lock(); !s.ok()) return s;
-  return ReplaceFile(env_, path_, kFormatFile,
-                     std::string(kFormatWord) + std::to_string(kStoreFormat) + "\n");
+  return WriteFormat(env_, path_);
 }
 
 bool StoreDirectory::HasDatabase() const {

@@ -35,6 +35,9 @@ inline constexpr char kTemporarySuffix[] = ".tmp";
 // Makes the directory's entries durable.
 absl::Status SyncDirectory(rocksdb::Env* env, const std::string& directory);
 
+// Says, durably, that a directory is a store of the present format.
+absl::Status WriteFormat(rocksdb::Env* env, const std::string& directory);
+
 // One log file as it was found.
 struct WalFile {
   std::string path;

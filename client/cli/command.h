@@ -33,6 +33,7 @@ void AddWatchCommand(CLI::App& root, Action* action);
 void AddWhyCommand(CLI::App& root, Action* action);
 void AddCatalogCommands(CLI::App& root, Action* action);
 void AddOperatorCommands(CLI::App& root, Action* action);
+void AddBackupCommands(CLI::App& root, Action* action);
 void AddReplayCommand(CLI::App& root, Action* action);
 
 // A group such as `org` that only leads to its own commands.

@@ -57,6 +57,7 @@ void AddCommands(CLI::App& root, Action* action) {
   AddCatalogCommands(root, action);
   AddReplayCommand(root, action);
   AddOperatorCommands(root, action);
+  AddBackupCommands(root, action);
   AddTopCommand(root, action);
   AddCompletionCommand(root, action);
 }

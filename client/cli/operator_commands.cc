@@ -1,15 +1,10 @@
 // bursar tokens …, bursar verify, bursar health, bursar info
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <filesystem>
-
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "bursar/v1/operator_service.grpc.pb.h"
 #include "client/cli/command.h"
 #include "client/cli/format.h"
+#include "client/cli/server_program.h"
 #include "client/cli/table.h"
 #include "grpc/health/v1/health.grpc.pb.h"
 
@@ -88,51 +83,12 @@ absl::StatusOr<ExitStatus> RunRevokeToken(Session& session, const TokenIdOptions
               [&](const auto&) { session.out() << "Token " << options.id << " is revoked.\n"; });
 }
 
-// The server program: beside this one, else in the build tree that this one is in, else the first
-// on PATH; empty where there is none.
-std::string FindServerProgram(const Session& session) {
-  namespace fs = std::filesystem;
-  std::error_code error;
-  const fs::path self = fs::read_symlink("/proc/self/exe", error);
-  if (!error) {
-    const fs::path folder = self.parent_path();
-    const fs::path build = folder.parent_path().parent_path();
-    for (const fs::path& near : {folder / "bursard", build / "server" / "app" / "bursard"}) {
-      if (::access(near.c_str(), X_OK) == 0) return near;
-    }
-  }
-  const std::vector<std::string> folders =
-      absl::StrSplit(session.Environ("PATH").value_or(""), ':', absl::SkipEmpty());
-  for (const std::string& folder : folders) {
-    const std::string candidate = absl::StrCat(folder, "/bursard");
-    if (::access(candidate.c_str(), X_OK) == 0) return candidate;
-  }
-  return "";
-}
-
 // Verifies a store that no server has open, by the server program's own verification.
 absl::StatusOr<ExitStatus> VerifyOffline(Session& session, const VerifyOptions& options) {
   if (!options.organization.empty()) {
     return UsageError("--data verifies every organization of the directory.");
   }
-  const std::string program = FindServerProgram(session);
-  if (program.empty()) {
-    return UsageError("Cannot find bursard beside this program, in its build tree or on PATH.");
-  }
-  session.out().flush();
-  const pid_t child = ::fork();
-  if (child < 0) return absl::InternalError("Cannot start bursard.");
-  if (child == 0) {
-    ::execl(program.c_str(), program.c_str(), "--verify-ledger", options.data.c_str(),
-            static_cast<char*>(nullptr));
-    ::_exit(127);
-  }
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0) {
-    if (errno != EINTR) return absl::InternalError("Lost sight of bursard.");
-  }
-  const bool good = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-  return good ? ExitStatus::kDone : ExitStatus::kFailed;
+  return RunServerProgram(session, "bursard", {"--verify-ledger", options.data});
 }
 
 void PrintVerification(const v1::VerifyLedgerResponse& reply, std::ostream& out) {

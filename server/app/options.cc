@@ -54,6 +54,8 @@ void DefineSettings(CLI::App* app, RawSettings* raw) {
                   "Address for /metrics, /healthz and /readyz, or \"off\" [default: :8080, with "
                   "--insecure 127.0.0.1:8080]");
   app->add_option("--data", options.data_directory, "Directory of the store; created if missing");
+  app->add_option("--backups", options.backup_directory,
+                  "Directory for backups (bursar backup create); created if missing");
   app->add_option("--store", raw->store, "Kind of store: rocksdb")->capture_default_str();
   app->add_option("--tls-cert", options.tls_certificate_file, "Certificate chain, PEM");
   app->add_option("--tls-key", options.tls_key_file, "Private key, PEM");
@@ -236,6 +238,10 @@ void CheckStore(const RawSettings& raw, std::vector<std::string>* problems) {
   }
   if (raw.options.data_directory.empty()) {
     problems->push_back("--data DIR is required: where the wallets are kept");
+  }
+  if (!raw.options.backup_directory.empty() &&
+      raw.options.backup_directory == raw.options.data_directory) {
+    problems->push_back("--backups must be another directory than --data, best on another disk");
   }
 }
 

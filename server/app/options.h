@@ -28,6 +28,7 @@ struct Options {
   std::vector<ListenAddress> listen;         // gRPC; never empty.
   std::optional<ListenAddress> http_listen;  // Nothing: no HTTP.
   std::string data_directory;
+  std::string backup_directory;      // Empty: no backups by this server.
   std::string tls_certificate_file;  // Both or neither.
   std::string tls_key_file;
   std::string operator_token_file;  // Empty only with is_insecure.

@@ -222,7 +222,7 @@ absl::Status ServerCore::StartGrpc() {
   admin_ = std::make_unique<AdminService>(engine_.get(), gate_.get());
   operation_ = std::make_unique<OperatorService>(
       engine_.get(), credentials_.get(), gate_.get(),
-      ServerFacts{kVersion, "rocksdb", StoreReport(), start_time_});
+      ServerFacts{kVersion, "rocksdb", StoreReport(), start_time_, options_.backup_directory});
   const std::vector<std::string> names = {
       v1::QuotaService::service_full_name(),
       v1::AdminService::service_full_name(),

@@ -19,9 +19,6 @@
 namespace bursar {
 namespace {
 
-constexpr char kPriceBookPrefix[] = "price_book/";
-constexpr char kPlanCatalogPrefix[] = "plan_catalog/";
-
 // Keys sort by number, so that documents are read in the order of their publication.
 std::string NumberedKey(const char* prefix, size_t number) {
   char digits[24];

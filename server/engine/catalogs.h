@@ -24,6 +24,10 @@
 
 namespace bursar {
 
+// System records that hold the price books and plan catalogs begin with these.
+inline constexpr char kPriceBookPrefix[] = "price_book/";
+inline constexpr char kPlanCatalogPrefix[] = "plan_catalog/";
+
 // What is published into an empty store.
 struct DefaultCatalogs {
   bursar::v1::PriceBook price_book;

@@ -1,47 +1,21 @@
 // Starting, stopping, and the public face of the engine.
 #include "server/engine/engine.h"
 
+#include <random>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "bursar/storage/v1/system.pb.h"
 #include "server/base/status.h"
 #include "server/base/strings.h"
 #include "server/engine/engine_core.h"
+#include "server/engine/epoch.h"
 #include "server/engine/jobs.h"
 
 namespace bursar {
 namespace {
 
-constexpr char kEpochKey[] = "epoch";
-constexpr size_t kEpochBytes = 16;
 // How far the clock may be from the last commit at a start without an operator's word (rule T1).
 constexpr absl::Duration kMaxUnconfirmedGap = absl::Hours(24);
-
-std::string DrawEpoch() {
-  std::random_device random;
-  std::string bytes;
-  while (bytes.size() < kEpochBytes) bytes.push_back(static_cast<char>(random() & 0xFF));
-  return absl::StrCat("epc_", absl::BytesToHexString(bytes));
-}
-
-absl::StatusOr<std::string> FindOrBeginEpoch(Store& store, absl::Time now) {
-  absl::StatusOr<std::optional<std::string>> stored = store.GetSystem(kEpochKey);
-  if (!stored.ok()) return stored.status();
-  storage::v1::EpochRecord record;
-  if (stored->has_value()) {
-    if (!record.ParseFromString(**stored) || record.epoch().empty()) {
-      return absl::DataLossError("the store's epoch is damaged");
-    }
-    return record.epoch();
-  }
-  record.set_epoch(DrawEpoch());
-  record.set_started_unix_nanos(absl::ToUnixNanos(now));
-  const absl::Status put = store.PutSystem({{kEpochKey, record.SerializeAsString()}});
-  if (!put.ok()) return put;
-  return record.epoch();
-}
 
 absl::Status CheckClock(const Store& store, absl::Time now, bool confirmed) {
   const absl::Time last = store.open_report().last_committed_at;

@@ -5,9 +5,6 @@
 #include "server/base/check.h"
 #include "server/base/status.h"
 #include "server/engine/engine_core.h"
-#include "server/engine/payment_codec.h"
-#include "server/engine/request_codec.h"
-#include "server/engine/statement_codec.h"
 
 namespace bursar {
 namespace {
@@ -24,45 +21,6 @@ absl::Status Refusal(const OrganizationCommit& commit, const CommitResult& resul
   return absl::AbortedError(absl::StrCat("organization \"", commit.organization_id,
                                          "\": the store remembers ", result.duplicates.size(),
                                          " request ids that it did not find before"));
-}
-
-template <typename PartOfGroup>
-void EncodeHolds(const PartOfGroup& part, OrganizationCommit& commit) {
-  for (const Hold& hold : part.holds) {
-    commit.puts.push_back({RecordKind::kHold, SequenceKey(hold.sequence), EncodeHold(hold)});
-  }
-  for (const EndedHold& hold : part.ended_holds) {
-    const std::string key = SequenceKey(hold.sequence);
-    commit.deletes.push_back({RecordKind::kHold, key});
-    commit.puts.push_back({RecordKind::kEndedHold, key, EncodeEndedHold(hold)});
-  }
-  for (const Reversal& reversal : part.reversals) {
-    commit.puts.push_back(
-        {RecordKind::kReversal, SequenceKey(reversal.sequence), EncodeReversal(reversal)});
-  }
-  for (const IncreaseRequest& request : part.requests) {
-    const std::string key = SequenceKey(request.sequence);
-    if (IsOpen(request.state)) {
-      commit.puts.push_back({RecordKind::kRequest, key, EncodeRequest(request)});
-      continue;
-    }
-    commit.deletes.push_back({RecordKind::kRequest, key});
-    commit.puts.push_back({RecordKind::kDecidedRequest, key, EncodeRequest(request)});
-  }
-  for (const Payment& payment : part.payments) {
-    commit.puts.push_back(
-        {RecordKind::kPayment, PaymentKey(payment.sequence), EncodePayment(payment)});
-  }
-}
-
-// A final statement is a record of its own besides its entry, so that lists need not read journals.
-void EncodeStatements(const std::vector<Entry>& entries, OrganizationCommit& commit) {
-  for (const Entry& entry : entries) {
-    const auto* finalized = std::get_if<StatementFinalized>(&entry.body);
-    if (finalized == nullptr) continue;
-    commit.puts.push_back({RecordKind::kStatement, SequenceKey(entry.sequence),
-                           EncodeStatement({*finalized, entry.sequence, entry.recorded_at})});
-  }
 }
 
 }  // namespace
@@ -168,11 +126,8 @@ CommitGroup EngineCore::EncodeGroup(std::vector<PartToCommit>& parts) {
     commit.journal_record = std::move(journal.bytes);
     part.chain_hash = std::move(journal.chain_hash);
     commit.puts.push_back({RecordKind::kHeader, "", EncodeHeader(part.header, part.chain_hash)});
-    for (const Member& member : part.members) {
-      commit.puts.push_back({RecordKind::kMember, member.member_id, EncodeMember(member)});
-    }
-    EncodeHolds(part, commit);
-    EncodeStatements(part.part->entries, commit);
+    PutRecords(part, commit);
+    PutStatements(part.part->entries, commit);
     for (const StagedNotice& notice : part.part->notices) {
       commit.outbox_puts.push_back({notice.notice_id, EncodeNotice(notice.notice)});
     }

@@ -43,6 +43,7 @@
 #include "server/engine/denial_log.h"
 #include "server/engine/engine.h"
 #include "server/engine/job.h"
+#include "server/engine/wallet_records.h"
 #include "server/engine/wallet_signals.h"
 #include "server/engine/wallet_table.h"
 #include "server/ledger/ledger.h"
@@ -134,17 +135,11 @@ class EngineCore final : public Engine {
   };
 
   // One wallet's part of a group, with its state as of the part's last entry.
-  struct PartToCommit {
+  struct PartToCommit : WalletRecords {
     WalletSlot* slot = nullptr;
     GroupPart* part = nullptr;
     WalletHeader header;
-    std::vector<Member> members;
-    std::vector<Hold> holds;
-    std::vector<EndedHold> ended_holds;
-    std::vector<Reversal> reversals;
-    std::vector<IncreaseRequest> requests;
-    std::vector<Payment> payments;  // Finished ones.
-    std::string chain_hash;         // In: the one before. Out: the part's.
+    std::string chain_hash;  // In: the one before. Out: the part's.
   };
 
   EngineCore(Store* store, const Clock* clock, const ZoneDatabase* zones,

@@ -77,6 +77,8 @@ const std::vector<RpcRule>& Table() {
       {"/bursar.v1.OperatorService/ListServiceTokens", kOperators},
       {"/bursar.v1.OperatorService/RevokeServiceToken", kOperators},
       {"/bursar.v1.OperatorService/VerifyLedger", kOperators},
+      {"/bursar.v1.OperatorService/CreateBackup", kOperators},
+      {"/bursar.v1.OperatorService/ListBackups", kOperators},
       {"/bursar.v1.OperatorService/GetServerInfo", kOperators},
 
       {"/grpc.health.v1.Health/Check", 0, kNothing, true},

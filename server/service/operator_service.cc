@@ -25,6 +25,21 @@ const RpcRule* RuleOf(std::string_view method) {
   return FindRpcRule(absl::StrCat("/bursar.v1.OperatorService/", ToAbsl(method)));
 }
 
+absl::Status RequireBackups(const ServerFacts& facts) {
+  if (!facts.backup_directory.empty()) return absl::OkStatus();
+  return WithReason(absl::FailedPreconditionError(
+                        "this server has no directory for backups: start it with --backups DIR"),
+                    "BACKUPS_NOT_CONFIGURED");
+}
+
+void WriteBackup(const BackupInfo& backup, v1::Backup* proto) {
+  proto->set_backup_id(backup.backup_id);
+  WriteTimestamp(backup.created_at, proto->mutable_create_time());
+  proto->set_size_bytes(backup.bytes);
+  proto->set_file_count(backup.file_count);
+  proto->set_group(backup.group);
+}
+
 bool IsTokenName(const std::string& name) {
   return !name.empty() && name.size() <= kMaxTokenNameBytes &&
          std::all_of(name.begin(), name.end(), [](char c) {
@@ -207,6 +222,38 @@ grpc::Status OperatorService::VerifyLedger(grpc::ServerContext* context,
         }
         return absl::OkStatus();
       });
+}
+
+grpc::Status OperatorService::CreateBackup(grpc::ServerContext* context,
+                                           const v1::CreateBackupRequest* request,
+                                           v1::CreateBackupResponse* response) {
+  return RunCall(*gate_, RuleOf("CreateBackup"), *context, *request,
+                 [&](const CallContext&) -> absl::Status {
+                   FieldViolations violations;
+                   if (request->keep() < 0) violations.Add("keep", "must be zero (all) or more");
+                   if (absl::Status s = violations.ToStatus(); !s.ok()) return s;
+                   if (absl::Status s = RequireBackups(facts_); !s.ok()) return s;
+                   const absl::StatusOr<BackupInfo> made = engine_->store().BackUp(
+                       facts_.backup_directory, static_cast<uint32_t>(request->keep()));
+                   if (!made.ok()) return made.status();
+                   WriteBackup(*made, response->mutable_backup());
+                   response->set_directory(facts_.backup_directory);
+                   return absl::OkStatus();
+                 });
+}
+
+grpc::Status OperatorService::ListBackups(grpc::ServerContext* context,
+                                          const v1::ListBackupsRequest* request,
+                                          v1::ListBackupsResponse* response) {
+  return RunCall(*gate_, RuleOf("ListBackups"), *context, *request,
+                 [&](const CallContext&) -> absl::Status {
+                   if (absl::Status s = RequireBackups(facts_); !s.ok()) return s;
+                   response->set_directory(facts_.backup_directory);
+                   const auto backups = engine_->store().ListBackups(facts_.backup_directory);
+                   if (!backups.ok()) return backups.status();
+                   for (const BackupInfo& one : *backups) WriteBackup(one, response->add_backups());
+                   return absl::OkStatus();
+                 });
 }
 
 grpc::Status OperatorService::GetServerInfo(grpc::ServerContext* context,

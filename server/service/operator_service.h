@@ -25,6 +25,7 @@ struct ServerFacts {
   std::string store;         // Kind of store.
   std::string store_report;  // What opening it found, in words.
   absl::Time start_time;
+  std::string backup_directory;  // Empty: there is none.
 };
 
 class OperatorService final : public v1::OperatorService::Service {
@@ -54,6 +55,10 @@ class OperatorService final : public v1::OperatorService::Service {
                                   v1::RevokeServiceTokenResponse* response) override;
   grpc::Status VerifyLedger(grpc::ServerContext* context, const v1::VerifyLedgerRequest* request,
                             v1::VerifyLedgerResponse* response) override;
+  grpc::Status CreateBackup(grpc::ServerContext* context, const v1::CreateBackupRequest* request,
+                            v1::CreateBackupResponse* response) override;
+  grpc::Status ListBackups(grpc::ServerContext* context, const v1::ListBackupsRequest* request,
+                           v1::ListBackupsResponse* response) override;
   grpc::Status GetServerInfo(grpc::ServerContext* context, const v1::GetServerInfoRequest* request,
                              v1::GetServerInfoResponse* response) override;
 

@@ -78,6 +78,12 @@ class ControlledStore final : public Store {
     return store_->PutAside(changes);
   }
   absl::Status ForgetDedupe(absl::Time now) override { return store_->ForgetDedupe(now); }
+  absl::StatusOr<BackupInfo> BackUp(const std::string& directory, uint32_t keep) override {
+    return store_->BackUp(directory, keep);
+  }
+  absl::StatusOr<std::vector<BackupInfo>> ListBackups(const std::string& directory) const override {
+    return store_->ListBackups(directory);
+  }
   absl::StatusOr<std::unique_ptr<Snapshot>> NewSnapshot() const override {
     return store_->NewSnapshot();
   }
