@@ -59,7 +59,7 @@ absl::StatusOr<BackupInfo> FromEngine(const rocksdb::BackupInfo& found) {
 }
 
 // The newest, or the one of that id.
-absl::StatusOr<rocksdb::BackupInfo> Find(const rocksdb::BackupEngineReadOnly& engine,
+absl::StatusOr<rocksdb::BackupInfo> Find(const rocksdb::BackupEngineReadOnlyBase& engine,
                                          const std::string& directory, uint32_t backup_id) {
   std::vector<rocksdb::BackupInfo> found;
   engine.GetBackupInfo(&found);
@@ -78,7 +78,7 @@ absl::StatusOr<rocksdb::BackupInfo> Find(const rocksdb::BackupEngineReadOnly& en
                      : absl::StrCat("backup: there is no backup ", backup_id, " in ", directory));
 }
 
-absl::Status Verify(const rocksdb::BackupEngineReadOnly& engine, const std::string& directory,
+absl::Status Verify(const rocksdb::BackupEngineReadOnlyBase& engine, const std::string& directory,
                     uint32_t backup_id) {
   const rocksdb::IOStatus verified = engine.VerifyBackup(backup_id, /*verify_with_checksum=*/true);
   if (verified.ok()) return absl::OkStatus();

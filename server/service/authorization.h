@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -69,7 +70,7 @@ constexpr uint8_t RoleBit(ServiceRole role) {
 }
 
 // The whole table, for tests.
-const std::vector<RpcRule>& AuthorizationTable();
+std::span<const RpcRule> AuthorizationTable();
 
 // The row of an RPC, or nullptr. The pointer is good for ever. Look it up once, not per request.
 const RpcRule* FindRpcRule(std::string_view path);
