@@ -15,7 +15,7 @@ namespace {
 constexpr size_t kPage = 256;
 constexpr int64_t kProgressEntries = 10'000;
 
-absl::Status Damage(const std::string& organization_id, int64_t sequence,
+absl::Status Broken(const std::string& organization_id, int64_t sequence,
                     std::string_view message) {
   return absl::DataLossError(
       absl::StrCat("organization \"", organization_id, "\", entry ", sequence, ": ", message));
@@ -46,7 +46,7 @@ absl::Status LedgerRebuilder::Add(JournalCommit commit) {
   }
   const JournalRecord& record = commit.record;
   if (record.first_sequence != wallet_.header.revision + 1) {
-    return Damage(organization_id_, record.first_sequence,
+    return Broken(organization_id_, record.first_sequence,
                   absl::StrCat("entry ", wallet_.header.revision + 1, " should follow"));
   }
   const absl::StatusOr<DecodedJournal> journal = DecodeJournal(record.record);
@@ -54,18 +54,18 @@ absl::Status LedgerRebuilder::Add(JournalCommit commit) {
   const absl::StatusOr<std::string> chain_hash = ExpectedChainHash(chain_hash_, record.record);
   if (!chain_hash.ok()) return chain_hash.status();
   if (*chain_hash != journal->chain_hash) {
-    return Damage(organization_id_, record.first_sequence,
+    return Broken(organization_id_, record.first_sequence,
                   "the chain hash does not follow from the one before");
   }
   if (journal->entries.back().sequence != record.last_sequence ||
       journal->entries.back().recorded_at != record.committed_at) {
-    return Damage(organization_id_, record.last_sequence,
+    return Broken(organization_id_, record.last_sequence,
                   "the record holds other entries than it says");
   }
   chain_hash_ = *chain_hash;
   for (const Entry& entry : journal->entries) {
     if (absl::Status s = Apply(wallet_, entry); !s.ok()) {
-      return Damage(organization_id_, entry.sequence, s.message());
+      return Broken(organization_id_, entry.sequence, s.message());
     }
     if (std::holds_alternative<StatementFinalized>(entry.body)) statements_.push_back(entry);
   }
@@ -100,7 +100,7 @@ absl::Status LedgerRebuilder::WritePending(bool is_last) {
   const absl::StatusOr<std::vector<CommitResult>> results = target_->Commit(group);
   if (!results.ok()) return results.status();
   if (results->front().outcome != CommitOutcome::kCommitted) {
-    return Damage(organization_id_, group.organizations.front().new_revision,
+    return Broken(organization_id_, group.organizations.front().new_revision,
                   results->front().outcome == CommitOutcome::kConflict
                       ? "the organization is in the store already"
                       : "a request id was used before");
