@@ -64,6 +64,7 @@ absl::StatusOr<EngineCore::StagedRange> EngineCore::Stage(WalletSlot& slot,
   const bool episode_open = slot.wallet.header.episode.has_value();
   if (episode_open) enders = bodies;
   const std::vector<RequestAtStake> at_stake = RequestsAtStake(slot.wallet, bodies, context);
+  const size_t notices_before = slot.gathering == nullptr ? 0 : slot.gathering->notices.size();
   StagedRange range;
   range.first_sequence = slot.wallet.header.revision + 1;
   std::vector<FieldChange> changes;  // Those that owners are told, and where they begin.
@@ -95,6 +96,10 @@ absl::StatusOr<EngineCore::StagedRange> EngineCore::Stage(WalletSlot& slot,
   }
   if (std::optional<EntryBody> opening = StatementOpening(slot.wallet.header, context)) {
     if (absl::Status s = StageOne(slot, *std::move(opening), cause, context); !s.ok()) return s;
+  }
+  std::vector<StagedNotice>& notices = slot.gathering->notices;
+  for (size_t i = notices_before; i < notices.size(); ++i) {
+    CompleteNotice(slot.wallet.header, context, notices[i].draft);
   }
   return range;
 }
@@ -144,9 +149,9 @@ absl::Status EngineCore::StageOne(WalletSlot& slot, EntryBody body, const Cause&
   return absl::OkStatus();
 }
 
-void EngineCore::StageNotice(WalletSlot& slot, StoredNotice notice) {
-  std::string notice_id = NoticeId(epoch_, slot.organization_id, notice.sequence);
-  slot.gathering->notices.push_back({std::move(notice_id), std::move(notice)});
+void EngineCore::StageNotice(WalletSlot& slot, DraftNotice draft) {
+  std::string notice_id = NoticeId(epoch_, slot.organization_id, draft.notice.sequence);
+  slot.gathering->notices.push_back({std::move(notice_id), std::move(draft)});
 }
 
 void EngineCore::Remember(WalletSlot& slot, const Job& job, int64_t sequence, std::string reply,

@@ -31,15 +31,21 @@ const IncreaseRequest* Find(const Wallet& wallet, int64_t sequence) {
   return found == wallet.requests.end() ? nullptr : &found->second;
 }
 
-void AddRequest(const IncreaseRequest& request, const std::string& currency_code,
-                StoredNotice& notice) {
-  notice.facts.push_back(WordsFact("asks_for", AskedWords(request, currency_code)));
+void AddRequest(const IncreaseRequest& request, const Wallet& wallet,
+                const DecisionContext& context, StoredNotice& notice) {
+  notice.facts.push_back(
+      WordsFact("asks_for", AskedWords(request, wallet.header.settings.currency_code)));
   if (request.limit.has_value()) {
     notice.facts.push_back(WordsFact("scope", std::string(ScopeWord(request.limit->scope))));
     if (!request.limit->scope_id.empty()) {
       notice.facts.push_back(WordsFact("scope_id", request.limit->scope_id));
     }
     notice.facts.push_back(WordsFact("period", std::string(PeriodWord(request.limit->period))));
+    const LimitKey& key = *request.limit;
+    const auto line = FindLimit(wallet, key.scope, key.scope_id, key.period, context);
+    if (line.has_value() && line->limit.AmountAt(context.now).has_value()) {
+      notice.facts.push_back(MoneyFact("limit", *line->limit.AmountAt(context.now)));
+    }
   }
   if (request.asked_amount.has_value()) {
     notice.facts.push_back(MoneyFact("amount", *request.asked_amount));
@@ -103,7 +109,7 @@ bool OwesIncreaseNotice(const EntryBody& body) {
 }
 
 void DescribeIncrease(std::string_view epoch, const Wallet& wallet, const Entry& entry,
-                      StoredNotice& notice) {
+                      const DecisionContext& context, StoredNotice& notice) {
   int64_t sequence = entry.sequence;
   IncreaseKind kind{};
   const auto* decided = std::get_if<IncreaseDecided>(&entry.body);
@@ -124,7 +130,7 @@ void DescribeIncrease(std::string_view epoch, const Wallet& wallet, const Entry&
   notice.facts.push_back(WordsFact("kind", KindWord(kind)));
   notice.facts.push_back(WordsFact("kind_words", std::string(IncreaseKindWords(kind))));
   if (const IncreaseRequest* request = Find(wallet, sequence); request != nullptr) {
-    AddRequest(*request, wallet.header.settings.currency_code, notice);
+    AddRequest(*request, wallet, context, notice);
   }
   if (decided != nullptr) AddDecision(*decided, notice);
 }

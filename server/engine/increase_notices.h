@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "server/engine/notice.h"
+#include "server/ledger/admission.h"
 #include "server/ledger/entry.h"
 #include "server/ledger/state.h"
 
@@ -21,9 +22,9 @@ std::string AskedWords(const IncreaseRequest& request, std::string_view currency
 // Whether an entry of that body owes a notice about a request.
 bool OwesIncreaseNotice(const EntryBody& body);
 
-// Says what the entry tells: kind, member and facts. `wallet` is as it is once the entry is
-// applied. Requires: OwesIncreaseNotice(entry.body).
+// Says what the entry tells: kind, member and facts, among them what the limit to be raised is now.
+// `wallet` is as it is once the entry is applied. Requires: OwesIncreaseNotice(entry.body).
 void DescribeIncrease(std::string_view epoch, const Wallet& wallet, const Entry& entry,
-                      StoredNotice& notice);
+                      const DecisionContext& context, StoredNotice& notice);
 
 }  // namespace bursar

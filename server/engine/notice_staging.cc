@@ -1,5 +1,6 @@
 #include "server/engine/notice_staging.h"
 
+#include <algorithm>
 #include <utility>
 #include <variant>
 
@@ -28,15 +29,15 @@ void AddOrganizationFacts(const OrganizationSettings& settings, StoredNotice& no
 }
 
 // How the wallet stands, for those who may see what others spend (rule A3).
-void AddWalletFacts(const WalletHeader& header, const DecisionContext& context,
-                    StoredNotice& notice) {
+std::vector<NoticeFact> WalletFigures(const WalletHeader& header, const DecisionContext& context,
+                                      absl::Time at) {
   const OrganizationSettings& settings = header.settings;
   const Plan* plan = context.plans == nullptr ? nullptr : context.plans->Find(settings.plan_id);
-  std::vector<NoticeFact>& facts = notice.facts;
+  std::vector<NoticeFact> facts;
   const bool metered = plan != nullptr && plan->metered;
   facts.push_back(WordsFact("bucket", metered ? "metered usage" : "extra usage"));
   // A month that ended and has no successor yet says nothing of the one that runs.
-  if (const Window& month = header.month.month; month.Contains(notice.created_at)) {
+  if (const Window& month = header.month.month; month.Contains(at)) {
     facts.push_back(TimeFact("period_start", month.start));
     facts.push_back(TimeFact("period_end", month.end));
     facts.push_back(MoneyFact("spent", header.month.extra));
@@ -48,6 +49,7 @@ void AddWalletFacts(const WalletHeader& header, const DecisionContext& context,
     facts.push_back(MoneyFact("balance", header.Balance()));
     if (!header.overdraft.is_zero()) facts.push_back(MoneyFact("overdraft", header.overdraft));
   }
+  return facts;
 }
 
 // A notice without figures of the wallet.
@@ -60,31 +62,31 @@ StoredNotice BeginBare(const Entry& entry, const WalletHeader& header) {
   return notice;
 }
 
-StoredNotice Begin(const Entry& entry, const WalletHeader& header, const DecisionContext& context) {
-  StoredNotice notice = BeginBare(entry, header);
-  AddWalletFacts(header, context, notice);
-  return notice;
+// One that tells the wallet's figures, once they are what the command leaves.
+DraftNotice Begin(const Entry& entry, const WalletHeader& header) {
+  DraftNotice draft = {BeginBare(entry, header), std::nullopt};
+  draft.figures_at = draft.notice.facts.size();
+  return draft;
 }
 
-StoredNotice IncreaseNotice(std::string_view epoch, const Entry& entry, const Wallet& wallet,
-                            const DecisionContext& context) {
+DraftNotice IncreaseNotice(std::string_view epoch, const Entry& entry, const Wallet& wallet,
+                           const DecisionContext& context) {
   // The member who asked is told of an outcome, and may not see what others spend.
   const auto* decided = std::get_if<IncreaseDecided>(&entry.body);
   const bool for_member = decided != nullptr && !IsOpen(decided->state);
-  StoredNotice notice =
-      for_member ? BeginBare(entry, wallet.header) : Begin(entry, wallet.header, context);
-  DescribeIncrease(epoch, wallet, entry, notice);
-  return notice;
+  DraftNotice draft = for_member ? DraftNotice{BeginBare(entry, wallet.header), std::nullopt}
+                                 : Begin(entry, wallet.header);
+  DescribeIncrease(epoch, wallet, entry, context, draft.notice);
+  return draft;
 }
 
-StoredNotice PaymentNotice(std::string_view epoch, const Entry& entry, const Wallet& wallet,
-                           const DecisionContext& context) {
+DraftNotice PaymentNotice(std::string_view epoch, const Entry& entry, const Wallet& wallet) {
   // The payment system is told of its payment and of nothing else.
   const bool for_people = PaymentNoticeKind(entry.body) != NoticeKind::kPaymentRequested;
-  StoredNotice notice =
-      for_people ? Begin(entry, wallet.header, context) : BeginBare(entry, wallet.header);
-  DescribePayment(epoch, wallet, entry, notice);
-  return notice;
+  DraftNotice draft = for_people ? Begin(entry, wallet.header)
+                                 : DraftNotice{BeginBare(entry, wallet.header), std::nullopt};
+  DescribePayment(epoch, wallet, entry, draft.notice);
+  return draft;
 }
 
 void DescribeThreshold(const ThresholdNoticed& reached, StoredNotice& notice) {
@@ -111,14 +113,29 @@ bool ChangesRole(const MemberUpserted& body) {
 
 }  // namespace
 
-std::optional<StoredNotice> NoticeOf(std::string_view epoch, const Entry& entry,
-                                     const Wallet& wallet, const DecisionContext& context,
-                                     bool out_of_balance) {
+void CompleteNotice(const WalletHeader& header, const DecisionContext& context,
+                    DraftNotice& draft) {
+  if (!draft.figures_at.has_value()) return;
+  std::vector<NoticeFact>& facts = draft.notice.facts;
+  std::vector<NoticeFact> figures = WalletFigures(header, context, draft.notice.created_at);
+  std::erase_if(figures, [&](const NoticeFact& figure) {
+    return std::any_of(facts.begin(), facts.end(),
+                       [&](const NoticeFact& fact) { return fact.name == figure.name; });
+  });
+  facts.insert(facts.begin() + static_cast<std::ptrdiff_t>(*draft.figures_at), figures.begin(),
+               figures.end());
+  draft.figures_at.reset();
+}
+
+std::optional<DraftNotice> NoticeOf(std::string_view epoch, const Entry& entry,
+                                    const Wallet& wallet, const DecisionContext& context,
+                                    bool out_of_balance) {
   const WalletHeader& header = wallet.header;
   if (OwesIncreaseNotice(entry.body)) return IncreaseNotice(epoch, entry, wallet, context);
-  if (OwesPaymentNotice(entry.body)) return PaymentNotice(epoch, entry, wallet, context);
+  if (OwesPaymentNotice(entry.body)) return PaymentNotice(epoch, entry, wallet);
   if (const auto* opened = std::get_if<EpisodeOpened>(&entry.body)) {
-    StoredNotice notice = Begin(entry, header, context);
+    DraftNotice draft = Begin(entry, header);
+    StoredNotice& notice = draft.notice;
     notice.balance = opened->balance;
     notice.member_id = opened->member_id;
     notice.facts.push_back(WordsFact("reason", opened->balance ? "balance" : "spend_limit"));
@@ -127,35 +144,38 @@ std::optional<StoredNotice> NoticeOf(std::string_view epoch, const Entry& entry,
     if (const absl::Time reopens = header.PoolReopensAt(); reopens != absl::InfiniteFuture()) {
       notice.facts.push_back(TimeFact("until", reopens));
     }
-    return notice;
+    return draft;
   }
   if (const auto* ended = std::get_if<EpisodeEnded>(&entry.body)) {
-    StoredNotice notice = Begin(entry, header, context);
+    DraftNotice draft = Begin(entry, header);
+    StoredNotice& notice = draft.notice;
     notice.kind = NoticeKind::kResolved;
     notice.balance = out_of_balance;
     notice.facts.push_back(WordsFact("cause", ended->cause));
-    return notice;
+    return draft;
   }
   if (const auto* crossed = std::get_if<CrossingNoticed>(&entry.body)) {
-    StoredNotice notice = Begin(entry, header, context);
+    DraftNotice draft = Begin(entry, header);
+    StoredNotice& notice = draft.notice;
     notice.kind = NoticeKind::kCrossed;
     notice.member_id = crossed->member_id;
     if (!crossed->surface.empty()) notice.facts.push_back(WordsFact("surface", crossed->surface));
     notice.facts.push_back(TimeFact("until", crossed->window.end));
-    return notice;
+    return draft;
   }
   if (const auto* reached = std::get_if<ThresholdNoticed>(&entry.body)) {
     // The member that it counts is told too, and may not see what others spend.
-    StoredNotice notice = BeginBare(entry, header);
-    DescribeThreshold(*reached, notice);
-    return notice;
+    DraftNotice draft = {BeginBare(entry, header), std::nullopt};
+    DescribeThreshold(*reached, draft.notice);
+    return draft;
   }
   if (const auto* digest = std::get_if<DigestScheduled>(&entry.body);
       digest != nullptr && digest->is_due) {
-    StoredNotice notice = Begin(entry, header, context);
+    DraftNotice draft = Begin(entry, header);
+    StoredNotice& notice = draft.notice;
     notice.kind = NoticeKind::kRequestsDigest;
     notice.facts.push_back(CountFact("outstanding", digest->outstanding));
-    return notice;
+    return draft;
   }
   return std::nullopt;
 }
@@ -193,9 +213,10 @@ std::vector<FieldChange> NoticedChanges(const EntryBody& body, const WalletHeade
   return changes;
 }
 
-StoredNotice SettingsNotice(int64_t sequence, const Cause& cause, std::vector<FieldChange> changes,
-                            const WalletHeader& header, const DecisionContext& context) {
-  StoredNotice notice = Begin({sequence, context.now, cause, {}}, header, context);
+DraftNotice SettingsNotice(int64_t sequence, const Cause& cause, std::vector<FieldChange> changes,
+                           const WalletHeader& header, const DecisionContext& context) {
+  DraftNotice draft = Begin({sequence, context.now, cause, {}}, header);
+  StoredNotice& notice = draft.notice;
   notice.kind = NoticeKind::kSettingsChanged;
   notice.member_id = cause.actor;
   if (changes.size() > kMaxToldChanges) {
@@ -205,7 +226,7 @@ StoredNotice SettingsNotice(int64_t sequence, const Cause& cause, std::vector<Fi
   }
   notice.changes = std::move(changes);
   if (!cause.caller.empty()) notice.facts.push_back(WordsFact("caller", cause.caller));
-  return notice;
+  return draft;
 }
 
 bool MayOweNotice(const EntryBody& body) {

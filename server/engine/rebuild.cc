@@ -16,7 +16,7 @@ constexpr size_t kPage = 256;
 constexpr int64_t kProgressEntries = 10'000;
 
 absl::Status Broken(const std::string& organization_id, int64_t sequence,
-                    std::string_view message) {
+                    const std::string& message) {
   return absl::DataLossError(
       absl::StrCat("organization \"", organization_id, "\", entry ", sequence, ": ", message));
 }
@@ -65,7 +65,7 @@ absl::Status LedgerRebuilder::Add(JournalCommit commit) {
   chain_hash_ = *chain_hash;
   for (const Entry& entry : journal->entries) {
     if (absl::Status s = Apply(wallet_, entry); !s.ok()) {
-      return Broken(organization_id_, entry.sequence, s.message());
+      return Broken(organization_id_, entry.sequence, std::string(s.message()));
     }
     if (std::holds_alternative<StatementFinalized>(entry.body)) statements_.push_back(entry);
   }

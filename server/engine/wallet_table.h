@@ -24,6 +24,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "server/engine/job.h"
+#include "server/engine/notice_staging.h"
 #include "server/engine/record_codec.h"
 #include "server/ledger/entry.h"
 #include "server/ledger/state.h"
@@ -43,7 +44,7 @@ struct StagedRequest {
 
 struct StagedNotice {
   std::string notice_id;
-  StoredNotice notice;
+  DraftNotice draft;  // Complete once its command is staged.
 };
 
 // A job that waits for a part to be durable, and how it then ends.
