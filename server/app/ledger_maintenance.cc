@@ -11,6 +11,7 @@
 #include "absl/time/clock.h"
 #include "bursar/v1/journal_export.pb.h"
 #include "google/protobuf/util/json_util.h"
+#include "server/base/strings.h"
 #include "server/engine/catalogs.h"
 #include "server/engine/epoch.h"
 #include "server/engine/record_codec.h"
@@ -248,7 +249,7 @@ class Importer {
       ++number_;
       v1::ExportLine line;
       const auto parsed = google::protobuf::util::JsonStringToMessage(text, &line);
-      if (!parsed.ok()) return Bad(absl::StrCat("is not a line of an export: ", parsed.message()));
+      if (!parsed.ok()) return Bad(absl::StrCat("is not a line of an export: ", parsed.ToString()));
       if (absl::Status s = Take(line); !s.ok()) return s;
     }
     if (has_ended_) return absl::OkStatus();
@@ -258,7 +259,7 @@ class Importer {
 
  private:
   absl::Status Bad(std::string_view why) const {
-    return absl::InvalidArgumentError(absl::StrCat("line ", number_, " ", why));
+    return absl::InvalidArgumentError(absl::StrCat("line ", number_, " ", ToAbsl(why)));
   }
 
   absl::Status Take(v1::ExportLine& line) {
