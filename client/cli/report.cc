@@ -53,6 +53,17 @@ void PrintOrganization(const v1::Organization& organization, std::ostream& out) 
   if (!organization.settings_url().empty()) {
     table.Add({"settings address", organization.settings_url()});
   }
+  table.Add({"ask again after", FormatSpan(organization.request_cool_down())});
+  table.Add({"payments lost after", FormatSpan(organization.payment_timeout())});
+  table.Add({"low balance at", FormatMoney(organization.low_balance_threshold())});
+  if (organization.has_pending_time()) {
+    table.Add({absl::StrCat("from ", FormatTimeField(organization, "pending_time")),
+               absl::StrCat("time zone ", organization.pending_time_zone(), ", billing anchor ",
+                            FormatTimeField(organization, "pending_billing_anchor"), ", included ",
+                            organization.pending_included_scope() == v1::INCLUDED_SCOPE_ORGANIZATION
+                                ? "one pool"
+                                : "per seat")});
+  }
   table.Add({"created", FormatTimeField(organization, "create_time")});
   table.Add({"etag", organization.etag()});
   out << table.Text();

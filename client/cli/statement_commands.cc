@@ -100,7 +100,7 @@ void PrintStatement(const v1::Statement& statement, std::ostream& out) {
 }
 
 void PrintLines(const v1::GetStatementResponse& reply, std::ostream& out) {
-  Table table({{"FROM"},
+  Table table({{"DAY"},
                {"MEMBER"},
                {"SEAT"},
                {"SURFACE"},
@@ -119,7 +119,7 @@ void PrintLines(const v1::GetStatementResponse& reply, std::ostream& out) {
                FormatMoney(row.cost())});
   };
   for (const v1::UsageRow& row : reply.lines()) {
-    add(row, row.has_period_start() ? FormatTimeField(row, "period_start") : "");
+    add(row, row.period());
   }
   add(reply.line_total(), "total");
   out << "\n" << table.Text();
@@ -127,12 +127,11 @@ void PrintLines(const v1::GetStatementResponse& reply, std::ostream& out) {
 
 std::string LinesAsCsv(const v1::GetStatementResponse& reply) {
   std::string text =
-      CsvLine({"statement", "state", "period_start", "member", "seat_tier", "surface", "provider",
-               "model", "records", "included", "extra", "metered", "refunded", "net", "currency"});
+      CsvLine({"statement", "state", "day", "member", "seat_tier", "surface", "provider", "model",
+               "records", "included", "extra", "metered", "refunded", "net", "currency"});
   for (const v1::UsageRow& row : reply.lines()) {
     text +=
-        CsvLine({reply.statement().statement_id(), Word(reply.statement().state()),
-                 row.has_period_start() ? FormatTimeField(row, "period_start") : "",
+        CsvLine({reply.statement().statement_id(), Word(reply.statement().state()), row.period(),
                  row.member_id(), row.seat_tier(), row.surface(), row.provider(), row.model(),
                  absl::StrCat(row.record_count()), PlainAmount(row.included()),
                  PlainAmount(row.extra()), PlainAmount(row.metered()), PlainAmount(row.refunded()),

@@ -113,11 +113,11 @@ std::vector<UsageColumn> ColumnsOf(int dimension) {
       return {{"METER", [](const v1::UsageRow& row) { return row.meter(); }},
               {"QUANTITY", [](const v1::UsageRow& row) { return FormatCount(row.quantity()); }}};
     case v1::USAGE_DIMENSION_MONTH:
-      return {{"MONTH FROM",
-               [](const v1::UsageRow& row) { return FormatTimeField(row, "month_start"); }}};
+      return {{"MONTH", [](const v1::UsageRow& row) { return row.month(); }}};
+    case v1::USAGE_DIMENSION_HOUR:
+      return {{"HOUR", [](const v1::UsageRow& row) { return row.period(); }}};
     default:
-      return {
-          {"FROM", [](const v1::UsageRow& row) { return FormatTimeField(row, "period_start"); }}};
+      return {{"DAY", [](const v1::UsageRow& row) { return row.period(); }}};
   }
 }
 

@@ -22,10 +22,10 @@ void AddKeys(const v1::QueryUsageRequest& request, std::vector<std::string>* tit
         break;
       case v1::USAGE_DIMENSION_HOUR:
       case v1::USAGE_DIMENSION_DAY:
-        titles->insert(titles->end(), {"period_start", "period_end"});
+        titles->insert(titles->end(), {"period", "period_start", "period_end"});
         break;
       case v1::USAGE_DIMENSION_MONTH:
-        titles->insert(titles->end(), {"month_start", "month_end"});
+        titles->insert(titles->end(), {"month", "month_start", "month_end"});
         break;
       case v1::USAGE_DIMENSION_METER:
         titles->insert(titles->end(), {"meter", "quantity"});
@@ -44,6 +44,8 @@ std::string KeyCell(const v1::UsageRow& row, const std::string& title) {
   if (title == "seat_tier") return row.seat_tier();
   if (title == "meter") return row.meter();
   if (title == "quantity") return absl::StrCat(row.quantity());
+  if (title == "period") return row.period();
+  if (title == "month") return row.month();
   if (title == "period_start") return Instant(row.period_start());
   if (title == "period_end") return Instant(row.period_end());
   if (title == "month_start") return Instant(row.month_start());

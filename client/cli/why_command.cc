@@ -26,7 +26,7 @@ struct WhyOptions {
 // "included month" or "spend limit of organization acme", with what is left of it.
 std::string EvaluationInWords(const v1::Evaluation& one) {
   std::string text =
-      absl::StrCat(Spaced(one.source()), " of ", ScopeInWords(one.scope(), one.scope_id()), ": ");
+      absl::StrCat(SourceInWords(one), " of ", ScopeInWords(one.scope(), one.scope_id()), ": ");
   if (!one.has_limit()) {
     absl::StrAppend(&text, "unlimited, ", FormatMoneyField(one, "spent", "nothing"), " spent");
   } else if (one.source() == "balance") {
@@ -164,7 +164,10 @@ void AddWhyCommand(CLI::App& root, Action* action) {
   why.app->add_option("name", why.options->member, "The member")->type_name("MEMBER");
   why.app->add_option("--member", why.options->named_member, "The same");
   why.app
-      ->add_option("--at", why.options->at, "Why it was denied then: an instant, or the last 02:40")
+      ->add_option(
+          "--at", why.options->at,
+          "Why it was denied then: an instant such as 2026-01-31T10:00:00Z, or the last 02:40 "
+          "by the clocks of the organization's zone")
       ->type_name("INSTANT");
 }
 

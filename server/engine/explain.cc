@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "server/base/status.h"
 #include "server/engine/record_codec.h"
 
@@ -133,7 +134,9 @@ absl::StatusOr<ExplainedDecision> ExplainCheckAt(const Store& store, const Catal
   if (!stopped.ok()) return stopped.status();
   Wallet& wallet = (*folder)->wallet();
   if (wallet.header.revision == 0) {
-    return NoSuchDecision("there is no such organization, or it did not exist then");
+    return NoSuchDecision(
+        absl::StrCat("there is no organization ", organization_id, ", or it did not exist yet at ",
+                     absl::FormatTime("%Y-%m-%d %H:%M:%S UTC", instant, absl::UTCTimeZone())));
   }
   const std::shared_ptr<const PlanCatalog> plans = catalogs.PlansAt(instant);
   const DecisionContext context{instant, plans.get(), &zones};

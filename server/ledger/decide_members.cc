@@ -160,6 +160,11 @@ absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
     }
     ValidateChange(*plan, change, path, context, violations);
     const Member* existing = wallet.FindMember(change.member_id);
+    if (existing == nullptr && change.status == AccountStatus::kRemoved) {
+      violations.Add(path + ".member_id",
+                     absl::StrCat("there is no member ", change.member_id, " to remove"));
+      continue;
+    }
     if (change.expected_version.has_value() &&
         *change.expected_version != (existing == nullptr ? 0 : existing->settings_version)) {
       return WithReason(absl::AbortedError(absl::StrCat("member ", change.member_id,

@@ -387,6 +387,12 @@ void WriteOrganization(const WalletHeader& header, v1::Organization* proto) {
              proto->mutable_low_balance_threshold());
   WriteTimestamp(header.created_at, proto->mutable_create_time());
   proto->set_etag(MakeEtag(header.settings_version));
+  if (!header.pending_settings.has_value()) return;
+  const PendingSettings& pending = *header.pending_settings;
+  WriteTimestamp(pending.effective_at, proto->mutable_pending_time());
+  proto->set_pending_time_zone(pending.time_zone);
+  WriteTimestamp(pending.billing_anchor, proto->mutable_pending_billing_anchor());
+  proto->set_pending_included_scope(ToProtoEnum<v1::IncludedScope>(pending.included_scope));
 }
 
 void WriteMember(const WalletHeader& header, const Member& member, v1::Member* proto) {

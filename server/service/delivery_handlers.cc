@@ -183,6 +183,18 @@ absl::StatusOr<SetNotificationChannelsCommand> ReadCommand(
   return command;
 }
 
+// A server with credentials posts to https alone: what it would never reach is refused here.
+absl::Status CheckPlainTargets(const CallContext& call, const v1::NotificationChannels& channels) {
+  FieldViolations violations;
+  for (int i = 0; call.credential != nullptr && i < channels.webhooks_size(); ++i) {
+    if (!absl::StartsWith(channels.webhooks(i).url(), "http://")) continue;
+    violations.Add(absl::StrCat("channels.webhooks[", i, "].url"),
+                   "must begin with https://: plain http is posted to only by a server that runs "
+                   "with --insecure");
+  }
+  return violations.ToStatus();
+}
+
 absl::Status DeliveryHandlers::CheckExists(const std::string& organization_id) {
   return engine_.Read(
       organization_id, {},
@@ -209,6 +221,7 @@ absl::Status DeliveryHandlers::SetNotificationChannels(
     v1::SetNotificationChannelsResponse* response) {
   auto command = ReadCommand(request);
   if (!command.ok()) return command.status();
+  if (absl::Status s = CheckPlainTargets(call, request.channels()); !s.ok()) return s;
   const std::string& organization_id = request.organization_id();
   const absl::Status done =
       Administer(engine_, call, organization_id, request, *std::move(command), response,

@@ -462,6 +462,9 @@ void ReadLimitScope(const v1::SetSpendLimitRequest& request, SetSpendLimitComman
       break;
     case v1::SetSpendLimitRequest::kModel:
       if (ModelKey(request.model()).empty()) violations->Add("model", "must name a model");
+      if (request.model().find_first_of("*?") != std::string::npos) {
+        violations->Add("model", "must be one model's name: limits know no patterns");
+      }
       CheckText("model", request.model(), kMaxModelBytes, violations);
       command->scope = Scope::kModel;
       command->scope_id = request.model();

@@ -131,10 +131,13 @@ void WriteUsageSum(const UsageSum& sum, const UsageQuery& query, const std::stri
   if (!(sum.period == Window())) {
     WriteTimestamp(sum.period.start, row->mutable_period_start());
     WriteTimestamp(sum.period.end, row->mutable_period_end());
+    row->set_period(absl::FormatTime(query.by_hour ? "%Y-%m-%dT%H:%M%Ez" : "%Y-%m-%d",
+                                     sum.period.start, query.zone.time_zone()));
   }
   if (!(sum.month == Window())) {
     WriteTimestamp(sum.month.start, row->mutable_month_start());
     WriteTimestamp(sum.month.end, row->mutable_month_end());
+    row->set_month(absl::FormatTime("%Y-%m", sum.month.start, query.zone.time_zone()));
   }
   if (query.by_meter || !query.meters.empty()) {
     row->set_meter(sum.meter);

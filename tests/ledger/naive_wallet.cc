@@ -198,6 +198,9 @@ absl::Time NaiveWallet::LastChargeAt() const {
 absl::StatusCode NaiveWallet::Upsert(const std::string& member_id,
                                      std::optional<std::string> tier_id,
                                      std::optional<AccountStatus> status) {
+  if (status == AccountStatus::kRemoved && !MemberAt(member_id, effect_at_).exists) {
+    return absl::StatusCode::kInvalidArgument;
+  }
   const int before = SeatCount();
   NaiveEvent event = Event(Kind::kMember);
   event.member_id = member_id;
