@@ -39,11 +39,27 @@ class Campaign {
   std::string Cycle() {
     // Before the open, so that creation and recovery are cut short too.
     if (Draw(20) != 0) files_->FailAfter(Draw(Draw(2) == 0 ? 60 : 900));
-    std::string lost = Live();
+    std::string lost = Live(Draw(150));
     files_->Crash(/*keep_nothing=*/Draw(2) == 0);
     return lost;
   }
 
+  // The same script each time for one seed, with the disk failing at its n-th change (never where
+  // negative); afterwards a power cut, or the disk is freed again as it was left.
+  enum class Aftermath { kNothingUnsyncedStays, kSomeMayStay, kFreed };
+  std::string Script(int64_t fail_at, Aftermath aftermath) {
+    constexpr int64_t kScriptCommits = 12;
+    files_->FailAfter(fail_at);
+    std::string lost = Live(kScriptCommits);
+    if (aftermath == Aftermath::kFreed) {
+      files_->FailAfter(-1);
+    } else {
+      files_->Crash(aftermath == Aftermath::kNothingUnsyncedStays);
+    }
+    return lost;
+  }
+
+  int64_t changes() const { return files_->operations(); }
   int64_t commits() const { return commits_; }
   int64_t torn_tails() const { return torn_tails_; }
 
@@ -52,7 +68,7 @@ class Campaign {
     return std::uniform_int_distribution<int64_t>(0, count - 1)(random_);
   }
 
-  std::string Live() {
+  std::string Live(int64_t commits) {
     absl::StatusOr<std::unique_ptr<Store>> opened = OpenRocksDbStore(options_);
     if (!opened.ok()) {
       // A dying disk may refuse an open, but what it holds is never called damaged for it.
@@ -63,7 +79,7 @@ class Campaign {
     if ((*opened)->open_report().torn_tail) ++torn_tails_;
     Store& store = **opened;
     if (std::string lost = Check(store); !lost.empty()) return lost;
-    for (int64_t left = Draw(150); left > 0; --left) {
+    for (int64_t left = commits; left > 0; --left) {
       if (!CommitOnce(store)) return "";
     }
     return "";
@@ -156,10 +172,11 @@ class Campaign {
   int64_t torn_tails_ = 0;
 };
 
-int Cycles() {
-  const char* given = std::getenv("BURSAR_CRASH_CYCLES");
-  return given != nullptr ? std::atoi(given) : 200;
+int NumberFrom(const char* variable, int otherwise) {
+  const char* given = std::getenv(variable);
+  return given != nullptr ? std::atoi(given) : otherwise;
 }
+int Cycles() { return NumberFrom("BURSAR_CRASH_CYCLES", 200); }
 
 // Rules: R3
 TEST(RocksDbCrash, AcknowledgedCommitsSurviveAPowerCutAtAnyChangeOfTheDisk) {
@@ -179,6 +196,37 @@ TEST(RocksDbCrash, AcknowledgedCommitsSurviveAPowerCutAtAnyChangeOfTheDisk) {
   std::cout << stores * 20 << " crashes, " << commits << " acknowledged groups, " << torn_tails
             << " torn tails" << std::endl;
   EXPECT_GT(commits, 0);
+}
+
+// Each write, sync, creation, rename and deletion of a scripted run fails once, half done: whatever
+// was acknowledged is there afterwards, and the store goes on, after a power cut as after a full
+// disk that is freed. Rules: R3
+TEST(RocksDbCrash, EveryChangeOfAScriptedRunMayFail) {
+  const uint64_t seed = TestSeed();
+  const int scripts = NumberFrom("BURSAR_FAULT_SCRIPTS", 1);
+  int64_t faults = 0;
+  using Aftermath = Campaign::Aftermath;
+  for (int script = 0; script < scripts; ++script) {
+    const uint64_t script_seed = seed + static_cast<uint64_t>(script);
+    int64_t changes = 0;
+    {
+      Campaign whole(script_seed, /*ignore_syncs=*/false);
+      ASSERT_EQ(whole.Script(-1, Aftermath::kFreed), "");
+      changes = whole.changes();
+    }
+    for (int64_t n = 0; n < changes; ++n) {
+      for (const Aftermath aftermath :
+           {Aftermath::kNothingUnsyncedStays, Aftermath::kSomeMayStay, Aftermath::kFreed}) {
+        Campaign campaign(script_seed, /*ignore_syncs=*/false);
+        ASSERT_EQ(campaign.Script(n, aftermath), "") << "change " << n;
+        ASSERT_EQ(campaign.Script(-1, Aftermath::kFreed), "")
+            << "after change " << n << " failed, " << static_cast<int>(aftermath);
+        ++faults;
+      }
+    }
+  }
+  std::cout << scripts << " scripts, " << faults << " faults, nothing lost" << std::endl;
+  EXPECT_GT(faults, 100);
 }
 
 // Without syncs the same campaign must lose something: else it proves nothing.
