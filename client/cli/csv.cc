@@ -73,10 +73,23 @@ absl::StatusOr<bool> CsvReader::Next(std::vector<std::string>* fields) {
   return true;
 }
 
+namespace {
+
+// A spreadsheet takes what begins like this for a formula. Numbers are left as they are.
+bool IsFormula(const std::string& field) {
+  if (field.empty() || std::string_view("=+-@\t").find(field[0]) == std::string_view::npos) {
+    return false;
+  }
+  return field.find_first_not_of("+-0123456789.") != std::string::npos;
+}
+
+}  // namespace
+
 std::string CsvLine(const std::vector<std::string>& fields) {
   std::string line;
-  for (const std::string& field : fields) {
-    if (&field != &fields.front()) line += ',';
+  for (const std::string& plain : fields) {
+    if (&plain != &fields.front()) line += ',';
+    const std::string field = IsFormula(plain) ? "'" + plain : plain;
     if (field.find_first_of(",\"\r\n") == std::string::npos) {
       line += field;
       continue;

@@ -38,7 +38,8 @@ class CsvReader {
   int64_t record_line_ = 0;
 };
 
-// One record as a line, fields in quotes where they need them (RFC 4180, ending in LF).
+// One record as a line, fields in quotes where they need them (RFC 4180, ending in LF). What a
+// spreadsheet would take for a formula begins with an apostrophe, which makes it text there.
 std::string CsvLine(const std::vector<std::string>& fields);
 
 }  // namespace bursar::cli

@@ -15,6 +15,7 @@
 #include "client/cli/progress.h"
 #include "client/cli/table.h"
 #include "client/cli/trace.h"
+#include "client/lib/request_id.h"
 
 namespace bursar::cli {
 namespace {
@@ -40,6 +41,7 @@ struct ImportTally {
   int64_t changed = 0;
   int64_t unchanged = 0;
   int64_t refused = 0;
+  int64_t repeated = 0;              // Of those above: by an earlier call with the request id.
   std::vector<RowProblem> problems;  // A row may have several.
 };
 
@@ -73,12 +75,12 @@ class MemberImport {
       v1::BatchUpsertMembersRequest request;
       request.set_organization_id(options_.organization);
       for (const MemberRow* row : batch) *request.add_members() = row->member;
-      // The same rows for the same organization are the same request, whenever they are sent.
+      // The same rows are the same request within this run; a later one looks at them anew.
       request.set_request_id(absl::StrCat(
-          "import-",
-          ContentId(absl::StrCat(options_.request_id, "\n", request.SerializeAsString()))));
+          "import-", ContentId(absl::StrCat(run_id_, "\n", request.SerializeAsString()))));
       const auto reply = session_.Call(&Admin::BatchUpsertMembers, request);
       if (reply.ok()) {
+        if (reply->replayed()) tally_.repeated += static_cast<int64_t>(batch.size());
         tally_.created += reply->created_count();
         tally_.changed += reply->updated_count();
         tally_.unchanged +=
@@ -127,6 +129,7 @@ class MemberImport {
   ProgressLine& progress_;
   ImportTally& tally_;
   int64_t done_ = 0;
+  const std::string run_id_ = options_.request_id.empty() ? MakeRequestId() : options_.request_id;
 };
 
 void PrintTally(const ImportTally& tally, std::ostream& out) {
@@ -137,6 +140,10 @@ void PrintTally(const ImportTally& tally, std::ostream& out) {
   counts.Add({FormatCount(tally.created), FormatCount(tally.changed), FormatCount(tally.unchanged),
               FormatCount(tally.refused)});
   out << counts.Text();
+  if (tally.repeated != 0) {
+    out << "Of these, " << FormatCount(tally.repeated)
+        << " were sent before with this --request-id: that reply again, nothing was done now.\n";
+  }
   if (tally.problems.empty()) return;
   Table refused({{"LINE", Align::kRight}, {"MEMBER"}, {"COLUMN"}, {"REFUSED BECAUSE"}});
   const size_t shown = std::min(tally.problems.size(), kMaxRefusedShown);

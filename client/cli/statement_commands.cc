@@ -94,6 +94,7 @@ void PrintStatement(const v1::Statement& statement, std::ostream& out) {
   AddUnlessZero(&facts, "credit expired", statement.expired());
   AddUnlessZero(&facts, "paid back", statement.paid_back());
   AddUnlessZero(&facts, "overdraft billed", statement.billed_overdraft());
+  facts.Add({"owed for the month", FormatMoney(statement.owed())});
   AddUnlessZero(&facts, "credit at the end", statement.closing_balance());
   AddUnlessZero(&facts, "overdraft at the end", statement.closing_overdraft());
   out << facts.Text();

@@ -273,15 +273,16 @@ absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
   updated.changes = DescribeChanges(header.settings, settings);
   AppendPendingChanges(header.pending_settings, updated.pending, updated.changes);
   Decision<AdministrationOutcome> decision;
+  const bool suspends = settings.status == AccountStatus::kSuspended;
   if (!updated.changes.empty()) decision.bodies.push_back(std::move(updated));
+  // Who may not use anything pays for nothing more.
+  if (suspends) CancelUnsentReload(header, decision.bodies);
   if (command.plan_id.has_value()) {
     absl::StatusOr<std::optional<EntryBody>> changed =
         ChangePlan(header, *command.plan_id, context);
     if (!changed.ok()) return changed.status();
     if (changed->has_value()) {
-      // Money for a balance that there is none of any more is not collected.
-      const auto& plan = std::get<PlanChanged>(**changed);
-      if (plan.funding == Funding::kPostpaid) CancelUnsentReload(header, decision.bodies);
+      FollowPlanChange(header, *context.plans->Find(*command.plan_id), decision.bodies);
       decision.bodies.push_back(**std::move(changed));
     }
   }

@@ -132,6 +132,25 @@ void CancelUnsentReload(const WalletHeader& header, std::vector<EntryBody>& bodi
   bodies.push_back(FinishPayment(header, *reload, PaymentState::kCancelled));
 }
 
+void FollowPlanChange(const WalletHeader& header, const Plan& plan,
+                      std::vector<EntryBody>& bodies) {
+  const bool has_balance = plan.funding == Funding::kPrepaid;
+  if (!has_balance || (!plan.metered && !header.extra_enabled)) CancelUnsentReload(header, bodies);
+  if (has_balance) return;
+  for (const Payment& payment : header.open_payments) {
+    const bool unsent = payment.state == PaymentState::kRequested;
+    if (!unsent || payment.kind == PaymentKind::kReload) continue;
+    bodies.push_back(FinishPayment(header, payment, PaymentState::kCancelled));
+  }
+  if (!header.reload.settings.enabled) return;
+  AutoReloadUpdated off;
+  off.settings = header.reload.settings;
+  off.settings.enabled = false;
+  off.metered = plan.metered;
+  off.changes.push_back({"auto_reload", "on", "off: the plan has no balance"});
+  bodies.push_back(std::move(off));
+}
+
 PaymentFinished LosePayment(const WalletHeader& header, const Payment& payment) {
   PaymentFinished finished = FinishPayment(header, payment, PaymentState::kLost);
   if (payment.kind == PaymentKind::kReload) {

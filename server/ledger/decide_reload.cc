@@ -127,7 +127,8 @@ absl::StatusOr<std::optional<AutoReloadUpdated>> ChangeAutoReload(
     const WalletHeader& header, const UpdateAutoReloadCommand& command, const std::string& prefix,
     const DecisionContext& context) {
   const Plan& plan = PlanOf(header, context);
-  if (plan.funding != Funding::kPrepaid) {
+  // Switching off is possible on every plan.
+  if (plan.funding != Funding::kPrepaid && command.enabled != false) {
     return WithReason(
         absl::FailedPreconditionError(absl::StrCat(
             "the plan ", plan.id, " is billed at month's end and has no balance to reload")),

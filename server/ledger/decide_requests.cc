@@ -219,16 +219,42 @@ absl::StatusOr<Nanos> GrantedLimit(const Wallet& wallet, const Named& named,
       FindLimit(wallet, key.scope, key.scope_id, key.period, context);
   const std::optional<Nanos> present =
       line.has_value() ? line->limit.AmountAt(context.now) : std::nullopt;
-  if (!present.has_value()) {
-    return Precondition(
-        absl::StrCat("the ", LimitKeyWords(key), " is lifted by now: there is nothing to raise"),
-        "NOTHING_TO_ASK");
+  if (!present.has_value() || !PlanOf(wallet.header, context).AllowsLimit(key.scope)) {
+    return Precondition(absl::StrCat("the ", LimitKeyWords(key),
+                                     " does not apply any more: there is nothing to raise"),
+                        "NOTHING_TO_ASK");
   }
   if (*amount <= *present) {
     return InvalidField("amount", absl::StrCat("must be more than the present ", LimitKeyWords(key),
                                                ", ", FormatAmount(*present)));
   }
   return *amount;
+}
+
+// Until when an approval grants. Who names an amount says all of it; who names none takes over what
+// the admin who escalated would have granted, its end included. A raise that is in force is not cut
+// short by a temporary one (rule L4).
+absl::StatusOr<absl::Time> GrantedUntil(const Wallet& wallet, const IncreaseRequest& request,
+                                        const ApproveIncreaseRequestCommand& command,
+                                        const DecisionContext& context) {
+  const absl::Time proposed =
+      command.amount.has_value() ? absl::InfiniteFuture() : request.granted_until;
+  const absl::Time until = command.expires_at.value_or(proposed);
+  if (until <= context.now) {
+    return InvalidField(
+        "amount",
+        absl::StrCat("is required: what was proposed would have ended at ", InstantText(until)));
+  }
+  if (!request.limit.has_value() || until == absl::InfiniteFuture()) return until;
+  const LimitKey& key = *request.limit;
+  const auto line = FindLimit(wallet, key.scope, key.scope_id, key.period, context);
+  if (line.has_value() && line->limit.raise.has_value() &&
+      line->limit.raise->expires_at > std::max(until, context.now)) {
+    return InvalidField("expire_time",
+                        absl::StrCat("must not be before the present raise ends, at ",
+                                     InstantText(line->limit.raise->expires_at)));
+  }
+  return until;
 }
 
 absl::Status CheckGrantFields(const IncreaseRequest& request,
@@ -389,7 +415,8 @@ AdministrationDecision Decide(const Wallet& wallet, const ApproveIncreaseRequest
     if (!granted.ok()) return granted.status();
     limit = *granted;
   }
-  const absl::Time until = command.expires_at.value_or(request.granted_until);
+  const absl::StatusOr<absl::Time> until = GrantedUntil(wallet, request, command, context);
+  if (!until.ok()) return until.status();
   if (request.kind == IncreaseKind::kExtraUsage && PlanOf(wallet.header, context).metered) {
     return Precondition("everything is metered on the organization's plan by now",
                         "EXTRA_USAGE_NOT_APPLICABLE");
@@ -399,16 +426,18 @@ AdministrationDecision Decide(const Wallet& wallet, const ApproveIncreaseRequest
       (limit.has_value() && request.limit->scope == Scope::kMember &&
        IsWithinOrganizationLimits(wallet.header, request.limit->period, limit, context));
   Decision<AdministrationOutcome> decision;
-  if (!may_grant && request.state == IncreaseState::kEscalated) {
+  const bool proposes_the_same = request.granted_amount == limit &&
+                                 request.granted_until == *until && request.note == command.note;
+  if (!may_grant && request.state == IncreaseState::kEscalated && proposes_the_same) {
     decision.outcome.request = request;
     return decision;
   }
   IncreaseDecided decided = MoveTo(
       request, may_grant ? IncreaseState::kApproved : IncreaseState::kEscalated, command.note);
   decided.granted_amount = limit;
-  decided.granted_until = until;
+  decided.granted_until = *until;
   if (may_grant) {
-    absl::StatusOr<std::vector<EntryBody>> bodies = Grant(wallet, *named, limit, until, context);
+    absl::StatusOr<std::vector<EntryBody>> bodies = Grant(wallet, *named, limit, *until, context);
     if (!bodies.ok()) return bodies.status();
     decision.bodies = *std::move(bodies);
   }

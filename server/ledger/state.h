@@ -348,6 +348,12 @@ struct StatementTotals {
   Amount NetCost() const {
     return included + extra + metered - reversed_included - reversed_extra - reversed_metered;
   }
+  // What accrued and no credit paid or will pay back, and overdraft that was billed.
+  Amount Owed() const {
+    const Amount accrued = extra + metered - drawn - overdrawn;
+    const Amount refunded = reversed_extra + reversed_metered - refunded_credit;
+    return accrued - refunded + billed_overdraft;
+  }
 
   friend bool operator==(const StatementTotals&, const StatementTotals&) = default;
 };

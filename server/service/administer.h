@@ -42,7 +42,7 @@ absl::Status Administer(Engine& engine, const CallContext& call, const std::stri
                         const Request& request, Command command, Response* response,
                         const Render& render) {
   const auto reply = engine.Administer(
-      organization_id, std::move(command), {request.request_id(), ContentHash(request)},
+      organization_id, std::move(command), {request.request_id(), ContentHash(request, call.actor)},
       {call.actor, call.credential->name},
       [&](const Wallet& wallet, const AdministrationOutcome& outcome, const Position& position,
           const DecisionContext& context) {

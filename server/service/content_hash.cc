@@ -4,6 +4,7 @@
 
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
+#include "server/base/sha256.h"
 
 namespace bursar {
 namespace {
@@ -28,6 +29,12 @@ std::string ContentHash(const google::protobuf::MessageLite& request) {
   unsigned char hash[SHA256_DIGEST_LENGTH];
   SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), hash);
   return std::string(reinterpret_cast<const char*>(hash), kHashBytes);
+}
+
+std::string ContentHash(const google::protobuf::MessageLite& request, const std::string& actor) {
+  const std::string of_request = ContentHash(request);
+  if (actor.empty()) return of_request;
+  return Sha256({of_request, actor}).substr(0, kHashBytes);
 }
 
 }  // namespace bursar

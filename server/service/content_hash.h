@@ -14,5 +14,8 @@ namespace bursar {
 // PERSISTED with the request id for weeks: never change what version 1 means; fields that are added
 // to a request later do not change the hash of a request that leaves them unset.
 std::string ContentHash(const google::protobuf::MessageLite& request);
+// The same of a request that a person makes: the same words of another actor are another request.
+// Equal to the above where no actor is named.
+std::string ContentHash(const google::protobuf::MessageLite& request, const std::string& actor);
 
 }  // namespace bursar

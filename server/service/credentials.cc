@@ -76,6 +76,7 @@ void Credentials::AllowEveryone() {
   auto next = std::make_shared<Table>(*table());
   auto everyone = std::make_shared<Credential>();
   everyone->name = "insecure";
+  everyone->is_insecure = true;
   everyone->role = ServiceRole::kOperator;
   everyone->all_organizations = true;
   next->everyone = std::move(everyone);

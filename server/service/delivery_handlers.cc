@@ -186,7 +186,7 @@ absl::StatusOr<SetNotificationChannelsCommand> ReadCommand(
 // A server with credentials posts to https alone: what it would never reach is refused here.
 absl::Status CheckPlainTargets(const CallContext& call, const v1::NotificationChannels& channels) {
   FieldViolations violations;
-  for (int i = 0; call.credential != nullptr && i < channels.webhooks_size(); ++i) {
+  for (int i = 0; !call.credential->is_insecure && i < channels.webhooks_size(); ++i) {
     if (!absl::StartsWith(channels.webhooks(i).url(), "http://")) continue;
     violations.Add(absl::StrCat("channels.webhooks[", i, "].url"),
                    "must begin with https://: plain http is posted to only by a server that runs "

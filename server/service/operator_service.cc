@@ -207,7 +207,8 @@ grpc::Status OperatorService::VerifyLedger(grpc::ServerContext* context,
         FieldViolations violations;
         CheckOptionalId("organization_id", request->organization_id(), &violations);
         if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
-        const auto report = bursar::VerifyLedger(engine_->store(), request->organization_id());
+        const auto report =
+            bursar::VerifyLedger(engine_->store(), request->organization_id(), engine_->Now());
         if (!report.ok()) return report.status();
         response->set_organization_count(report->organization_count);
         response->set_entry_count(report->entry_count);

@@ -39,6 +39,7 @@ void WriteTotals(const StatementTotals& totals, const std::string& currency_code
   write(totals.expired, proto->mutable_expired());
   write(totals.paid_back, proto->mutable_paid_back());
   write(totals.billed_overdraft, proto->mutable_billed_overdraft());
+  write(totals.Owed(), proto->mutable_owed());
 }
 
 void WriteStatement(const StatementView& view, const Zone& zone, const std::string& currency_code,
