@@ -150,7 +150,11 @@ TEST_P(EnginePayments, TheNextCheckAfterTheVerdictIsAdmitted) {
   EXPECT_FALSE(Check("acme", "ann")->outcome.admitted) << "buying is not granting";
   ASSERT_TRUE(Complete(Payments()[0].sequence, true).ok());
   EXPECT_TRUE(Check("acme", "ann")->outcome.admitted);
-  EXPECT_EQ(Notices().at(NoticeKind::kPaymentSucceeded).size(), 1u);
+  const std::vector<StoredNotice> told = Notices().at(NoticeKind::kPaymentSucceeded);
+  ASSERT_EQ(told.size(), 1u);
+  ASSERT_NE(told[0].FindFact("balance"), nullptr);
+  EXPECT_EQ(*told[0].FindFact("balance"), MoneyFact("balance", Nanos(25'000'000'000)))
+      << "with the credit that came of it";
   ExpectVerified();
 }
 

@@ -384,5 +384,16 @@ TEST(SeatDowngrade, WithinSessionsOnlyWaitsForTheDay) {
   EXPECT_EQ(wallet.member("ann").pending_seat->effective_at, Start() + absl::Hours(24));
 }
 
+// Rules: O3, O4
+TEST(Members, ThatNeverWereCannotBeRemoved) {
+  TestWallet wallet("seats");
+  EXPECT_EQ(
+      RefusedFields(
+          wallet.Administer(UpsertMembersCommand{{WithStatus("typo", AccountStatus::kRemoved)}})
+              .status()),
+      std::vector<std::string>{"members[0].member_id"});
+  EXPECT_EQ(wallet.wallet().FindMember("typo"), nullptr);
+}
+
 }  // namespace
 }  // namespace bursar

@@ -1,6 +1,7 @@
 // Changing the plan, and switching extra usage on with a limit in one commit.
 #include <gtest/gtest.h>
 
+#include "tests/ledger/payment_fixture.h"
 #include "tests/ledger/wallet_fixture.h"
 
 namespace bursar {
@@ -185,6 +186,54 @@ TEST(ExtraUsage, NextStepsAreThePlans) {
   const std::vector<std::string> postpaid = seats.Do(enable).next_steps;
   ASSERT_EQ(postpaid.size(), 1u);
   EXPECT_NE(postpaid[0].find("nothing to pay in advance"), std::string::npos);
+}
+
+// Rules: X1, X4, O8
+TEST(PlanChange, WithdrawsAReloadWhereExtraUsageIsOff) {
+  TestWallet wallet("api");
+  wallet.AddMember("ann").Do(ReloadOf(Dollars(5), Dollars(10)));
+  const int64_t reload = ReloadInFlight(wallet).sequence;
+  wallet.Do(PlanOf("team"));
+  EXPECT_EQ(wallet.wallet().FindPayment(reload)->state, PaymentState::kCancelled);
+  EXPECT_EQ(wallet.header().ReloadInFlight(), nullptr) << "extra usage is off: none is asked for";
+  EXPECT_TRUE(wallet.header().reload.settings.enabled) << "on again with extra usage";
+}
+
+// Rules: X3, X4, X7, O8
+TEST(PlanChange, ToAPostpaidPlanWithdrawsWhatWasNotSentAndSwitchesAutoReloadOff) {
+  TestWallet wallet("api");
+  wallet.AddMember("ann").Do(ReloadOf(Dollars(5), Dollars(10)));
+  const int64_t reload = ReloadInFlight(wallet).sequence;
+  const int64_t purchase = Buy(wallet, Dollars(25));
+  const int64_t sent = Buy(wallet, Dollars(30));
+  wallet.Do(MarkPaymentSentCommand{sent});
+  wallet.Do(PlanOf("usage"));
+  EXPECT_EQ(wallet.wallet().FindPayment(reload)->state, PaymentState::kCancelled);
+  EXPECT_EQ(wallet.wallet().FindPayment(purchase)->state, PaymentState::kCancelled);
+  EXPECT_NE(wallet.header().FindOpenPayment(sent), nullptr) << "money may have moved";
+  EXPECT_FALSE(wallet.header().reload.settings.enabled);
+  wallet.Do(PlanOf("api"));
+  wallet.Record("ann", Dollars(50));
+  EXPECT_EQ(wallet.header().ReloadInFlight(), nullptr) << "off, whatever happened meanwhile";
+}
+
+// Rules: X4
+TEST(AutoReload, CanBeSwitchedOffOnEveryPlan) {
+  TestWallet wallet("usage");
+  EXPECT_EQ(RefusalReason(wallet.Administer(ReloadOf(Dollars(5), Dollars(10)))),
+            "PLAN_IS_POSTPAID");
+  EXPECT_EQ(RefusalReason(wallet.Administer(SwitchReload(false))), "OK");
+}
+
+// Rules: X4, O2
+TEST(AutoReload, IsNotAskedForASuspendedOrganization) {
+  TestWallet wallet("api");
+  wallet.AddMember("ann").Do(ReloadOf(Dollars(5), Dollars(10)));
+  const int64_t reload = ReloadInFlight(wallet).sequence;
+  UpdateOrganizationCommand suspend;
+  suspend.status = AccountStatus::kSuspended;
+  wallet.Do(suspend);
+  EXPECT_EQ(wallet.wallet().FindPayment(reload)->state, PaymentState::kCancelled);
 }
 
 }  // namespace

@@ -252,6 +252,43 @@ TEST(Requests, ThatAreEscalatedKeepWhatTheAdminWouldGrant) {
   EXPECT_EQ(office.member("ann").limit->amount, Dollars(500));
 }
 
+// Rules: Q2, L4
+TEST(Requests, ThatAreEscalatedForATimeAreGrantedForGoodByAnAmount) {
+  Office office;
+  const int64_t request = Ask(office, AskForLimit(Dollars(50)));
+  ApproveIncreaseRequestCommand proposal = Approval(request, "adam", Dollars(500));
+  proposal.expires_at = office.now() + absl::Hours(1);
+  EXPECT_EQ(office.Do(proposal).request->granted_until, proposal.expires_at);
+  // The admin changes its mind.
+  proposal.amount = Dollars(400);
+  EXPECT_EQ(office.Do(proposal).request->granted_amount, Dollars(400));
+  const size_t entries = office.entries().size();
+  office.Do(proposal);
+  EXPECT_EQ(office.entries().size(), entries) << "the same again is nothing new";
+  office.Advance(absl::Hours(2));
+  EXPECT_EQ(RefusedFields(office.Administer(Approval(request, "olga")).status()),
+            std::vector<std::string>{"amount"})
+      << "the time that was proposed is over";
+  const AdministrationOutcome granted = office.Do(Approval(request, "olga", Dollars(90)));
+  EXPECT_EQ(granted.request->granted_until, absl::InfiniteFuture());
+  EXPECT_EQ(office.member("ann").limit->amount, Dollars(90));
+}
+
+// Rules: Q2, L4
+TEST(Requests, AreNotGrantedSoThatARaiseEndsEarlier) {
+  Office office;
+  SetSpendLimitCommand raise = LimitOf(Scope::kMember, "ann", Dollars(50));
+  raise.expires_at = office.now() + absl::Hours(1);
+  office.Do(raise);
+  const int64_t request = Ask(office, AskForLimit(Dollars(60)));
+  ApproveIncreaseRequestCommand approval = Approval(request, "olga", Dollars(60));
+  approval.expires_at = office.now() + absl::Seconds(3);
+  EXPECT_EQ(RefusedFields(office.Administer(approval).status()),
+            std::vector<std::string>{"expire_time"});
+  approval.expires_at = office.now() + absl::Hours(1);
+  EXPECT_EQ(office.Do(approval).request->state, State::kApproved);
+}
+
 // Rules: Q2, A3
 TEST(Requests, AreDecidedByActiveAdminsAndOwnersOnly) {
   Office office;

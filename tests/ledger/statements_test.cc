@@ -169,5 +169,20 @@ TEST(Statements, ThatSayAnythingElseThanTheJournalDoNotFit) {
       << "one is open already";
 }
 
+// Rules: S4, X3, O8
+TEST(Statements, SayWhatIsOwedBesideWhatCreditPaid) {
+  TestWallet wallet("api");
+  wallet.AddMember("ann").Grant(Dollars(20), absl::InfiniteFuture()).Record("ann", Dollars(5));
+  EXPECT_EQ(wallet.header().statement.totals.Owed(), Amount()) << "credit paid it";
+  wallet.Record("ann", Dollars(18));
+  EXPECT_EQ(wallet.header().statement.totals.Owed(), Amount()) << "the next credit repays it";
+  UpdateOrganizationCommand move;
+  move.plan_id = "usage";
+  wallet.Do(move);
+  EXPECT_EQ(wallet.header().statement.totals.Owed(), Dollars(3)) << "what was overdrawn is billed";
+  wallet.Record("ann", Dollars(7));
+  EXPECT_EQ(wallet.header().statement.totals.Owed(), Dollars(10));
+}
+
 }  // namespace
 }  // namespace bursar

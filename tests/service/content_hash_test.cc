@@ -66,5 +66,15 @@ TEST(ContentHash, IsWhatItAlwaysWas) {
   EXPECT_EQ(absl::BytesToHexString(ContentHash(SomeRecord())), "72739238a848e811e244ab48a195b890");
 }
 
+// Rules: R2, A4
+TEST(ContentHash, OfWhatAPersonDoesIsThatPersons) {
+  const v1::RecordConsumptionRequest request = SomeRecord();
+  EXPECT_EQ(ContentHash(request, ""), ContentHash(request));
+  EXPECT_EQ(ContentHash(request, "adam"), ContentHash(request, "adam"));
+  EXPECT_NE(ContentHash(request, "adam"), ContentHash(request, "olga"));
+  EXPECT_NE(ContentHash(request, "adam"), ContentHash(request));
+  EXPECT_EQ(ContentHash(request, "adam").size(), 16U);
+}
+
 }  // namespace
 }  // namespace bursar

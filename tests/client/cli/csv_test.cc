@@ -59,5 +59,11 @@ TEST(Csv, BrokenQuotesAreRefusedWithTheLine) {
   }
 }
 
+// Rules: S2
+TEST(Csv, WhatSpreadsheetsTakeForAFormulaIsText) {
+  EXPECT_EQ(CsvLine({"=1+1", "@x", "+cmd", "-cmd"}), "'=1+1,'@x,'+cmd,'-cmd\n");
+  EXPECT_EQ(CsvLine({"-3.50", "+4", "a=b", ""}), "-3.50,+4,a=b,\n");
+}
+
 }  // namespace
 }  // namespace bursar::cli
