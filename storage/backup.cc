@@ -63,12 +63,20 @@ absl::StatusOr<rocksdb::BackupInfo> Find(const rocksdb::BackupEngineReadOnlyBase
                                          const std::string& directory, uint32_t backup_id) {
   std::vector<rocksdb::BackupInfo> found;
   engine.GetBackupInfo(&found);
+  std::vector<rocksdb::BackupID> damaged;
+  engine.GetCorruptedBackups(&damaged);
+  if (backup_id == 0 && !damaged.empty() &&
+      (found.empty() ||
+       *std::max_element(damaged.begin(), damaged.end()) > found.back().backup_id)) {
+    // An older one in its place would lose what came after it, without a word.
+    return absl::DataLossError(
+        absl::StrCat("backup ", *std::max_element(damaged.begin(), damaged.end()), " in ",
+                     directory, ", the newest, is damaged; name another one to restore that"));
+  }
   if (backup_id == 0 && !found.empty()) return found.back();
   const auto match = std::find_if(found.begin(), found.end(),
                                   [&](const auto& one) { return one.backup_id == backup_id; });
   if (match != found.end()) return *match;
-  std::vector<rocksdb::BackupID> damaged;
-  engine.GetCorruptedBackups(&damaged);
   if (std::find(damaged.begin(), damaged.end(), backup_id) != damaged.end()) {
     return absl::DataLossError(
         absl::StrCat("backup ", backup_id, " in ", directory, " is damaged; restore another one"));

@@ -440,6 +440,8 @@ absl::StatusOr<BackupInfo> RocksDbStore::BackUp(const std::string& directory, ui
   }
   rocksdb::Env* const env = options_.env != nullptr ? options_.env : rocksdb::Env::Default();
   absl::StatusOr<BackupInfo> made = CreateBackup(env, handles_.db, durable, directory);
+  // One that was made while the store latched may hold what never became durable.
+  if (absl::Status s = health(); !s.ok()) return s;
   if (!made.ok() || keep == 0) return made;
   if (absl::Status s = KeepNewestBackups(directory, keep, env); !s.ok()) return s;
   return made;

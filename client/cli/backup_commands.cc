@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "bursar/v1/operator_service.grpc.pb.h"
 #include "client/cli/command.h"
 #include "client/cli/format.h"
@@ -50,6 +51,7 @@ void AddRow(const v1::Backup& backup, Table* table) {
 }
 
 absl::StatusOr<ExitStatus> RunCreate(Session& session, const CreateOptions& options) {
+  session.set_default_deadline(absl::Hours(12));  // Every byte is copied, and read back.
   v1::CreateBackupRequest request;
   request.set_keep(options.keep);
   const auto reply = session.Call(&Operator::CreateBackup, request, RetrySafety::kNever);

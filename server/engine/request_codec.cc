@@ -54,9 +54,11 @@ IncreaseRequest FromRecord(const record::IncreaseRequestRecord& in, Damage& dama
   request.sequence = in.sequence();
   request.member_id = in.member_id();
   request.kind = KindFromRecord(in.kind(), damage);
-  if (in.has_limit()) request.limit = FromRecord(in.limit(), damage);
-  if (request.limit.has_value() != (request.kind == IncreaseKind::kHigherLimit)) {
-    damage.Note("it names a limit where none is asked for, or none where one is");
+  if (in.has_limit()) {
+    request.limit = FromRecord(in.limit(), damage);
+  } else if (request.kind == IncreaseKind::kHigherLimit) {
+    // Before requests said which: the member's of the month.
+    request.limit = LimitKey{Scope::kMember, request.member_id, PeriodKind::kMonth};
   }
   if (in.has_asked_nanos()) request.asked_amount = Nanos(in.asked_nanos());
   request.asked_tier_id = in.asked_tier_id();

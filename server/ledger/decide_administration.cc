@@ -282,7 +282,7 @@ absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
         ChangePlan(header, *command.plan_id, context);
     if (!changed.ok()) return changed.status();
     if (changed->has_value()) {
-      FollowPlanChange(header, *context.plans->Find(*command.plan_id), decision.bodies);
+      FollowPlanChange(header, *context.plans->Find(*command.plan_id), suspends, decision.bodies);
       decision.bodies.push_back(**std::move(changed));
     }
   }

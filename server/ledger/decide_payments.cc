@@ -132,10 +132,11 @@ void CancelUnsentReload(const WalletHeader& header, std::vector<EntryBody>& bodi
   bodies.push_back(FinishPayment(header, *reload, PaymentState::kCancelled));
 }
 
-void FollowPlanChange(const WalletHeader& header, const Plan& plan,
+void FollowPlanChange(const WalletHeader& header, const Plan& plan, bool reload_is_withdrawn,
                       std::vector<EntryBody>& bodies) {
   const bool has_balance = plan.funding == Funding::kPrepaid;
-  if (!has_balance || (!plan.metered && !header.extra_enabled)) CancelUnsentReload(header, bodies);
+  const bool may_draw = has_balance && (plan.metered || header.extra_enabled);
+  if (!may_draw && !reload_is_withdrawn) CancelUnsentReload(header, bodies);
   if (has_balance) return;
   for (const Payment& payment : header.open_payments) {
     const bool unsent = payment.state == PaymentState::kRequested;

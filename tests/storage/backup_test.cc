@@ -152,6 +152,22 @@ TEST_F(BackupTest, DamageInAnyFileIsFoundBeforeAnythingIsRestored) {
 }
 
 // Rules: J3
+TEST_F(BackupTest, TheNewestIsNotQuietlyAnOlderOne) {
+  std::unique_ptr<Store> store = Open(options_.directory);
+  Commit(*store);
+  const uint32_t older = Must(store->BackUp(backups(), 0)).backup_id;
+  Commit(*store);
+  const uint32_t newest = Must(store->BackUp(backups(), 0)).backup_id;
+  fs::remove(backups() + "/meta/" + std::to_string(newest));
+  std::ofstream(backups() + "/meta/" + std::to_string(newest)) << "no list of files";
+  const absl::Status refused = Restore("restored").status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kDataLoss) << refused;
+  EXPECT_FALSE(fs::exists(At("restored")));
+  Must(Restore("restored", older));
+  EXPECT_EQ(Must(Open(At("restored"))->Revision("acme")), 1);
+}
+
+// Rules: J3
 TEST_F(BackupTest, RestoreTouchesNothingThatIsThere) {
   std::unique_ptr<Store> store = Open(options_.directory);
   Commit(*store);
