@@ -20,6 +20,7 @@
 #include "server/service/journal_conversion.h"
 #include "storage/backup.h"
 #include "storage/rocksdb_store.h"
+#include "storage/store_directory.h"
 
 namespace bursar {
 namespace {
@@ -72,7 +73,9 @@ class PartialDirectory {
           absl::StrCat("cannot rename ", path(), " to ", final_.string(), ": ", error.message()));
     }
     is_owner_ = false;
-    return absl::OkStatus();
+    // So that the name outlives a power cut.
+    const std::string parent = final_.parent_path().string();
+    return SyncDirectory(rocksdb::Env::Default(), parent.empty() ? "." : parent);
   }
 
  private:

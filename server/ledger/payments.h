@@ -44,8 +44,10 @@ absl::StatusOr<std::optional<AutoReloadUpdated>> ChangeAutoReload(
 void CancelUnsentReload(const WalletHeader& header, std::vector<EntryBody>& bodies);
 // What a change of plan does to payments and auto-reload, before it acts: on a plan without a
 // balance nothing is collected that was not sent, and auto-reload is off; where the plan has extra
-// usage that is switched off, no reload is (rules X1, X4).
-void FollowPlanChange(const WalletHeader& header, const Plan& plan, std::vector<EntryBody>& bodies);
+// usage that is switched off, no reload is (rules X1, X4). `reload_is_withdrawn`: by the same
+// command already.
+void FollowPlanChange(const WalletHeader& header, const Plan& plan, bool reload_is_withdrawn,
+                      std::vector<EntryBody>& bodies);
 
 // The end of a payment that has fallen due without a verdict, at its instant.
 PaymentFinished LosePayment(const WalletHeader& header, const Payment& payment);

@@ -217,6 +217,16 @@ TEST(PlanChange, ToAPostpaidPlanWithdrawsWhatWasNotSentAndSwitchesAutoReloadOff)
   EXPECT_EQ(wallet.header().ReloadInFlight(), nullptr) << "off, whatever happened meanwhile";
 }
 
+// Rules: X4, O8
+TEST(AutoReload, IsWithdrawnOnceBySuspensionAndChangeOfPlanTogether) {
+  TestWallet wallet("api");
+  wallet.AddMember("ann").Do(ReloadOf(Dollars(5), Dollars(10)));
+  UpdateOrganizationCommand both = PlanOf("usage");
+  both.status = AccountStatus::kSuspended;
+  wallet.Do(both);
+  EXPECT_EQ(wallet.Count<PaymentFinished>(), 1);
+}
+
 // Rules: X4
 TEST(AutoReload, CanBeSwitchedOffOnEveryPlan) {
   TestWallet wallet("usage");
