@@ -62,6 +62,16 @@ absl::Status LoadCredentials(const Options& options, Credentials* credentials) {
     credentials->AllowEveryone();
     return absl::OkStatus();
   }
+  if (!options.jwt_issuer.empty()) {
+    JwtPolicy policy;
+    policy.issuer = options.jwt_issuer;
+    policy.audience = options.jwt_audience;
+    policy.jwks_file = options.jwt_keys_file;
+    policy.algorithms = options.jwt_algorithms;
+    absl::StatusOr<std::unique_ptr<JwtVerifier>> verifier = JwtVerifier::Start(std::move(policy));
+    if (!verifier.ok()) return verifier.status();
+    credentials->AcceptJwt(*std::move(verifier));
+  }
   return credentials->LoadOperatorTokenFile(options.operator_token_file);
 }
 

@@ -130,9 +130,16 @@ absl::Status Credentials::LoadStoredTokens() {
 
 std::shared_ptr<const Credential> Credentials::everyone() const { return table()->everyone; }
 
+void Credentials::AcceptJwt(std::unique_ptr<JwtVerifier> verifier) { jwt_ = std::move(verifier); }
+
+absl::Status Credentials::RefreshJwtKeys() const {
+  return jwt_ == nullptr ? absl::OkStatus() : jwt_->Refresh();
+}
+
 std::shared_ptr<const Credential> Credentials::Find(std::string_view token) const {
   const std::shared_ptr<const Table> current = table();
   if (current->everyone != nullptr) return current->everyone;
+  if (jwt_ != nullptr && JwtVerifier::LooksLikeOne(token)) return jwt_->Verify(token, absl::Now());
   if (token.empty() || token.size() > kMaxTokenBytes) return nullptr;
   const auto found = current->by_hash.find(HashToken(token));
   return found == current->by_hash.end() ? nullptr : found->second;

@@ -21,6 +21,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/service/authorization.h"
+#include "server/service/jwt_verifier.h"
 
 namespace bursar {
 
@@ -80,10 +81,17 @@ class Credentials {
   // Reads the tokens that the store keeps. Errors as TokenStore::List.
   absl::Status LoadStoredTokens();
 
+  // From now on tokens of that issuer are taken beside ours. Before the first call.
+  void AcceptJwt(std::unique_ptr<JwtVerifier> verifier);
+
+  // Reads the issuer's keys again where their file has changed; OK where no issuer is configured.
+  // The error of a file that is left aside: the keys before it stay.
+  absl::Status RefreshJwtKeys() const;
+
   // The operator that everybody is in insecure mode, otherwise nullptr.
   std::shared_ptr<const Credential> everyone() const;
 
-  // The credential of a token, or nullptr.
+  // The credential of a token, ours or the issuer's, or nullptr.
   std::shared_ptr<const Credential> Find(std::string_view token) const;
 
   // The credential behind the value of an `authorization` header ("Bearer TOKEN", the scheme in any
@@ -106,8 +114,9 @@ class Credentials {
   void Replace(std::shared_ptr<const Table> table);
 
   TokenStore* const store_;
-  std::mutex change_mutex_;   // One change at a time; held across the store's writes.
-  mutable std::mutex mutex_;  // Guards table_, for the length of a pointer copy.
+  std::unique_ptr<JwtVerifier> jwt_;  // Null where no issuer is configured.
+  std::mutex change_mutex_;           // One change at a time; held across the store's writes.
+  mutable std::mutex mutex_;          // Guards table_, for the length of a pointer copy.
   std::shared_ptr<const Table> table_;
 };
 
