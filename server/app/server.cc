@@ -40,6 +40,9 @@
 namespace bursar {
 namespace {
 
+// How often the issuer's keys are looked at.
+constexpr absl::Duration kKeyRefreshInterval = absl::Seconds(5);
+
 // gRPC's threads for everything that is not the request path, health watches and reflection
 // streams (which occupy one each) included, watches of wallets apart.
 constexpr int kMaxSyncThreads = 128;
@@ -135,10 +138,14 @@ class ServerCore final : public Server {
   absl::Status StartGrpc();
   absl::Status StartHttp();
   void ConfigureBuilder(grpc::ServerBuilder* builder) const;
+  void RefreshKeys();
 
   const Options options_;
   const absl::Time start_time_ = absl::Now();
   bool is_drained_ = false;
+  // Of the thread that looks after health, alone.
+  absl::Time next_key_refresh_ = absl::InfinitePast();
+  absl::Status key_status_;
 
   // In the order of their dependence: destroyed from the bottom up.
   EdgeLog log_;
@@ -315,7 +322,22 @@ void ServerCore::Drain(absl::Duration timeout) {
   if (engine_ != nullptr) engine_->Shutdown();
 }
 
+// The issuer's keys rotate with their file. What is wrong with it is said once.
+void ServerCore::RefreshKeys() {
+  if (absl::Now() < next_key_refresh_) return;
+  next_key_refresh_ = absl::Now() + kKeyRefreshInterval;
+  const absl::Status status = credentials_->RefreshJwtKeys();
+  if (status == key_status_) return;
+  key_status_ = status;
+  if (status.ok()) {
+    spdlog::info("the issuer's keys are read again");
+  } else {
+    spdlog::error("the issuer's keys stay as they were: {}", ToStd(status.message()));
+  }
+}
+
 absl::Status ServerCore::CheckHealth() {
+  RefreshKeys();
   const absl::Status health = engine_->Health();
   const bool clock_is_wrong = Reason(health) == "CLOCK_NOT_TRUSTED";
   if (!health.ok() && !clock_is_wrong) return health;
