@@ -168,6 +168,7 @@ void PrintTallyAsJson(const ImportTally& tally, bool dry_run, bool complete, std
   document["changed"] = tally.changed;
   document["unchanged"] = tally.unchanged;
   document["refused"] = tally.refused;
+  document["repeated"] = tally.repeated;
   document["problems"] = nlohmann::ordered_json::array();
   for (const RowProblem& one : tally.problems) {
     document["problems"].push_back({{"line", one.line},

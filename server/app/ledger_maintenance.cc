@@ -191,6 +191,7 @@ class Exporter {
     line.mutable_end()->set_organization_count(summary_.organization_count);
     line.mutable_end()->set_commit_count(summary_.commit_count);
     line.mutable_end()->set_entry_count(summary_.entry_count);
+    line.mutable_end()->set_document_count(summary_.document_count);
     if (absl::Status s = WriteLine(line, out_); !s.ok()) return s;
     out_.flush();
     if (!out_.good()) return absl::UnavailableError("the export cannot be written");
@@ -207,6 +208,7 @@ class Exporter {
         line.mutable_document()->set_key(row.key);
         line.mutable_document()->set_value(row.value);
         if (absl::Status s = WriteLine(line, out_); !s.ok()) return s;
+        ++summary_.document_count;
       }
     }
     return absl::OkStatus();
@@ -291,6 +293,7 @@ class Importer {
     const bool known = document.key().starts_with(kPriceBookPrefix) ||
                        document.key().starts_with(kPlanCatalogPrefix);
     if (!known) return Bad("is neither a price book nor a plan catalog");
+    ++summary_.document_count;
     return store_.PutSystem({{document.key(), document.value()}});
   }
 
@@ -327,11 +330,13 @@ class Importer {
     has_ended_ = true;
     const bool is_whole = end.organization_count() == summary_.organization_count &&
                           end.commit_count() == summary_.commit_count &&
-                          end.entry_count() == summary_.entry_count;
+                          end.entry_count() == summary_.entry_count &&
+                          end.document_count() == summary_.document_count;
     if (is_whole) return FinishOrganization();
-    return Bad(absl::StrCat("says there were ", end.organization_count(), " organizations and ",
-                            end.entry_count(), " entries; there are ", summary_.organization_count,
-                            " and ", summary_.entry_count));
+    return Bad(absl::StrCat(
+        "says there were ", end.organization_count(), " organizations, ", end.entry_count(),
+        " entries and ", end.document_count(), " price books and plan catalogs; there are ",
+        summary_.organization_count, ", ", summary_.entry_count, " and ", summary_.document_count));
   }
 
   absl::Status FinishOrganization() {

@@ -54,6 +54,7 @@ struct ExportSummary {
   int64_t organization_count = 0;
   int64_t commit_count = 0;
   int64_t entry_count = 0;
+  int64_t document_count = 0;  // Price books and plan catalogs.
 };
 
 // Writes every journal of a store (one that no server has open, such as a restored backup) as lines

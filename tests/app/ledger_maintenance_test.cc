@@ -102,7 +102,11 @@ TEST_P(LedgerMaintenance, RestoresUpToAnInstant) {
   const auto restored = RestoreLedger(settings, kQuiet);
   ASSERT_TRUE(restored.ok()) << restored.status();
   EXPECT_EQ(restored->verified.charge_count, 3);
-  EXPECT_EQ(restored->left_out_entries, 3);
+  int64_t later = 0;
+  for (const char* organization : {"acme", "other"}) {
+    for (const Entry& entry : Journal(organization)) later += entry.recorded_at > point ? 1 : 0;
+  }
+  EXPECT_EQ(restored->left_out_entries, later);
   std::unique_ptr<Store> store = Open("restored");
   EXPECT_TRUE(Remembers(*store, "r-3")) << "is not charged again";
   EXPECT_FALSE(Remembers(*store, "r-4")) << "is charged when it is sent again";
@@ -185,8 +189,6 @@ TEST_P(LedgerMaintenance, RefusesLinesThatAreCutChangedOrForeign) {
   };
   for (size_t line = 0; line < lines.size(); ++line) {
     const absl::Status refused = import(without(line));
-    // A document may be missing where no entry is read with it.
-    if (lines[line].find("\"document\"") != std::string::npos) continue;
     EXPECT_FALSE(refused.ok()) << lines[line].substr(0, 100);
   }
   EXPECT_THAT(std::string(import(without(lines.size() - 1)).message()), HasSubstr("it was cut"));

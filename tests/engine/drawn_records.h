@@ -435,12 +435,8 @@ class Draw {
       case 30:
         return AutoReloadUpdated{ReloadSettings(), Bool(), Bool(), Changes()};
       case 31:
-        return ChargedBack{Int(),
-                           Money(),
-                           Many([this] { return AnyDraw(); }),
-                           Money(),
-                           Money(),
-                           Any(ReloadPause::kNone, ReloadPause::kChargeback),
+        return ChargedBack{Int(),   Money(), Many([this] { return AnyDraw(); }),
+                           Money(), Money(), Any(ReloadPause::kNone, ReloadPause::kChargeback),
                            Text()};
       case 32:
         return LowBalanceNoticed{Money(), Sum()};
