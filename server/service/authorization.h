@@ -40,6 +40,7 @@ struct Credential {
   bool all_organizations = false;
   std::vector<std::string> organization_ids;  // Sorted; used unless all_organizations.
   absl::Time create_time;
+  absl::Time expire_time = absl::InfiniteFuture();  // From then on it is nobody's.
   bool is_insecure = false;  // Everybody's, on a server that asks for no credentials.
 
   // Whether the credential is for that organization.

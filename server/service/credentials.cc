@@ -142,7 +142,9 @@ std::shared_ptr<const Credential> Credentials::Find(std::string_view token) cons
   if (jwt_ != nullptr && JwtVerifier::LooksLikeOne(token)) return jwt_->Verify(token, absl::Now());
   if (token.empty() || token.size() > kMaxTokenBytes) return nullptr;
   const auto found = current->by_hash.find(HashToken(token));
-  return found == current->by_hash.end() ? nullptr : found->second;
+  if (found == current->by_hash.end()) return nullptr;
+  const bool never = found->second->expire_time == absl::InfiniteFuture();
+  return never || absl::Now() < found->second->expire_time ? found->second : nullptr;
 }
 
 std::shared_ptr<const Credential> Credentials::FindByHeader(std::string_view authorization) const {
@@ -194,6 +196,22 @@ absl::Status Credentials::RevokeToken(const std::string& token_id) {
   if (const absl::Status status = store_->Delete(token_id); !status.ok()) return status;
   next->by_hash.erase(found->second.first);
   next->by_id.erase(found);
+  Replace(std::move(next));
+  return absl::OkStatus();
+}
+
+absl::Status Credentials::ExpireToken(const std::string& token_id, absl::Time expire_time) {
+  const std::lock_guard change(change_mutex_);
+  auto next = std::make_shared<Table>(*table());
+  const auto found = next->by_id.find(token_id);
+  if (found == next->by_id.end()) return absl::NotFoundError("no such token");
+  if (found->second.second->expire_time <= expire_time) return absl::OkStatus();
+  auto credential = std::make_shared<Credential>(*found->second.second);
+  credential->expire_time = expire_time;
+  const TokenHash hash = found->second.first;
+  if (const absl::Status s = store_->Put({hash, *credential}); !s.ok()) return s;
+  next->by_hash[hash] = credential;
+  found->second.second = std::move(credential);
   Replace(std::move(next));
   return absl::OkStatus();
 }

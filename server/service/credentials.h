@@ -107,6 +107,9 @@ class Credentials {
 
   // Revokes a token: durable and refused from now on. NOT_FOUND when there is none of that id.
   absl::Status RevokeToken(const std::string& token_id);
+  // The same from an instant on, so that callers have the token that follows it before. A token
+  // that expires earlier anyway stays as it is.
+  absl::Status ExpireToken(const std::string& token_id, absl::Time expire_time);
 
  private:
   struct Table;
