@@ -41,6 +41,7 @@ namespace bursar {
 namespace {
 
 // How often the issuer's keys are looked at.
+constexpr unsigned kCertificateRefreshSeconds = 5;
 constexpr absl::Duration kKeyRefreshInterval = absl::Seconds(5);
 
 // gRPC's threads for everything that is not the request path, health watches and reflection
@@ -65,6 +66,16 @@ absl::Status LoadCredentials(const Options& options, Credentials* credentials) {
     credentials->AllowEveryone();
     return absl::OkStatus();
   }
+  if (!options.client_identities_file.empty()) {
+    absl::StatusOr<std::string> text = ReadFile(options.client_identities_file);
+    if (!text.ok()) return text.status();
+    auto peers = PeerIdentities::Parse(*text);
+    if (!peers.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(options.client_identities_file, ": ", peers.status().message()));
+    }
+    credentials->AcceptPeers(*std::move(peers));
+  }
   if (!options.jwt_issuer.empty()) {
     JwtPolicy policy;
     policy.issuer = options.jwt_issuer;
@@ -87,9 +98,19 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeTransport(const Opt
   const absl::Status fit =
       CheckTlsFiles({options.tls_certificate_file, *certificate}, {options.tls_key_file, *key});
   if (!fit.ok()) return fit;
-  grpc::SslServerCredentialsOptions ssl;
-  ssl.pem_key_cert_pairs.push_back({*std::move(key), *std::move(certificate)});
-  return grpc::SslServerCredentials(ssl);
+  // The files are read again when they change, so that certificates are renewed without a restart;
+  // a pair that does not fit is left aside.
+  const auto provider = std::make_shared<grpc::experimental::FileWatcherCertificateProvider>(
+      options.tls_key_file, options.tls_certificate_file, options.client_ca_file,
+      kCertificateRefreshSeconds);
+  grpc::experimental::TlsServerCredentialsOptions tls(provider);
+  tls.watch_identity_key_cert_pairs();
+  if (!options.client_ca_file.empty()) {
+    tls.watch_root_certs();
+    // Who shows none may show a token.
+    tls.set_cert_request_type(GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY);
+  }
+  return grpc::experimental::TlsServerCredentials(tls);
 }
 
 absl::StatusOr<DefaultCatalogs> ReadDefaultCatalogs() {

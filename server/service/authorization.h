@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -31,6 +32,8 @@ enum class ServiceRole : uint8_t {
 
 // "frontend", "admin" …; for messages and logs.
 std::string_view ServiceRoleName(ServiceRole role);
+// The role of such a word, or nothing.
+std::optional<ServiceRole> ParseServiceRole(std::string_view word);
 
 // A caller that has shown a credential. Immutable once shared.
 struct Credential {

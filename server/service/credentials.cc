@@ -49,7 +49,8 @@ struct Credentials::Table {
   std::unordered_map<TokenHash, std::shared_ptr<const Credential>, FirstBytes> by_hash;
   // Stored tokens only, by id.
   std::map<std::string, std::pair<TokenHash, std::shared_ptr<const Credential>>> by_id;
-  std::shared_ptr<const Credential> everyone;  // Set in insecure mode.
+  std::shared_ptr<const Credential> everyone;   // Set in insecure mode.
+  std::shared_ptr<const PeerIdentities> peers;  // Null where no certificates are asked for.
 };
 
 TokenHash HashToken(std::string_view token) {
@@ -134,6 +135,21 @@ void Credentials::AcceptJwt(std::unique_ptr<JwtVerifier> verifier) { jwt_ = std:
 
 absl::Status Credentials::RefreshJwtKeys() const {
   return jwt_ == nullptr ? absl::OkStatus() : jwt_->Refresh();
+}
+
+void Credentials::AcceptPeers(std::shared_ptr<const PeerIdentities> peers) {
+  const std::lock_guard change(change_mutex_);
+  auto next = std::make_shared<Table>(*table());
+  next->peers = std::move(peers);
+  Replace(std::move(next));
+}
+
+bool Credentials::knows_peers() const { return table()->peers != nullptr; }
+
+std::shared_ptr<const Credential> Credentials::FindByPeer(
+    const std::vector<std::string>& names) const {
+  const std::shared_ptr<const Table> current = table();
+  return current->peers == nullptr ? nullptr : current->peers->Find(names);
 }
 
 std::shared_ptr<const Credential> Credentials::Find(std::string_view token) const {

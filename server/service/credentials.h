@@ -22,6 +22,7 @@
 #include "absl/status/statusor.h"
 #include "server/service/authorization.h"
 #include "server/service/jwt_verifier.h"
+#include "server/service/peer_identities.h"
 
 namespace bursar {
 
@@ -83,6 +84,14 @@ class Credentials {
 
   // From now on tokens of that issuer are taken beside ours. Before the first call.
   void AcceptJwt(std::unique_ptr<JwtVerifier> verifier);
+
+  // From now on callers with a certificate in that table are taken. May be called again: the table
+  // is in force for the next call.
+  void AcceptPeers(std::shared_ptr<const PeerIdentities> peers);
+  // Whether there is such a table.
+  bool knows_peers() const;
+  // The credential of a verified certificate with these subject alternative names, or nullptr.
+  std::shared_ptr<const Credential> FindByPeer(const std::vector<std::string>& names) const;
 
   // Reads the issuer's keys again where their file has changed; OK where no issuer is configured.
   // The error of a file that is left aside: the keys before it stay.

@@ -149,21 +149,12 @@ bool HasAudience(const Json& claims, const std::string& audience) {
          });
 }
 
-std::optional<ServiceRole> RoleOf(const std::string& word) {
-  for (const ServiceRole role :
-       {ServiceRole::kFrontend, ServiceRole::kAdmin, ServiceRole::kPayments, ServiceRole::kOperator,
-        ServiceRole::kViewer}) {
-    if (ServiceRoleName(role) == word) return role;
-  }
-  return std::nullopt;
-}
-
 absl::Status No(const std::string& why) { return absl::UnauthenticatedError(why); }
 
 // Fills in what the claims let the caller do.
 absl::Status FillPowers(const JwtPolicy& policy, const Json& claims, Credential& credential) {
   const std::optional<std::string> word = Text(claims, policy.role_claim);
-  const std::optional<ServiceRole> role = word.has_value() ? RoleOf(*word) : std::nullopt;
+  const std::optional<ServiceRole> role = ParseServiceRole(word.value_or(""));
   if (!role.has_value()) return No("it names no role");
   credential.role = *role;
   const auto organizations = claims.find(policy.organizations_claim);
