@@ -19,10 +19,12 @@ struct TokenOptions {
   std::string role;
   std::vector<std::string> organizations;
   bool all_organizations = false;
+  std::string expires;
 };
 
 struct TokenIdOptions {
   std::string id;
+  std::string at;
 };
 
 struct VerifyOptions {
@@ -52,6 +54,11 @@ absl::StatusOr<ExitStatus> RunCreateToken(Session& session, const TokenOptions& 
   if (options.organizations.empty() != options.all_organizations) {
     return UsageError("Say for which organizations: --org A,B or --all-organizations.");
   }
+  if (!options.expires.empty()) {
+    const absl::StatusOr<absl::Time> expires = ParseInstant(options.expires, "--expires");
+    if (!expires.ok()) return expires.status();
+    *request.mutable_expire_time() = ToProto(*expires);
+  }
   const auto reply = session.Call(&Operator::CreateServiceToken, request, RetrySafety::kNever);
   return Show(session, reply, [&](const v1::CreateServiceTokenResponse& created) {
     session.err() << "Token " << created.token().token_id() << " (" << Word(created.token().role())
@@ -65,10 +72,10 @@ absl::StatusOr<ExitStatus> RunListTokens(Session& session, const Paging& paging)
   const auto reply =
       CallPaged(session, &Operator::ListServiceTokens, v1::ListServiceTokensRequest(), paging);
   return Show(session, reply, [&](const v1::ListServiceTokensResponse& list) {
-    Table table({{"TOKEN"}, {"NAME"}, {"ROLE"}, {"ORGANIZATIONS"}, {"CREATED"}});
+    Table table({{"TOKEN"}, {"NAME"}, {"ROLE"}, {"ORGANIZATIONS"}, {"CREATED"}, {"EXPIRES"}});
     for (const v1::ServiceToken& token : list.tokens()) {
       table.Add({token.token_id(), token.name(), Word(token.role()), OrganizationsInWords(token),
-                 FormatTimeField(token, "create_time")});
+                 FormatTimeField(token, "create_time"), FormatTimeField(token, "expire_time")});
     }
     session.out() << (table.empty() ? "No service tokens.\n" : table.Text());
     TellOfFurtherPages(session, list.next_page_token());
@@ -78,9 +85,16 @@ absl::StatusOr<ExitStatus> RunListTokens(Session& session, const Paging& paging)
 absl::StatusOr<ExitStatus> RunRevokeToken(Session& session, const TokenIdOptions& options) {
   v1::RevokeServiceTokenRequest request;
   request.set_token_id(options.id);
+  if (!options.at.empty()) {
+    const absl::StatusOr<absl::Time> at = ParseInstant(options.at, "--at");
+    if (!at.ok()) return at.status();
+    *request.mutable_expire_time() = ToProto(*at);
+  }
   const auto reply = session.Call(&Operator::RevokeServiceToken, request, RetrySafety::kNever);
-  return Show(session, reply,
-              [&](const auto&) { session.out() << "Token " << options.id << " is revoked.\n"; });
+  return Show(session, reply, [&](const auto&) {
+    session.out() << "Token " << options.id << " is revoked"
+                  << (options.at.empty() ? "" : " from " + options.at + " on") << ".\n";
+  });
 }
 
 // Verifies a store that no server has open, by the server program's own verification.
@@ -167,6 +181,8 @@ void AddTokens(CLI::App& root, Action* action) {
       ->delimiter(',');
   create.app->add_flag("--all-organizations", create.options->all_organizations,
                        "For all organizations");
+  create.app->add_option("--expires", create.options->expires,
+                         "From when it is refused, such as 2027-01-31T10:00:00Z; default never");
   const auto list =
       AddCommand(*group, "list", "List tokens, without secrets", action, &RunListTokens);
   AddPagingOptions(list.app, list.options.get());
@@ -175,6 +191,9 @@ void AddTokens(CLI::App& root, Action* action) {
   revoke.app->add_option("id", revoke.options->id, "The token, tok_…")
       ->required()
       ->type_name("TOKEN");
+  revoke.app->add_option("--at", revoke.options->at,
+                         "From that instant on, so that callers have another one before; default "
+                         "at once");
 }
 
 }  // namespace

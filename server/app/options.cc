@@ -61,6 +61,19 @@ void DefineSettings(CLI::App* app, RawSettings* raw) {
   app->add_option("--tls-key", options.tls_key_file, "Private key, PEM");
   app->add_option("--operator-token-file", options.operator_token_file,
                   "File with the operator's token, at least 24 characters");
+  app->add_option("--client-ca", options.client_ca_file,
+                  "Authority of callers' certificates, PEM: they may show one instead of a token");
+  app->add_option("--client-identities", options.client_identities_file,
+                  "Table of identities: which subject alternative name has which role");
+  app->add_option("--jwt-issuer", options.jwt_issuer,
+                  "Take JSON Web Tokens of this issuer (iss) beside tokens of ours");
+  app->add_option("--jwt-audience", options.jwt_audience, "What they must be meant for (aud)");
+  app->add_option("--jwt-keys", options.jwt_keys_file,
+                  "File with the issuer's public keys (JWKS); read again when it changes");
+  app->add_option("--jwt-algorithms", options.jwt_algorithms,
+                  "Of RS256, RS384, RS512, ES256, ES384")
+      ->delimiter(',')
+      ->capture_default_str();
   app->add_flag("--insecure", options.is_insecure,
                 "Serve everybody as operator; only where every listener is loopback");
   app->add_option("--completion-queues", options.completion_queues,
@@ -224,6 +237,17 @@ void CheckCredentials(const Options& options, std::vector<std::string>* problems
   }
   if (!options.operator_token_file.empty() && options.is_insecure) {
     problems->push_back("--insecure and --operator-token-file exclude each other");
+  }
+  if (options.client_ca_file.empty() != options.client_identities_file.empty()) {
+    problems->push_back("--client-ca and --client-identities go together");
+  } else if (!options.client_ca_file.empty() && options.tls_certificate_file.empty()) {
+    problems->push_back("--client-ca needs --tls-cert and --tls-key");
+  }
+  const int jwt_settings = (options.jwt_issuer.empty() ? 0 : 1) +
+                           (options.jwt_audience.empty() ? 0 : 1) +
+                           (options.jwt_keys_file.empty() ? 0 : 1);
+  if (jwt_settings != 0 && jwt_settings != 3) {
+    problems->push_back("--jwt-issuer, --jwt-audience and --jwt-keys go together");
   }
   if (options.tls_certificate_file.empty() != options.tls_key_file.empty()) {
     problems->push_back("--tls-cert and --tls-key go together");

@@ -32,6 +32,14 @@ struct Options {
   std::string tls_certificate_file;  // Both or neither.
   std::string tls_key_file;
   std::string operator_token_file;  // Empty only with is_insecure.
+  // Certificates of callers: the authority, and who is what. Both, or neither; with TLS only.
+  std::string client_ca_file;
+  std::string client_identities_file;
+  // An issuer of JSON Web Tokens: all three, or none.
+  std::string jwt_issuer;
+  std::string jwt_audience;
+  std::string jwt_keys_file;
+  std::vector<std::string> jwt_algorithms = {"RS256", "ES256"};
   bool is_insecure = false;
   int completion_queues = 1;
   int queue_limit = 8192;

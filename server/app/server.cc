@@ -40,6 +40,10 @@
 namespace bursar {
 namespace {
 
+// How often the issuer's keys are looked at.
+constexpr unsigned kCertificateRefreshSeconds = 5;
+constexpr absl::Duration kKeyRefreshInterval = absl::Seconds(5);
+
 // gRPC's threads for everything that is not the request path, health watches and reflection
 // streams (which occupy one each) included, watches of wallets apart.
 constexpr int kMaxSyncThreads = 128;
@@ -62,6 +66,26 @@ absl::Status LoadCredentials(const Options& options, Credentials* credentials) {
     credentials->AllowEveryone();
     return absl::OkStatus();
   }
+  if (!options.client_identities_file.empty()) {
+    absl::StatusOr<std::string> text = ReadFile(options.client_identities_file);
+    if (!text.ok()) return text.status();
+    auto peers = PeerIdentities::Parse(*text);
+    if (!peers.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(options.client_identities_file, ": ", peers.status().message()));
+    }
+    credentials->AcceptPeers(*std::move(peers));
+  }
+  if (!options.jwt_issuer.empty()) {
+    JwtPolicy policy;
+    policy.issuer = options.jwt_issuer;
+    policy.audience = options.jwt_audience;
+    policy.jwks_file = options.jwt_keys_file;
+    policy.algorithms = options.jwt_algorithms;
+    absl::StatusOr<std::unique_ptr<JwtVerifier>> verifier = JwtVerifier::Start(std::move(policy));
+    if (!verifier.ok()) return verifier.status();
+    credentials->AcceptJwt(*std::move(verifier));
+  }
   return credentials->LoadOperatorTokenFile(options.operator_token_file);
 }
 
@@ -74,9 +98,19 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeTransport(const Opt
   const absl::Status fit =
       CheckTlsFiles({options.tls_certificate_file, *certificate}, {options.tls_key_file, *key});
   if (!fit.ok()) return fit;
-  grpc::SslServerCredentialsOptions ssl;
-  ssl.pem_key_cert_pairs.push_back({*std::move(key), *std::move(certificate)});
-  return grpc::SslServerCredentials(ssl);
+  // The files are read again when they change, so that certificates are renewed without a restart;
+  // a pair that does not fit is left aside.
+  const auto provider = std::make_shared<grpc::experimental::FileWatcherCertificateProvider>(
+      options.tls_key_file, options.tls_certificate_file, options.client_ca_file,
+      kCertificateRefreshSeconds);
+  grpc::experimental::TlsServerCredentialsOptions tls(provider);
+  tls.watch_identity_key_cert_pairs();
+  if (!options.client_ca_file.empty()) {
+    tls.watch_root_certs();
+    // Who shows none may show a token.
+    tls.set_cert_request_type(GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY);
+  }
+  return grpc::experimental::TlsServerCredentials(tls);
 }
 
 absl::StatusOr<DefaultCatalogs> ReadDefaultCatalogs() {
@@ -125,10 +159,14 @@ class ServerCore final : public Server {
   absl::Status StartGrpc();
   absl::Status StartHttp();
   void ConfigureBuilder(grpc::ServerBuilder* builder) const;
+  void RefreshKeys();
 
   const Options options_;
   const absl::Time start_time_ = absl::Now();
   bool is_drained_ = false;
+  // Of the thread that looks after health, alone.
+  absl::Time next_key_refresh_ = absl::InfinitePast();
+  absl::Status key_status_;
 
   // In the order of their dependence: destroyed from the bottom up.
   EdgeLog log_;
@@ -305,7 +343,22 @@ void ServerCore::Drain(absl::Duration timeout) {
   if (engine_ != nullptr) engine_->Shutdown();
 }
 
+// The issuer's keys rotate with their file. What is wrong with it is said once.
+void ServerCore::RefreshKeys() {
+  if (absl::Now() < next_key_refresh_) return;
+  next_key_refresh_ = absl::Now() + kKeyRefreshInterval;
+  const absl::Status status = credentials_->RefreshJwtKeys();
+  if (status == key_status_) return;
+  key_status_ = status;
+  if (status.ok()) {
+    spdlog::info("the issuer's keys are read again");
+  } else {
+    spdlog::error("the issuer's keys stay as they were: {}", ToStd(status.message()));
+  }
+}
+
 absl::Status ServerCore::CheckHealth() {
+  RefreshKeys();
   const absl::Status health = engine_->Health();
   const bool clock_is_wrong = Reason(health) == "CLOCK_NOT_TRUSTED";
   if (!health.ok() && !clock_is_wrong) return health;

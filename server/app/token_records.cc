@@ -37,6 +37,9 @@ absl::StatusOr<std::vector<StoredToken>> TokenRecords::List() const {
     token.credential.organization_ids.assign(record.organization_ids().begin(),
                                              record.organization_ids().end());
     token.credential.create_time = absl::FromUnixNanos(record.create_unix_nanos());
+    if (record.expire_unix_nanos() != 0) {
+      token.credential.expire_time = absl::FromUnixNanos(record.expire_unix_nanos());
+    }
   }
   return tokens;
 }
@@ -50,6 +53,9 @@ absl::Status TokenRecords::Put(const StoredToken& token) {
   for (const std::string& id : token.credential.organization_ids) record.add_organization_ids(id);
   record.set_all_organizations(token.credential.all_organizations);
   record.set_create_unix_nanos(absl::ToUnixNanos(token.credential.create_time));
+  if (token.credential.expire_time != absl::InfiniteFuture()) {
+    record.set_expire_unix_nanos(absl::ToUnixNanos(token.credential.expire_time));
+  }
   return store_->PutSystem(
       {{absl::StrCat(kKeyPrefix, token.credential.token_id), record.SerializeAsString()}});
 }

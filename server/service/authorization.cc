@@ -104,6 +104,15 @@ std::string_view ServiceRoleName(ServiceRole role) {
   return "unknown";
 }
 
+std::optional<ServiceRole> ParseServiceRole(std::string_view word) {
+  for (const ServiceRole role :
+       {ServiceRole::kFrontend, ServiceRole::kAdmin, ServiceRole::kPayments, ServiceRole::kOperator,
+        ServiceRole::kViewer}) {
+    if (ServiceRoleName(role) == word) return role;
+  }
+  return std::nullopt;
+}
+
 bool Credential::Covers(std::string_view organization_id) const {
   return all_organizations ||
          std::binary_search(organization_ids.begin(), organization_ids.end(), organization_id);

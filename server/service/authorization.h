@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -31,6 +32,8 @@ enum class ServiceRole : uint8_t {
 
 // "frontend", "admin" …; for messages and logs.
 std::string_view ServiceRoleName(ServiceRole role);
+// The role of such a word, or nothing.
+std::optional<ServiceRole> ParseServiceRole(std::string_view word);
 
 // A caller that has shown a credential. Immutable once shared.
 struct Credential {
@@ -40,6 +43,7 @@ struct Credential {
   bool all_organizations = false;
   std::vector<std::string> organization_ids;  // Sorted; used unless all_organizations.
   absl::Time create_time;
+  absl::Time expire_time = absl::InfiniteFuture();  // From then on it is nobody's.
   bool is_insecure = false;  // Everybody's, on a server that asks for no credentials.
 
   // Whether the credential is for that organization.

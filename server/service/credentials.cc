@@ -49,7 +49,8 @@ struct Credentials::Table {
   std::unordered_map<TokenHash, std::shared_ptr<const Credential>, FirstBytes> by_hash;
   // Stored tokens only, by id.
   std::map<std::string, std::pair<TokenHash, std::shared_ptr<const Credential>>> by_id;
-  std::shared_ptr<const Credential> everyone;  // Set in insecure mode.
+  std::shared_ptr<const Credential> everyone;   // Set in insecure mode.
+  std::shared_ptr<const PeerIdentities> peers;  // Null where no certificates are asked for.
 };
 
 TokenHash HashToken(std::string_view token) {
@@ -130,12 +131,36 @@ absl::Status Credentials::LoadStoredTokens() {
 
 std::shared_ptr<const Credential> Credentials::everyone() const { return table()->everyone; }
 
+void Credentials::AcceptJwt(std::unique_ptr<JwtVerifier> verifier) { jwt_ = std::move(verifier); }
+
+absl::Status Credentials::RefreshJwtKeys() const {
+  return jwt_ == nullptr ? absl::OkStatus() : jwt_->Refresh();
+}
+
+void Credentials::AcceptPeers(std::shared_ptr<const PeerIdentities> peers) {
+  const std::lock_guard change(change_mutex_);
+  auto next = std::make_shared<Table>(*table());
+  next->peers = std::move(peers);
+  Replace(std::move(next));
+}
+
+bool Credentials::knows_peers() const { return table()->peers != nullptr; }
+
+std::shared_ptr<const Credential> Credentials::FindByPeer(
+    const std::vector<std::string>& names) const {
+  const std::shared_ptr<const Table> current = table();
+  return current->peers == nullptr ? nullptr : current->peers->Find(names);
+}
+
 std::shared_ptr<const Credential> Credentials::Find(std::string_view token) const {
   const std::shared_ptr<const Table> current = table();
   if (current->everyone != nullptr) return current->everyone;
+  if (jwt_ != nullptr && JwtVerifier::LooksLikeOne(token)) return jwt_->Verify(token, absl::Now());
   if (token.empty() || token.size() > kMaxTokenBytes) return nullptr;
   const auto found = current->by_hash.find(HashToken(token));
-  return found == current->by_hash.end() ? nullptr : found->second;
+  if (found == current->by_hash.end()) return nullptr;
+  const bool never = found->second->expire_time == absl::InfiniteFuture();
+  return never || absl::Now() < found->second->expire_time ? found->second : nullptr;
 }
 
 std::shared_ptr<const Credential> Credentials::FindByHeader(std::string_view authorization) const {
@@ -187,6 +212,22 @@ absl::Status Credentials::RevokeToken(const std::string& token_id) {
   if (const absl::Status status = store_->Delete(token_id); !status.ok()) return status;
   next->by_hash.erase(found->second.first);
   next->by_id.erase(found);
+  Replace(std::move(next));
+  return absl::OkStatus();
+}
+
+absl::Status Credentials::ExpireToken(const std::string& token_id, absl::Time expire_time) {
+  const std::lock_guard change(change_mutex_);
+  auto next = std::make_shared<Table>(*table());
+  const auto found = next->by_id.find(token_id);
+  if (found == next->by_id.end()) return absl::NotFoundError("no such token");
+  if (found->second.second->expire_time <= expire_time) return absl::OkStatus();
+  auto credential = std::make_shared<Credential>(*found->second.second);
+  credential->expire_time = expire_time;
+  const TokenHash hash = found->second.first;
+  if (const absl::Status s = store_->Put({hash, *credential}); !s.ok()) return s;
+  next->by_hash[hash] = credential;
+  found->second.second = std::move(credential);
   Replace(std::move(next));
   return absl::OkStatus();
 }

@@ -21,6 +21,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/service/authorization.h"
+#include "server/service/jwt_verifier.h"
+#include "server/service/peer_identities.h"
 
 namespace bursar {
 
@@ -80,10 +82,25 @@ class Credentials {
   // Reads the tokens that the store keeps. Errors as TokenStore::List.
   absl::Status LoadStoredTokens();
 
+  // From now on tokens of that issuer are taken beside ours. Before the first call.
+  void AcceptJwt(std::unique_ptr<JwtVerifier> verifier);
+
+  // From now on callers with a certificate in that table are taken. May be called again: the table
+  // is in force for the next call.
+  void AcceptPeers(std::shared_ptr<const PeerIdentities> peers);
+  // Whether there is such a table.
+  bool knows_peers() const;
+  // The credential of a verified certificate with these subject alternative names, or nullptr.
+  std::shared_ptr<const Credential> FindByPeer(const std::vector<std::string>& names) const;
+
+  // Reads the issuer's keys again where their file has changed; OK where no issuer is configured.
+  // The error of a file that is left aside: the keys before it stay.
+  absl::Status RefreshJwtKeys() const;
+
   // The operator that everybody is in insecure mode, otherwise nullptr.
   std::shared_ptr<const Credential> everyone() const;
 
-  // The credential of a token, or nullptr.
+  // The credential of a token, ours or the issuer's, or nullptr.
   std::shared_ptr<const Credential> Find(std::string_view token) const;
 
   // The credential behind the value of an `authorization` header ("Bearer TOKEN", the scheme in any
@@ -99,6 +116,9 @@ class Credentials {
 
   // Revokes a token: durable and refused from now on. NOT_FOUND when there is none of that id.
   absl::Status RevokeToken(const std::string& token_id);
+  // The same from an instant on, so that callers have the token that follows it before. A token
+  // that expires earlier anyway stays as it is.
+  absl::Status ExpireToken(const std::string& token_id, absl::Time expire_time);
 
  private:
   struct Table;
@@ -106,8 +126,9 @@ class Credentials {
   void Replace(std::shared_ptr<const Table> table);
 
   TokenStore* const store_;
-  std::mutex change_mutex_;   // One change at a time; held across the store's writes.
-  mutable std::mutex mutex_;  // Guards table_, for the length of a pointer copy.
+  std::unique_ptr<JwtVerifier> jwt_;  // Null where no issuer is configured.
+  std::mutex change_mutex_;           // One change at a time; held across the store's writes.
+  mutable std::mutex mutex_;          // Guards table_, for the length of a pointer copy.
   std::shared_ptr<const Table> table_;
 };
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "server/base/status.h"
 #include "server/base/strings.h"
 #include "server/engine/queries.h"
@@ -48,6 +49,15 @@ bool IsTokenName(const std::string& name) {
          });
 }
 
+// An instant that lies ahead.
+absl::Time ReadExpiry(const google::protobuf::Timestamp& timestamp, FieldViolations* violations) {
+  const std::optional<absl::Time> expire_time = ReadTimestamp("expire_time", timestamp, violations);
+  if (expire_time.has_value() && *expire_time <= absl::Now()) {
+    violations->Add("expire_time", "must lie in the future");
+  }
+  return expire_time.value_or(absl::InfiniteFuture());
+}
+
 absl::StatusOr<Credential> ReadToken(const v1::CreateServiceTokenRequest& request) {
   FieldViolations violations;
   if (!IsTokenName(request.name())) violations.Add("name", "must be 1-64 of [A-Za-z0-9._-]");
@@ -70,6 +80,9 @@ absl::StatusOr<Credential> ReadToken(const v1::CreateServiceTokenRequest& reques
                     &violations);
     credential.organization_ids.push_back(request.organization_ids(i));
   }
+  if (request.has_expire_time()) {
+    credential.expire_time = ReadExpiry(request.expire_time(), &violations);
+  }
   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
   credential.name = request.name();
   credential.role = FromProtoEnum<ServiceRole>(request.role());
@@ -84,6 +97,9 @@ void WriteToken(const Credential& credential, v1::ServiceToken* token) {
   for (const std::string& id : credential.organization_ids) token->add_organization_ids(id);
   token->set_all_organizations(credential.all_organizations);
   WriteTimestamp(credential.create_time, token->mutable_create_time());
+  if (credential.expire_time != absl::InfiniteFuture()) {
+    WriteTimestamp(credential.expire_time, token->mutable_expire_time());
+  }
 }
 
 }  // namespace
@@ -194,8 +210,14 @@ grpc::Status OperatorService::RevokeServiceToken(grpc::ServerContext* context,
                  [&](const CallContext&) -> absl::Status {
                    FieldViolations violations;
                    CheckRequiredId("token_id", request->token_id(), &violations);
+                   absl::Time expire_time = absl::InfinitePast();
+                   if (request->has_expire_time()) {
+                     expire_time = ReadExpiry(request->expire_time(), &violations);
+                   }
                    if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
-                   return credentials_->RevokeToken(request->token_id());
+                   return request->has_expire_time()
+                              ? credentials_->ExpireToken(request->token_id(), expire_time)
+                              : credentials_->RevokeToken(request->token_id());
                  });
 }
 

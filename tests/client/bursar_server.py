@@ -17,10 +17,11 @@ class BursarServer:
     Without `token` it serves everybody on its socket; with one, only who brings it.
     """
 
-    def __init__(self, bursard, bursar, token=None):
+    def __init__(self, bursard, bursar, token=None, flags=()):
         self._bursard = bursard
         self._bursar = bursar
         self._token = token
+        self._flags = [str(flag) for flag in flags]
         self._process = None
         self._folder = tempfile.TemporaryDirectory(prefix="bursar-test-")
         self.folder = pathlib.Path(self._folder.name)
@@ -38,7 +39,7 @@ class BursarServer:
     def start(self):
         """Starts the server and returns when it accepts connections."""
         arguments = [self._bursard, "--listen", self.address, "--http-listen", "off",
-                     "--data", str(self.data)]
+                     "--data", str(self.data), *self._flags]
         if self._token is None:
             arguments.append("--insecure")
         else:

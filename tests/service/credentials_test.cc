@@ -200,5 +200,31 @@ TEST(Credentials, InsecureModeMakesEverybodyTheOperator) {
   EXPECT_EQ(credentials.everyone(), credential);
 }
 
+// Rules: A1
+TEST(Credentials, TokensExpireAndAreSucceeded) {
+  FakeTokenStore store;
+  Credentials credentials(&store);
+  Credential over = FrontendFor({"acme"});
+  over.expire_time = absl::Now() - absl::Hours(1);
+  const auto expired = credentials.CreateToken(over);
+  ASSERT_TRUE(expired.ok());
+  EXPECT_EQ(credentials.Find(expired->secret), nullptr);
+  const auto old = credentials.CreateToken(FrontendFor({"acme"}));
+  ASSERT_TRUE(old.ok());
+  const absl::Time tomorrow = absl::Now() + absl::Hours(24);
+  ASSERT_TRUE(credentials.ExpireToken(old->credential->token_id, tomorrow).ok());
+  ASSERT_NE(credentials.Find(old->secret), nullptr) << "until then beside the next one";
+  EXPECT_EQ(credentials.Find(old->secret)->expire_time, tomorrow);
+  ASSERT_TRUE(credentials.ExpireToken(old->credential->token_id, tomorrow + absl::Hours(1)).ok());
+  EXPECT_EQ(credentials.Find(old->secret)->expire_time, tomorrow) << "never later";
+  // It is kept with the token.
+  Credentials again(&store);
+  ASSERT_TRUE(again.LoadStoredTokens().ok());
+  EXPECT_EQ(again.Find(old->secret)->expire_time, tomorrow);
+  ASSERT_TRUE(credentials.ExpireToken(old->credential->token_id, absl::Now()).ok());
+  EXPECT_EQ(credentials.Find(old->secret), nullptr);
+  EXPECT_EQ(credentials.ExpireToken("tok_nobody", tomorrow).code(), absl::StatusCode::kNotFound);
+}
+
 }  // namespace
 }  // namespace bursar

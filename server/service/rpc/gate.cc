@@ -1,12 +1,30 @@
 #include "server/service/rpc/gate.h"
 
+#include <grpc/grpc_security_constants.h>
+
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "server/base/status.h"
 #include "server/service/errors.h"
 #include "server/service/validation.h"
 
 namespace bursar {
+namespace {
+
+// The subject alternative names of a caller's certificate that the transport verified.
+std::vector<std::string> NamesOfPeer(const grpc::ServerContextBase& context) {
+  std::vector<std::string> names;
+  const std::shared_ptr<const grpc::AuthContext> peer = context.auth_context();
+  if (peer == nullptr || !peer->IsPeerAuthenticated()) return names;
+  for (const grpc::string_ref& name : peer->FindPropertyValues(GRPC_X509_SAN_PROPERTY_NAME)) {
+    names.emplace_back(name.data(), name.size());
+  }
+  return names;
+}
+
+}  // namespace
 
 absl::Status Gate::Admit(const grpc::ServerContextBase& context, const RpcRule& rule,
                          ActorUse actor_use, CallContext* call) const {
@@ -18,6 +36,9 @@ absl::Status Gate::Admit(const grpc::ServerContextBase& context, const RpcRule& 
     if (authorization != metadata.end()) {
       call->credential = credentials_->FindByHeader(
           std::string_view(authorization->second.data(), authorization->second.size()));
+    }
+    if (authorization == metadata.end() && credentials_->knows_peers()) {
+      call->credential = credentials_->FindByPeer(NamesOfPeer(context));
     }
     if (call->credential == nullptr) return UnauthenticatedError();
   }
