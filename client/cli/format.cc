@@ -69,6 +69,14 @@ std::string FormatMoneyField(const google::protobuf::Message& message, const cha
   return FormatMoney(static_cast<const v1::Money&>(*value));
 }
 
+std::string FormatCents(absl::int128 nanos, const std::string& currency_code) {
+  constexpr int64_t kNanosPerCent = kNanosPerCurrencyUnit / 100;
+  const int64_t half = nanos < 0 ? -kNanosPerCent / 2 : kNanosPerCent / 2;
+  const absl::int128 cents = (nanos + half) / kNanosPerCent;
+  if (cents == 0 && nanos > 0) return absl::StrCat("under 0.01 ", currency_code);
+  return absl::StrCat(FormatNanos(cents * kNanosPerCent), " ", currency_code);
+}
+
 absl::Time FromProto(const google::protobuf::Timestamp& timestamp) {
   return absl::FromUnixSeconds(timestamp.seconds()) + absl::Nanoseconds(timestamp.nanos());
 }

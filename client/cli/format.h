@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/numeric/int128.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -33,6 +34,9 @@ std::string FormatTimeField(const google::protobuf::Message& message, const char
 // The Money field of a message: "25.00 USD"; `unset` where it is not set.
 std::string FormatMoneyField(const google::protobuf::Message& message, const char* field,
                              const std::string& unset);
+// To the nearest cent, for figures that are read at a glance: "25.00 USD"; what is more than
+// nothing and would be shown as nothing is "under 0.01 USD".
+std::string FormatCents(absl::int128 nanos, const std::string& currency_code);
 
 // Conversions between Abseil's time and the wire's.
 absl::Time FromProto(const google::protobuf::Timestamp& timestamp);

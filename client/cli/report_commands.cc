@@ -16,14 +16,6 @@ struct WalletOptions {
   std::string organization;
 };
 
-// A rate, to the nearest cent: it is an estimate.
-std::string InCents(const v1::Money& rate) {
-  constexpr int64_t kCent = 10'000'000;
-  const absl::int128 cents = (NanosOf(rate) + kCent / 2) / kCent;
-  if (cents == 0 && NanosOf(rate) > 0) return "under 0.01 " + rate.currency_code();
-  return absl::StrCat(FormatNanos(cents * kCent), " ", rate.currency_code());
-}
-
 void PrintWallet(const v1::GetWalletResponse& wallet, std::ostream& out) {
   const v1::Organization& organization = wallet.organization();
   Table facts({{""}, {""}});
@@ -65,9 +57,11 @@ void PrintWallet(const v1::GetWalletResponse& wallet, std::ostream& out) {
   facts.Add({"extra or metered, month", FormatMoneyField(wallet, "month_to_date", "-")});
   if (wallet.has_burn_rate()) {
     const v1::BurnRate& rate = wallet.burn_rate();
+    const std::string& currency = rate.last_hour().currency_code();
     facts.Add({"burn rate per hour",
-               absl::StrCat(InCents(rate.last_hour()), " (1 h), ", InCents(rate.last_day()),
-                            " (24 h), ", InCents(rate.last_week()), " (7 d)")});
+               absl::StrCat(FormatCents(NanosOf(rate.last_hour()), currency), " (1 h), ",
+                            FormatCents(NanosOf(rate.last_day()), currency), " (24 h), ",
+                            FormatCents(NanosOf(rate.last_week()), currency), " (7 d)")});
     facts.Add({"runs out at this rate", rate.has_projected_exhaustion_time()
                                             ? FormatTimeField(rate, "projected_exhaustion_time")
                                             : "not foreseen"});

@@ -33,12 +33,6 @@ absl::int128 SpendOf(const v1::GetWalletResponse& wallet) {
   return NanosOf(wallet.month_to_date()) + NanosOf(wallet.included_month_to_date());
 }
 
-std::string InUnits(absl::int128 nanos, const std::string& currency) {
-  // Cents are enough at a glance; what is below one is cut off.
-  constexpr int64_t kNanosPerCent = kNanosPerCurrencyUnit / 100;
-  return absl::StrCat(FormatNanos(nanos / kNanosPerCent * kNanosPerCent), " ", currency);
-}
-
 // Until the wallet is empty, by the server's own clock; nothing where it will not be.
 std::optional<absl::Duration> TimeToEmpty(const v1::GetWalletResponse& wallet) {
   if (!wallet.burn_rate().has_projected_exhaustion_time()) return std::nullopt;
@@ -263,11 +257,11 @@ std::vector<std::string> TopView::TableLines(const std::vector<const Row*>& rows
     std::string state = StateWord(row->health.state);
     if (!row->health.reason.empty()) absl::StrAppend(&state, ": ", row->health.reason);
     if (!row->problem.empty()) absl::StrAppend(&state, " (stale: ", row->problem, ")");
-    table.Add({row->id, InUnits(SpendOf(wallet), currency),
-               InUnits(NanosOf(wallet.burn_rate().last_hour()), currency),
-               InUnits(NanosOf(wallet.burn_rate().last_day()), currency),
-               wallet.has_balance() ? InUnits(NanosOf(wallet.balance()), currency) : "-",
-               InUnits(NanosOf(wallet.held()) + NanosOf(wallet.held_included()), currency),
+    table.Add({row->id, FormatCents(SpendOf(wallet), currency),
+               FormatCents(NanosOf(wallet.burn_rate().last_hour()), currency),
+               FormatCents(NanosOf(wallet.burn_rate().last_day()), currency),
+               wallet.has_balance() ? FormatCents(NanosOf(wallet.balance()), currency) : "-",
+               FormatCents(NanosOf(wallet.held()) + NanosOf(wallet.held_included()), currency),
                left ? SpanInWords(*left) : "-", WithoutControls(state)});
   }
   std::vector<std::string> lines = absl::StrSplit(table.Text(), '\n');

@@ -2,8 +2,7 @@
 // of the journal; exporting journals as lines of JSON, and importing them.
 //
 // A ledger that is made by any of these is verified entry by entry (rules J1, J2) before it takes
-// its name: until then it lies in DIR.partial, and what failed or was interrupted never looks like
-// a store that could be served.
+// its name (partial_directory.h).
 //
 // Thread rule: one call at a time on a directory.
 //
@@ -11,20 +10,17 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <istream>
 #include <ostream>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/app/journal_lines.h"
 #include "server/engine/queries.h"
 #include "server/engine/rebuild.h"
 
 namespace bursar {
-
-// Told now and then how far a long call is, in a few words.
-using Progress = std::function<void(const std::string&)>;
 
 // What to restore, and where to.
 struct RestoreSettings {
@@ -49,14 +45,6 @@ struct RestoreSummary {
 absl::StatusOr<RestoreSummary> RestoreLedger(const RestoreSettings& settings,
                                              const Progress& progress);
 
-// How much was exported.
-struct ExportSummary {
-  int64_t organization_count = 0;
-  int64_t commit_count = 0;
-  int64_t entry_count = 0;
-  int64_t document_count = 0;  // Price books and plan catalogs.
-};
-
 // Writes every journal of a store (one that no server has open, such as a restored backup) as lines
 // of JSON (bursar/v1/journal_export.proto). Errors of opening and reading the store; UNAVAILABLE
 // when `out` takes no more.
@@ -64,8 +52,9 @@ absl::StatusOr<ExportSummary> ExportJournals(const std::string& directory, std::
                                              const Progress& progress);
 
 // Makes a store of exported lines, in a directory that is missing or empty. INVALID_ARGUMENT with
-// the number of a line that is none of ours, or where lines are missing; DATA_LOSS where a journal
-// does not fold or chain. Service tokens and secrets of webhooks are not in exports.
+// the number of a line that is none of ours, or where lines were changed or are missing; DATA_LOSS
+// where a journal does not fold or chain. Service tokens and secrets of webhooks are not in
+// exports.
 absl::StatusOr<VerifyReport> ImportJournals(std::istream& in, const std::string& directory,
                                             const Progress& progress);
 

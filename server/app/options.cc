@@ -44,6 +44,63 @@ struct RawSettings {
   Options options;
 };
 
+// Who may call, and how callers show it.
+void DefineCredentialSettings(CLI::App* app, Options* options) {
+  app->add_option("--tls-cert", options->tls_certificate_file, "Certificate chain, PEM");
+  app->add_option("--tls-key", options->tls_key_file, "Private key, PEM");
+  app->add_option("--operator-token-file", options->operator_token_file,
+                  "File with the operator's token, at least 24 characters");
+  app->add_option("--client-ca", options->client_ca_file,
+                  "Authority of callers' certificates, PEM: they may show one instead of a token");
+  app->add_option("--client-identities", options->client_identities_file,
+                  "Table of identities: which subject alternative name has which role");
+  app->add_option("--jwt-issuer", options->jwt_issuer,
+                  "Take JSON Web Tokens of this issuer (iss) beside tokens of ours");
+  app->add_option("--jwt-audience", options->jwt_audience, "What they must be meant for (aud)");
+  app->add_option("--jwt-keys", options->jwt_keys_file,
+                  "File with the issuer's public keys (JWKS); read again when it changes");
+  app->add_option("--jwt-algorithms", options->jwt_algorithms,
+                  "Of RS256, RS384, RS512, ES256, ES384")
+      ->delimiter(',')
+      ->capture_default_str();
+  app->add_flag("--insecure", options->is_insecure,
+                "Serve everybody as operator; only where every listener is loopback");
+}
+
+// How much there may be of anything at once.
+void DefineLimitSettings(CLI::App* app, Options* options) {
+  app->add_option("--completion-queues", options->completion_queues,
+                  "Queues of the request path, a thread each; more than one pays only with spare "
+                  "cores")
+      ->capture_default_str();
+  app->add_option("--queue-limit", options->queue_limit,
+                  "Commands that may wait for durability; beyond it calls are RESOURCE_EXHAUSTED")
+      ->capture_default_str();
+  app->add_option("--admin-queue-reserve", options->admin_queue_reserve,
+                  "Further places in that queue, for administration only")
+      ->capture_default_str();
+  app->add_option("--max-message-bytes", options->max_message_bytes, "Largest request")
+      ->capture_default_str();
+  app->add_option("--max-streams", options->max_streams, "Calls at once on one connection")
+      ->capture_default_str();
+  app->add_option("--max-batch-records", options->max_batch_records,
+                  "Records in one batch; a larger one is refused whole")
+      ->capture_default_str();
+  app->add_option("--max-record-streams", options->max_record_streams,
+                  "Streams of records at once; more are RESOURCE_EXHAUSTED")
+      ->capture_default_str();
+  app->add_option("--stream-records", options->stream_records,
+                  "Records of one stream that wait for their acknowledgement; beyond it nothing is "
+                  "read")
+      ->capture_default_str();
+  app->add_option("--max-watches", options->max_watches,
+                  "Watches of wallets at once, a thread each; more are RESOURCE_EXHAUSTED")
+      ->capture_default_str();
+  app->add_option("--watch-max-lag", options->watch_max_lag,
+                  "Journal entries that a watcher may fall behind before it is dropped")
+      ->capture_default_str();
+}
+
 void DefineSettings(CLI::App* app, RawSettings* raw) {
   Options& options = raw->options;
   app->add_option("--listen", raw->listen,
@@ -57,55 +114,8 @@ void DefineSettings(CLI::App* app, RawSettings* raw) {
   app->add_option("--backups", options.backup_directory,
                   "Directory for backups (bursar backup create); created if missing");
   app->add_option("--store", raw->store, "Kind of store: rocksdb")->capture_default_str();
-  app->add_option("--tls-cert", options.tls_certificate_file, "Certificate chain, PEM");
-  app->add_option("--tls-key", options.tls_key_file, "Private key, PEM");
-  app->add_option("--operator-token-file", options.operator_token_file,
-                  "File with the operator's token, at least 24 characters");
-  app->add_option("--client-ca", options.client_ca_file,
-                  "Authority of callers' certificates, PEM: they may show one instead of a token");
-  app->add_option("--client-identities", options.client_identities_file,
-                  "Table of identities: which subject alternative name has which role");
-  app->add_option("--jwt-issuer", options.jwt_issuer,
-                  "Take JSON Web Tokens of this issuer (iss) beside tokens of ours");
-  app->add_option("--jwt-audience", options.jwt_audience, "What they must be meant for (aud)");
-  app->add_option("--jwt-keys", options.jwt_keys_file,
-                  "File with the issuer's public keys (JWKS); read again when it changes");
-  app->add_option("--jwt-algorithms", options.jwt_algorithms,
-                  "Of RS256, RS384, RS512, ES256, ES384")
-      ->delimiter(',')
-      ->capture_default_str();
-  app->add_flag("--insecure", options.is_insecure,
-                "Serve everybody as operator; only where every listener is loopback");
-  app->add_option("--completion-queues", options.completion_queues,
-                  "Queues of the request path, a thread each; more than one pays only with spare "
-                  "cores")
-      ->capture_default_str();
-  app->add_option("--queue-limit", options.queue_limit,
-                  "Commands that may wait for durability; beyond it calls are RESOURCE_EXHAUSTED")
-      ->capture_default_str();
-  app->add_option("--admin-queue-reserve", options.admin_queue_reserve,
-                  "Further places in that queue, for administration only")
-      ->capture_default_str();
-  app->add_option("--max-message-bytes", options.max_message_bytes, "Largest request")
-      ->capture_default_str();
-  app->add_option("--max-streams", options.max_streams, "Calls at once on one connection")
-      ->capture_default_str();
-  app->add_option("--max-batch-records", options.max_batch_records,
-                  "Records in one batch; a larger one is refused whole")
-      ->capture_default_str();
-  app->add_option("--max-record-streams", options.max_record_streams,
-                  "Streams of records at once; more are RESOURCE_EXHAUSTED")
-      ->capture_default_str();
-  app->add_option("--stream-records", options.stream_records,
-                  "Records of one stream that wait for their acknowledgement; beyond it nothing is "
-                  "read")
-      ->capture_default_str();
-  app->add_option("--max-watches", options.max_watches,
-                  "Watches of wallets at once, a thread each; more are RESOURCE_EXHAUSTED")
-      ->capture_default_str();
-  app->add_option("--watch-max-lag", options.watch_max_lag,
-                  "Journal entries that a watcher may fall behind before it is dropped")
-      ->capture_default_str();
+  DefineCredentialSettings(app, &options);
+  DefineLimitSettings(app, &options);
   app->add_option("--drain-timeout", raw->drain_timeout,
                   "How long running calls may take after a signal to end, such as 20s")
       ->capture_default_str();

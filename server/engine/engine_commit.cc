@@ -129,7 +129,7 @@ CommitGroup EngineCore::EncodeGroup(std::vector<PartToCommit>& parts) {
     PutRecords(part, commit);
     PutStatements(part.part->entries, commit);
     for (const StagedNotice& notice : part.part->notices) {
-      commit.outbox_puts.push_back({notice.notice_id, EncodeNotice(notice.draft.notice)});
+      commit.outbox_puts.push_back({notice.notice_id, EncodeNotice(notice.notice)});
     }
     const absl::Time due = part.header.NextDue();
     if (due != absl::InfiniteFuture()) commit.next_due = due;

@@ -179,7 +179,7 @@ class EngineCore final : public Engine {
                         const DecisionContext& context);
   // Whether any channel carries word of changed settings: where none does, none is written.
   bool TellsSettings(const NotificationChannels& channels) const;
-  void StageNotice(WalletSlot& slot, DraftNotice draft);
+  void StageNotice(WalletSlot& slot, StoredNotice notice);
   void LeaveAlone(WalletSlot& slot, const absl::Status& damage);
 
   // ---- Loading (engine_load.cc) ----

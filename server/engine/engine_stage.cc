@@ -64,7 +64,8 @@ absl::StatusOr<EngineCore::StagedRange> EngineCore::Stage(WalletSlot& slot,
   const bool episode_open = slot.wallet.header.episode.has_value();
   if (episode_open) enders = bodies;
   const std::vector<RequestAtStake> at_stake = RequestsAtStake(slot.wallet, bodies, context);
-  const size_t notices_before = slot.gathering == nullptr ? 0 : slot.gathering->notices.size();
+  const bool out_of_balance = episode_open && slot.wallet.header.episode->balance;
+  const size_t first_entry = slot.gathering == nullptr ? 0 : slot.gathering->entries.size();
   StagedRange range;
   range.first_sequence = slot.wallet.header.revision + 1;
   std::vector<FieldChange> changes;  // Those that owners are told, and where they begin.
@@ -77,10 +78,6 @@ absl::StatusOr<EngineCore::StagedRange> EngineCore::Stage(WalletSlot& slot,
     if (absl::Status s = StageOne(slot, std::move(body), cause, context); !s.ok()) return s;
   }
   range.last_sequence = slot.wallet.header.revision;
-  if (!changes.empty() && TellsSettings(slot.wallet.header.channels)) {
-    StageNotice(slot, SettingsNotice(changed_sequence, cause, std::move(changes),
-                                     slot.wallet.header, context));
-  }
   for (EntryBody& ended : RequestsEnded(slot.wallet, at_stake, context)) {
     if (absl::Status s = StageOne(slot, std::move(ended), cause, context); !s.ok()) return s;
   }
@@ -97,9 +94,15 @@ absl::StatusOr<EngineCore::StagedRange> EngineCore::Stage(WalletSlot& slot,
   if (std::optional<EntryBody> opening = StatementOpening(slot.wallet.header, context)) {
     if (absl::Status s = StageOne(slot, *std::move(opening), cause, context); !s.ok()) return s;
   }
-  std::vector<StagedNotice>& notices = slot.gathering->notices;
-  for (size_t i = notices_before; i < notices.size(); ++i) {
-    CompleteNotice(slot.wallet.header, context, notices[i].draft);
+  if (!changes.empty() && TellsSettings(slot.wallet.header.channels)) {
+    StageNotice(slot, SettingsNotice(changed_sequence, cause, std::move(changes),
+                                     slot.wallet.header, context));
+  }
+  // Last, so that people are told how the wallet stands after all of it.
+  const std::vector<Entry>& entries = slot.gathering->entries;
+  for (size_t i = first_entry; i < entries.size(); ++i) {
+    auto notice = NoticeOf(epoch_, entries[i], slot.wallet, context, out_of_balance);
+    if (notice.has_value()) StageNotice(slot, *std::move(notice));
   }
   return range;
 }
@@ -120,7 +123,6 @@ absl::Status EngineCore::StageOne(WalletSlot& slot, EntryBody body, const Cause&
   part.entries.push_back({wallet.header.revision + 1, now, cause, std::move(body)});
   const Entry& entry = part.entries.back();
   const size_t members_before = wallet.members.size();
-  const bool out_of_balance = wallet.header.episode.has_value() && wallet.header.episode->balance;
   if (absl::Status s = Apply(wallet, entry); !s.ok()) {
     LeaveAlone(slot, s);
     return s;
@@ -142,16 +144,12 @@ absl::Status EngineCore::StageOne(WalletSlot& slot, EntryBody body, const Cause&
   if (!IsTraffic(entry.body)) part.changes_policy = true;
   if (std::holds_alternative<EpisodeOpened>(entry.body)) part.opens_episode = true;
   if (std::holds_alternative<NotificationChannelsSet>(entry.body)) part.changes_channels = true;
-  auto notice = NoticeOf(epoch_, entry, wallet, context, out_of_balance);
-  if (notice.has_value()) {
-    StageNotice(slot, *std::move(notice));
-  }
   return absl::OkStatus();
 }
 
-void EngineCore::StageNotice(WalletSlot& slot, DraftNotice draft) {
-  std::string notice_id = NoticeId(epoch_, slot.organization_id, draft.notice.sequence);
-  slot.gathering->notices.push_back({std::move(notice_id), std::move(draft)});
+void EngineCore::StageNotice(WalletSlot& slot, StoredNotice notice) {
+  std::string notice_id = NoticeId(epoch_, slot.organization_id, notice.sequence);
+  slot.gathering->notices.push_back({std::move(notice_id), std::move(notice)});
 }
 
 void EngineCore::Remember(WalletSlot& slot, const Job& job, int64_t sequence, std::string reply,

@@ -41,10 +41,9 @@ void AddRequest(const IncreaseRequest& request, const Wallet& wallet,
       notice.facts.push_back(WordsFact("scope_id", request.limit->scope_id));
     }
     notice.facts.push_back(WordsFact("period", std::string(PeriodWord(request.limit->period))));
-    const LimitKey& key = *request.limit;
-    const auto line = FindLimit(wallet, key.scope, key.scope_id, key.period, context);
+    const auto line = FindLimit(wallet, *request.limit, context);
     if (line.has_value() && line->limit.AmountAt(context.now).has_value()) {
-      notice.facts.push_back(MoneyFact("limit", *line->limit.AmountAt(context.now)));
+      notice.facts.push_back(MoneyFact("present_limit", *line->limit.AmountAt(context.now)));
     }
   }
   if (request.asked_amount.has_value()) {

@@ -1,6 +1,5 @@
 #include "server/engine/notice_staging.h"
 
-#include <algorithm>
 #include <utility>
 #include <variant>
 
@@ -29,11 +28,10 @@ void AddOrganizationFacts(const OrganizationSettings& settings, StoredNotice& no
 }
 
 // How the wallet stands, for those who may see what others spend (rule A3).
-std::vector<NoticeFact> WalletFigures(const WalletHeader& header, const DecisionContext& context,
-                                      absl::Time at) {
+void AddWalletFigures(const WalletHeader& header, const DecisionContext& context, absl::Time at,
+                      std::vector<NoticeFact>& facts) {
   const OrganizationSettings& settings = header.settings;
   const Plan* plan = context.plans == nullptr ? nullptr : context.plans->Find(settings.plan_id);
-  std::vector<NoticeFact> facts;
   const bool metered = plan != nullptr && plan->metered;
   facts.push_back(WordsFact("bucket", metered ? "metered usage" : "extra usage"));
   // A month that ended and has no successor yet says nothing of the one that runs.
@@ -49,7 +47,6 @@ std::vector<NoticeFact> WalletFigures(const WalletHeader& header, const Decision
     facts.push_back(MoneyFact("balance", header.Balance()));
     if (!header.overdraft.is_zero()) facts.push_back(MoneyFact("overdraft", header.overdraft));
   }
-  return facts;
 }
 
 // A notice without figures of the wallet.
@@ -62,31 +59,32 @@ StoredNotice BeginBare(const Entry& entry, const WalletHeader& header) {
   return notice;
 }
 
-// One that tells the wallet's figures, once they are what the command leaves.
-DraftNotice Begin(const Entry& entry, const WalletHeader& header) {
-  DraftNotice draft = {BeginBare(entry, header), std::nullopt};
-  draft.figures_at = draft.notice.facts.size();
-  return draft;
+// One that tells how the wallet stands.
+StoredNotice Begin(const Entry& entry, const WalletHeader& header, const DecisionContext& context) {
+  StoredNotice notice = BeginBare(entry, header);
+  AddWalletFigures(header, context, notice.created_at, notice.facts);
+  return notice;
 }
 
-DraftNotice IncreaseNotice(std::string_view epoch, const Entry& entry, const Wallet& wallet,
-                           const DecisionContext& context) {
+StoredNotice IncreaseNotice(std::string_view epoch, const Entry& entry, const Wallet& wallet,
+                            const DecisionContext& context) {
   // The member who asked is told of an outcome, and may not see what others spend.
   const auto* decided = std::get_if<IncreaseDecided>(&entry.body);
   const bool for_member = decided != nullptr && !IsOpen(decided->state);
-  DraftNotice draft = for_member ? DraftNotice{BeginBare(entry, wallet.header), std::nullopt}
-                                 : Begin(entry, wallet.header);
-  DescribeIncrease(epoch, wallet, entry, context, draft.notice);
-  return draft;
+  StoredNotice notice =
+      for_member ? BeginBare(entry, wallet.header) : Begin(entry, wallet.header, context);
+  DescribeIncrease(epoch, wallet, entry, context, notice);
+  return notice;
 }
 
-DraftNotice PaymentNotice(std::string_view epoch, const Entry& entry, const Wallet& wallet) {
+StoredNotice PaymentNotice(std::string_view epoch, const Entry& entry, const Wallet& wallet,
+                           const DecisionContext& context) {
   // The payment system is told of its payment and of nothing else.
   const bool for_people = PaymentNoticeKind(entry.body) != NoticeKind::kPaymentRequested;
-  DraftNotice draft = for_people ? Begin(entry, wallet.header)
-                                 : DraftNotice{BeginBare(entry, wallet.header), std::nullopt};
-  DescribePayment(epoch, wallet, entry, draft.notice);
-  return draft;
+  StoredNotice notice =
+      for_people ? Begin(entry, wallet.header, context) : BeginBare(entry, wallet.header);
+  DescribePayment(epoch, wallet, entry, notice);
+  return notice;
 }
 
 void DescribeThreshold(const ThresholdNoticed& reached, StoredNotice& notice) {
@@ -113,29 +111,14 @@ bool ChangesRole(const MemberUpserted& body) {
 
 }  // namespace
 
-void CompleteNotice(const WalletHeader& header, const DecisionContext& context,
-                    DraftNotice& draft) {
-  if (!draft.figures_at.has_value()) return;
-  std::vector<NoticeFact>& facts = draft.notice.facts;
-  std::vector<NoticeFact> figures = WalletFigures(header, context, draft.notice.created_at);
-  std::erase_if(figures, [&](const NoticeFact& figure) {
-    return std::any_of(facts.begin(), facts.end(),
-                       [&](const NoticeFact& fact) { return fact.name == figure.name; });
-  });
-  facts.insert(facts.begin() + static_cast<std::ptrdiff_t>(*draft.figures_at), figures.begin(),
-               figures.end());
-  draft.figures_at.reset();
-}
-
-std::optional<DraftNotice> NoticeOf(std::string_view epoch, const Entry& entry,
-                                    const Wallet& wallet, const DecisionContext& context,
-                                    bool out_of_balance) {
+std::optional<StoredNotice> NoticeOf(std::string_view epoch, const Entry& entry,
+                                     const Wallet& wallet, const DecisionContext& context,
+                                     bool out_of_balance) {
   const WalletHeader& header = wallet.header;
   if (OwesIncreaseNotice(entry.body)) return IncreaseNotice(epoch, entry, wallet, context);
-  if (OwesPaymentNotice(entry.body)) return PaymentNotice(epoch, entry, wallet);
+  if (OwesPaymentNotice(entry.body)) return PaymentNotice(epoch, entry, wallet, context);
   if (const auto* opened = std::get_if<EpisodeOpened>(&entry.body)) {
-    DraftNotice draft = Begin(entry, header);
-    StoredNotice& notice = draft.notice;
+    StoredNotice notice = Begin(entry, header, context);
     notice.balance = opened->balance;
     notice.member_id = opened->member_id;
     notice.facts.push_back(WordsFact("reason", opened->balance ? "balance" : "spend_limit"));
@@ -144,38 +127,35 @@ std::optional<DraftNotice> NoticeOf(std::string_view epoch, const Entry& entry,
     if (const absl::Time reopens = header.PoolReopensAt(); reopens != absl::InfiniteFuture()) {
       notice.facts.push_back(TimeFact("until", reopens));
     }
-    return draft;
+    return notice;
   }
   if (const auto* ended = std::get_if<EpisodeEnded>(&entry.body)) {
-    DraftNotice draft = Begin(entry, header);
-    StoredNotice& notice = draft.notice;
+    StoredNotice notice = Begin(entry, header, context);
     notice.kind = NoticeKind::kResolved;
     notice.balance = out_of_balance;
     notice.facts.push_back(WordsFact("cause", ended->cause));
-    return draft;
+    return notice;
   }
   if (const auto* crossed = std::get_if<CrossingNoticed>(&entry.body)) {
-    DraftNotice draft = Begin(entry, header);
-    StoredNotice& notice = draft.notice;
+    StoredNotice notice = Begin(entry, header, context);
     notice.kind = NoticeKind::kCrossed;
     notice.member_id = crossed->member_id;
     if (!crossed->surface.empty()) notice.facts.push_back(WordsFact("surface", crossed->surface));
     notice.facts.push_back(TimeFact("until", crossed->window.end));
-    return draft;
+    return notice;
   }
   if (const auto* reached = std::get_if<ThresholdNoticed>(&entry.body)) {
     // The member that it counts is told too, and may not see what others spend.
-    DraftNotice draft = {BeginBare(entry, header), std::nullopt};
-    DescribeThreshold(*reached, draft.notice);
-    return draft;
+    StoredNotice notice = BeginBare(entry, header);
+    DescribeThreshold(*reached, notice);
+    return notice;
   }
   if (const auto* digest = std::get_if<DigestScheduled>(&entry.body);
       digest != nullptr && digest->is_due) {
-    DraftNotice draft = Begin(entry, header);
-    StoredNotice& notice = draft.notice;
+    StoredNotice notice = Begin(entry, header, context);
     notice.kind = NoticeKind::kRequestsDigest;
     notice.facts.push_back(CountFact("outstanding", digest->outstanding));
-    return draft;
+    return notice;
   }
   return std::nullopt;
 }
@@ -213,10 +193,9 @@ std::vector<FieldChange> NoticedChanges(const EntryBody& body, const WalletHeade
   return changes;
 }
 
-DraftNotice SettingsNotice(int64_t sequence, const Cause& cause, std::vector<FieldChange> changes,
-                           const WalletHeader& header, const DecisionContext& context) {
-  DraftNotice draft = Begin({sequence, context.now, cause, {}}, header);
-  StoredNotice& notice = draft.notice;
+StoredNotice SettingsNotice(int64_t sequence, const Cause& cause, std::vector<FieldChange> changes,
+                            const WalletHeader& header, const DecisionContext& context) {
+  StoredNotice notice = Begin({sequence, context.now, cause, {}}, header, context);
   notice.kind = NoticeKind::kSettingsChanged;
   notice.member_id = cause.actor;
   if (changes.size() > kMaxToldChanges) {
@@ -226,7 +205,7 @@ DraftNotice SettingsNotice(int64_t sequence, const Cause& cause, std::vector<Fie
   }
   notice.changes = std::move(changes);
   if (!cause.caller.empty()) notice.facts.push_back(WordsFact("caller", cause.caller));
-  return draft;
+  return notice;
 }
 
 bool MayOweNotice(const EntryBody& body) {

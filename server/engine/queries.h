@@ -99,9 +99,10 @@ struct VerifyReport {
   };
   std::vector<Item> violations;  // The first 100.
 };
-// `organization_id` empty: all of them; NOT_FOUND where it is unknown. `now` decides which request
-// ids must still be remembered. What is damaged is a violation, not an error; an error means that
-// the store could not be read at all.
+// `organization_id` empty: all of them; NOT_FOUND where it is unknown. `now` (or the store's
+// last commit at its opening, whichever is later) decides which request ids must still be
+// remembered. What is damaged is a violation, not an error; an error means that the store could not
+// be read at all.
 absl::StatusOr<VerifyReport> VerifyLedger(Store& store, const std::string& organization_id,
                                           absl::Time now = absl::Now());
 

@@ -21,19 +21,25 @@ absl::Status Broken(const std::string& organization_id, int64_t sequence,
       absl::StrCat("organization \"", organization_id, "\", entry ", sequence, ": ", message));
 }
 
-// Everything of a wallet that is not in its header.
-WalletRecords AllRecords(const Wallet& wallet) {
+// Everything of a wallet that is not in its header, moved out of it.
+WalletRecords TakeRecords(Wallet& wallet) {
   WalletRecords records;
-  for (const auto& [id, member] : wallet.members) records.members.push_back(member);
-  for (const auto& [sequence, hold] : wallet.holds) records.holds.push_back(hold);
-  for (const auto& [sequence, hold] : wallet.ended_holds) records.ended_holds.push_back(hold);
-  for (const auto& [sequence, reversal] : wallet.reversals) records.reversals.push_back(reversal);
-  for (const auto& [sequence, request] : wallet.requests) records.requests.push_back(request);
-  for (const auto& [sequence, payment] : wallet.payments) records.payments.push_back(payment);
+  for (auto& [id, one] : wallet.members) records.members.push_back(std::move(one));
+  for (auto& [sequence, one] : wallet.holds) records.holds.push_back(std::move(one));
+  for (auto& [sequence, one] : wallet.ended_holds) records.ended_holds.push_back(std::move(one));
+  for (auto& [sequence, one] : wallet.reversals) records.reversals.push_back(std::move(one));
+  for (auto& [sequence, one] : wallet.requests) records.requests.push_back(std::move(one));
+  for (auto& [sequence, one] : wallet.payments) records.payments.push_back(std::move(one));
   return records;
 }
 
 }  // namespace
+
+absl::StatusOr<JournalCommit> JournalCommit::Decode(JournalRecord record) {
+  absl::StatusOr<DecodedJournal> journal = DecodeJournal(record.record);
+  if (!journal.ok()) return journal.status();
+  return JournalCommit{std::move(record), *std::move(journal), {}};
+}
 
 LedgerRebuilder::LedgerRebuilder(std::string organization_id, Store* target)
     : organization_id_(std::move(organization_id)),
@@ -49,21 +55,20 @@ absl::Status LedgerRebuilder::Add(JournalCommit commit) {
     return Broken(organization_id_, record.first_sequence,
                   absl::StrCat("entry ", wallet_.header.revision + 1, " should follow"));
   }
-  const absl::StatusOr<DecodedJournal> journal = DecodeJournal(record.record);
-  if (!journal.ok()) return journal.status();
+  const DecodedJournal& journal = commit.journal;
   const absl::StatusOr<std::string> chain_hash = ExpectedChainHash(chain_hash_, record.record);
   if (!chain_hash.ok()) return chain_hash.status();
-  if (*chain_hash != journal->chain_hash) {
+  if (*chain_hash != journal.chain_hash) {
     return Broken(organization_id_, record.first_sequence,
                   "the chain hash does not follow from the one before");
   }
-  if (journal->entries.back().sequence != record.last_sequence ||
-      journal->entries.back().recorded_at != record.committed_at) {
+  if (journal.entries.back().sequence != record.last_sequence ||
+      journal.entries.back().recorded_at != record.committed_at) {
     return Broken(organization_id_, record.last_sequence,
                   "the record holds other entries than it says");
   }
   chain_hash_ = *chain_hash;
-  for (const Entry& entry : journal->entries) {
+  for (const Entry& entry : journal.entries) {
     if (absl::Status s = Apply(wallet_, entry); !s.ok()) {
       return Broken(organization_id_, entry.sequence, std::string(s.message()));
     }
@@ -90,7 +95,7 @@ absl::Status LedgerRebuilder::WritePending(bool is_last) {
   commit.dedupe = std::move(pending.remembered);
   if (is_last) {
     commit.puts.push_back({RecordKind::kHeader, "", EncodeHeader(wallet_.header, chain_hash_)});
-    PutRecords(AllRecords(wallet_), commit);
+    PutRecords(TakeRecords(wallet_), commit);
     PutStatements(statements_, commit);
     // A hold that ended has no record that would have to go.
     commit.deletes.clear();
@@ -121,19 +126,17 @@ absl::StatusOr<std::optional<JournalCommit>> JournalReader::Next() {
   absl::StatusOr<std::optional<JournalRecord>> record = cursor_->Next();
   if (!record.ok()) return record.status();
   if (!record->has_value()) return std::nullopt;
-  JournalCommit commit;
-  commit.record = **std::move(record);
-  if (absl::Status s = FindRemembered(commit); !s.ok()) return s;
+  absl::StatusOr<JournalCommit> commit = JournalCommit::Decode(**std::move(record));
+  if (!commit.ok()) return commit.status();
+  if (absl::Status s = FindRemembered(*commit); !s.ok()) return s;
   return commit;
 }
 
 // The entries carry request ids, and the store what was replied to them; which family an id was
 // used in only the store knows.
 absl::Status JournalReader::FindRemembered(JournalCommit& commit) const {
-  const absl::StatusOr<DecodedJournal> journal = DecodeJournal(commit.record.record);
-  if (!journal.ok()) return journal.status();
   std::set<std::string> ids;
-  for (const Entry& entry : journal->entries) {
+  for (const Entry& entry : commit.journal.entries) {
     if (!entry.cause.request_id.empty()) ids.insert(entry.cause.request_id);
   }
   std::vector<LoadKey> keys;

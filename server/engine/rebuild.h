@@ -24,6 +24,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/engine/record_codec.h"
 #include "server/ledger/entry.h"
 #include "server/ledger/state.h"
 #include "storage/store.h"
@@ -32,7 +33,11 @@ namespace bursar {
 
 // One commit of a journal, and the request ids that it brought.
 struct JournalCommit {
+  // With the record's entries. DATA_LOSS for a record that is none.
+  static absl::StatusOr<JournalCommit> Decode(JournalRecord record);
+
   JournalRecord record;
+  DecodedJournal journal;  // What is in `record`.
   std::vector<DedupePut> remembered;
 };
 

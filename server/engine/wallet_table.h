@@ -44,7 +44,7 @@ struct StagedRequest {
 
 struct StagedNotice {
   std::string notice_id;
-  DraftNotice draft;  // Complete once its command is staged.
+  StoredNotice notice;
 };
 
 // A job that waits for a part to be durable, and how it then ends.

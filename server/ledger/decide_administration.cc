@@ -273,19 +273,15 @@ absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
   updated.changes = DescribeChanges(header.settings, settings);
   AppendPendingChanges(header.pending_settings, updated.pending, updated.changes);
   Decision<AdministrationOutcome> decision;
-  const bool suspends = settings.status == AccountStatus::kSuspended;
+  const bool suspended = settings.status == AccountStatus::kSuspended;
   if (!updated.changes.empty()) decision.bodies.push_back(std::move(updated));
-  // Who may not use anything pays for nothing more.
-  if (suspends) CancelUnsentReload(header, decision.bodies);
-  if (command.plan_id.has_value()) {
-    absl::StatusOr<std::optional<EntryBody>> changed =
-        ChangePlan(header, *command.plan_id, context);
-    if (!changed.ok()) return changed.status();
-    if (changed->has_value()) {
-      FollowPlanChange(header, *context.plans->Find(*command.plan_id), suspends, decision.bodies);
-      decision.bodies.push_back(**std::move(changed));
-    }
-  }
+  absl::StatusOr<std::optional<EntryBody>> plan_change = std::nullopt;
+  if (command.plan_id.has_value()) plan_change = ChangePlan(header, *command.plan_id, context);
+  if (!plan_change.ok()) return plan_change.status();
+  const Plan& plan_after =
+      plan_change->has_value() ? *context.plans->Find(*command.plan_id) : PlanOf(header, context);
+  FollowOrganization(header, plan_after, suspended, decision.bodies);
+  if (plan_change->has_value()) decision.bodies.push_back(**std::move(plan_change));
   return decision;
 }
 

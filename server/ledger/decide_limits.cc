@@ -139,7 +139,7 @@ absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
   absl::Status currency = CheckCurrency(header, "amount.currency_code", command.currency_code);
   if (!currency.ok()) return currency;
   const std::optional<LimitLine> before =
-      FindLimit(wallet, command.scope, command.scope_id, command.period, context);
+      FindLimit(wallet, {command.scope, command.scope_id, command.period}, context);
   if (absl::Status status = CheckScope(wallet, command, before, context); !status.ok()) {
     return status;
   }
@@ -181,7 +181,7 @@ std::optional<Amount> SpentOfScope(const Wallet& wallet, const SetSpendLimitComm
     return SpentByTier(wallet.header, *tier, command.period, context);
   }
   const std::optional<LimitLine> line =
-      FindLimit(wallet, command.scope, command.scope_id, command.period, context);
+      FindLimit(wallet, {command.scope, command.scope_id, command.period}, context);
   return line.has_value() ? line->spent : std::nullopt;
 }
 

@@ -132,24 +132,27 @@ void CancelUnsentReload(const WalletHeader& header, std::vector<EntryBody>& bodi
   bodies.push_back(FinishPayment(header, *reload, PaymentState::kCancelled));
 }
 
-void FollowPlanChange(const WalletHeader& header, const Plan& plan, bool reload_is_withdrawn,
-                      std::vector<EntryBody>& bodies) {
+void FollowOrganization(const WalletHeader& header, const Plan& plan, bool suspended,
+                        std::vector<EntryBody>& bodies) {
   const bool has_balance = plan.funding == Funding::kPrepaid;
   const bool may_draw = has_balance && (plan.metered || header.extra_enabled);
-  if (!may_draw && !reload_is_withdrawn) CancelUnsentReload(header, bodies);
-  if (has_balance) return;
+  if (suspended || !may_draw) CancelUnsentReload(header, bodies);
   for (const Payment& payment : header.open_payments) {
     const bool unsent = payment.state == PaymentState::kRequested;
-    if (!unsent || payment.kind == PaymentKind::kReload) continue;
+    if (has_balance || !unsent || payment.kind == PaymentKind::kReload) continue;
     bodies.push_back(FinishPayment(header, payment, PaymentState::kCancelled));
   }
-  if (!header.reload.settings.enabled) return;
-  AutoReloadUpdated off;
-  off.settings = header.reload.settings;
-  off.settings.enabled = false;
-  off.metered = plan.metered;
-  off.changes.push_back({"auto_reload", "on", "off: the plan has no balance"});
-  bodies.push_back(std::move(off));
+  AutoReloadUpdated updated;
+  updated.settings = header.reload.settings;
+  updated.metered = plan.metered;
+  if (!updated.settings.enabled) return;
+  if (!has_balance) {
+    updated.settings.enabled = false;
+    updated.changes.push_back({"auto_reload", "on", "off: the plan has no balance"});
+  } else if (updated.metered == header.reload.metered) {
+    return;
+  }
+  bodies.push_back(std::move(updated));
 }
 
 PaymentFinished LosePayment(const WalletHeader& header, const Payment& payment) {

@@ -113,14 +113,6 @@ Window CurrentReloadMonth(const WalletHeader& header, const DecisionContext& con
                    FindCurrentMonth(header.month, header.settings, context).counter.month);
 }
 
-// Auto-reload under a plan that was changed since it was set.
-AutoReloadUpdated FollowPlan(const AutoReload& reload, const Plan& plan) {
-  AutoReloadUpdated updated;
-  updated.settings = reload.settings;
-  updated.metered = plan.metered;
-  return updated;
-}
-
 }  // namespace
 
 absl::StatusOr<std::optional<AutoReloadUpdated>> ChangeAutoReload(
@@ -168,17 +160,9 @@ absl::StatusOr<Decision<AdministrationOutcome>> Decide(const Wallet& wallet,
   return decision;
 }
 
-std::vector<EntryBody> RequestReload(const WalletHeader& header, ReloadCause cause,
-                                     const DecisionContext& context) {
-  const Plan& plan = PlanOf(header, context);
+PaymentRequested RequestReload(const WalletHeader& header, ReloadCause cause,
+                               const DecisionContext& context) {
   const AutoReload& reload = header.reload;
-  if (plan.funding != Funding::kPrepaid) {
-    AutoReloadUpdated off = FollowPlan(reload, plan);
-    off.settings.enabled = false;
-    off.changes.push_back({"auto_reload", "on", "off: the plan has no balance"});
-    return {std::move(off)};
-  }
-  if (plan.metered != reload.metered) return {FollowPlan(reload, plan)};
   PaymentRequested requested;
   Payment& payment = requested.payment;
   payment.kind = PaymentKind::kReload;
@@ -189,7 +173,7 @@ std::vector<EntryBody> RequestReload(const WalletHeader& header, ReloadCause cau
   payment.month = CurrentReloadMonth(header, context);
   requested.day = CurrentReloadDay(header, context);
   requested.not_before = context.now + reload.settings.cool_down;
-  return {std::move(requested)};
+  return requested;
 }
 
 std::vector<EntryBody> FollowUps(const WalletHeader& header, const DecisionContext& context) {
@@ -202,14 +186,8 @@ std::vector<EntryBody> FollowUps(const WalletHeader& header, const DecisionConte
       bodies.push_back(LowBalanceNoticed{header.settings.low_balance_threshold, balance});
     }
   }
-  if (!header.reload.settings.enabled || context.journals_dues) return bodies;
-  const Plan& plan = PlanOf(header, context);
-  if (plan.metered != header.reload.metered) {
-    bodies.push_back(FollowPlan(header.reload, plan));
-  } else if (header.NextReload() <= context.now) {
-    for (EntryBody& body : RequestReload(header, ReloadCause::kLowBalance, context)) {
-      bodies.push_back(std::move(body));
-    }
+  if (!context.journals_dues && header.NextReload() <= context.now) {
+    bodies.push_back(RequestReload(header, ReloadCause::kLowBalance, context));
   }
   return bodies;
 }

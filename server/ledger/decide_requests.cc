@@ -215,8 +215,7 @@ absl::StatusOr<Nanos> GrantedLimit(const Wallet& wallet, const Named& named,
     return InvalidField("amount", "is required: the member named none");
   }
   const LimitKey& key = *named.request->limit;
-  const std::optional<LimitLine> line =
-      FindLimit(wallet, key.scope, key.scope_id, key.period, context);
+  const std::optional<LimitLine> line = FindLimit(wallet, key, context);
   const std::optional<Nanos> present =
       line.has_value() ? line->limit.AmountAt(context.now) : std::nullopt;
   if (!present.has_value() || !PlanOf(wallet.header, context).AllowsLimit(key.scope)) {
@@ -246,8 +245,7 @@ absl::StatusOr<absl::Time> GrantedUntil(const Wallet& wallet, const IncreaseRequ
         absl::StrCat("is required: what was proposed would have ended at ", InstantText(until)));
   }
   if (!request.limit.has_value() || until == absl::InfiniteFuture()) return until;
-  const LimitKey& key = *request.limit;
-  const auto line = FindLimit(wallet, key.scope, key.scope_id, key.period, context);
+  const auto line = FindLimit(wallet, *request.limit, context);
   if (line.has_value() && line->limit.raise.has_value() &&
       line->limit.raise->expires_at > std::max(until, context.now)) {
     return InvalidField("expire_time",
@@ -281,8 +279,7 @@ AdministrationDecision SetLimit(const Wallet& wallet, const LimitKey& key, Nanos
   command.scope_id = key.scope_id;
   command.period = key.period;
   command.limit.amount = amount;
-  command.limit.basis =
-      FindLimit(wallet, key.scope, key.scope_id, key.period, context)->limit.BasisAt(context.now);
+  command.limit.basis = FindLimit(wallet, key, context)->limit.BasisAt(context.now);
   if (until != absl::InfiniteFuture()) command.expires_at = until;
   return Decide(wallet, command, context);
 }

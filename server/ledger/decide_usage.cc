@@ -276,9 +276,7 @@ absl::StatusOr<Decision<CheckAdmissionOutcome>> Decide(const Wallet& wallet,
                                               command.member_id, std::string(surface)});
     }
     if (AsksForReload(header, command, state, verdict, context.now)) {
-      for (EntryBody& body : RequestReload(header, ReloadCause::kHoldDenied, context)) {
-        decision.bodies.push_back(std::move(body));
-      }
+      decision.bodies.push_back(RequestReload(header, ReloadCause::kHoldDenied, context));
     }
     outcome.waits_for_episode = pool && (opens || header.episode.has_value());
     outcome.denial =

@@ -450,8 +450,9 @@ bool IsWithinOrganizationLimits(const WalletHeader& header, PeriodKind period,
          (of_month || within(FindPeriodLimit(header.period_limits, period), true));
 }
 
-std::optional<LimitLine> FindLimit(const Wallet& wallet, Scope scope, const std::string& scope_id,
-                                   PeriodKind period, const DecisionContext& context) {
+std::optional<LimitLine> FindLimit(const Wallet& wallet, const LimitKey& key,
+                                   const DecisionContext& context) {
+  const auto& [scope, scope_id, period] = key;
   const WalletHeader& header = wallet.header;
   Periods periods(header, context);
   switch (scope) {

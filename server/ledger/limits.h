@@ -73,10 +73,10 @@ struct LimitLine {
   Window window;
 };
 
-// The limit of a scope and period as it is set now, unlimited where none is. Nothing for an unknown
+// The limit of that key as it is set now, unlimited where none is. Nothing for an unknown
 // member.
-std::optional<LimitLine> FindLimit(const Wallet& wallet, Scope scope, const std::string& scope_id,
-                                   PeriodKind period, const DecisionContext& context);
+std::optional<LimitLine> FindLimit(const Wallet& wallet, const LimitKey& key,
+                                   const DecisionContext& context);
 // Those that are set on the organization, its tiers, surfaces and models, in that order.
 std::vector<LimitLine> HeaderLimits(const WalletHeader& header, const DecisionContext& context);
 // Those that are set on a member.

@@ -42,20 +42,19 @@ absl::StatusOr<std::optional<AutoReloadUpdated>> ChangeAutoReload(
     const DecisionContext& context);
 // Withdraws the reload in flight where it was not sent yet; appends nothing otherwise.
 void CancelUnsentReload(const WalletHeader& header, std::vector<EntryBody>& bodies);
-// What a change of plan does to payments and auto-reload, before it acts: on a plan without a
-// balance nothing is collected that was not sent, and auto-reload is off; where the plan has extra
-// usage that is switched off, no reload is (rules X1, X4). `reload_is_withdrawn`: by the same
-// command already.
-void FollowPlanChange(const WalletHeader& header, const Plan& plan, bool reload_is_withdrawn,
-                      std::vector<EntryBody>& bodies);
+// What a change of the organization does to payments and auto-reload, before it acts. `plan` and
+// `suspended` are as the change leaves them. Nothing that was not sent is collected where nothing
+// may be drawn: of the suspended no reload, where extra usage is off no reload, on a plan without a
+// balance nothing at all, and auto-reload is off there (rules X1, X4).
+void FollowOrganization(const WalletHeader& header, const Plan& plan, bool suspended,
+                        std::vector<EntryBody>& bodies);
 
 // The end of a payment that has fallen due without a verdict, at its instant.
 PaymentFinished LosePayment(const WalletHeader& header, const Payment& payment);
 
-// The reload that policy asks for now. Where the plan is no longer prepaid it is switched off
-// instead. Never empty. Requires: ReloadAllowedAt() is not after now.
-std::vector<EntryBody> RequestReload(const WalletHeader& header, ReloadCause cause,
-                                     const DecisionContext& context);
+// The reload that policy asks for now. Requires: ReloadAllowedAt() is not after now.
+PaymentRequested RequestReload(const WalletHeader& header, ReloadCause cause,
+                               const DecisionContext& context);
 
 // Takes `amount` from live credit in the order of drawing, that of `first_grant` before all others.
 // Returns what no credit covered.

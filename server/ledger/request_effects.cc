@@ -13,7 +13,7 @@ namespace {
 // Whether a limit that is set lets spend more than what was in force of the same.
 bool IsRaise(const Wallet& wallet, const SpendLimitSet& set, const DecisionContext& context) {
   const std::optional<LimitLine> line =
-      FindLimit(wallet, set.scope, set.scope_id, set.period, context);
+      FindLimit(wallet, {set.scope, set.scope_id, set.period}, context);
   if (!line.has_value()) return false;
   const std::optional<Nanos>& before = line->limit.AmountAt(context.now);
   const std::optional<Nanos>& after = set.limit.AmountAt(context.now);

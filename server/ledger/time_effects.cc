@@ -46,7 +46,7 @@ EntryBody RaiseExpiry(const Wallet& wallet, const PendingRaise& raise,
   expired.scope_id = raise.scope_id;
   expired.period = raise.period;
   const std::optional<LimitLine> line =
-      FindLimit(wallet, raise.scope, raise.scope_id, raise.period, context);
+      FindLimit(wallet, {raise.scope, raise.scope_id, raise.period}, context);
   if (line.has_value()) {
     SpendLimit base = line->limit;
     base.raise.reset();
@@ -179,7 +179,7 @@ std::vector<DueEntry> DueEntries(const Wallet& wallet, const DecisionContext& co
   const absl::Time reload_at = header.NextReload();
   if (dues.empty() && reload_at != absl::InfiniteFuture() && reload_at <= context.now) {
     // Requested now and not at its instant: its verdict is awaited from when it can be sent.
-    return DueAt(context.now, RequestReload(header, ReloadCause::kLowBalance, context));
+    return {{context.now, RequestReload(header, ReloadCause::kLowBalance, context)}};
   }
   // At one instant holds come last: what else happens then is in force when they end.
   std::stable_sort(dues.begin(), dues.end(),

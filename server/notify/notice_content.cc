@@ -36,11 +36,15 @@ bool IsHiddenFigure(const std::string& name) {
 }
 
 std::string FigureLabel(const std::string& name) {
-  static const std::pair<const char*, const char*> kLabels[] = {
-      {"spent", "Spent this month"},    {"limit", "Spend limit"},
-      {"period_end", "The month ends"}, {"until", "Until"},
-      {"payment_id", "Payment"},        {"times_out_at", "Awaited until"},
-      {"threshold", "You are told at"}, {"surface", "Where it was"}};
+  static const std::pair<const char*, const char*> kLabels[] = {{"spent", "Spent this month"},
+                                                                {"limit", "Spend limit"},
+                                                                {"present_limit", "Its limit now"},
+                                                                {"period_end", "The month ends"},
+                                                                {"until", "Until"},
+                                                                {"payment_id", "Payment"},
+                                                                {"times_out_at", "Awaited until"},
+                                                                {"threshold", "You are told at"},
+                                                                {"surface", "Where it was"}};
   for (const auto& [known, label] : kLabels) {
     if (name == known) return label;
   }

@@ -109,8 +109,8 @@ namespace {
 
 void WriteSetLimit(const Rendering& rendering, const SetSpendLimitCommand& command,
                    v1::SpendLimit* limit) {
-  const std::optional<LimitLine> line = FindLimit(rendering.wallet, command.scope, command.scope_id,
-                                                  command.period, rendering.context);
+  const std::optional<LimitLine> line = FindLimit(
+      rendering.wallet, {command.scope, command.scope_id, command.period}, rendering.context);
   if (line.has_value()) WriteLimit(rendering.wallet.header, *line, rendering.context.now, limit);
 }
 

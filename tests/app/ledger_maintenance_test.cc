@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "server/app/partial_directory.h"
 #include "server/engine/epoch.h"
 #include "storage/rocksdb_store.h"
 #include "tests/engine/engine_fixture.h"
@@ -112,7 +113,7 @@ TEST_P(LedgerMaintenance, RestoresUpToAnInstant) {
   EXPECT_FALSE(Remembers(*store, "r-4")) << "is charged when it is sent again";
   EXPECT_TRUE(store->GetSystem("plan_catalog/").ok());
   EXPECT_FALSE(store->ScanSystem("price_book/")->empty());
-  EXPECT_FALSE(fs::exists(At("restored.partial.backup"))) << "what it was restored from is gone";
+  EXPECT_FALSE(fs::exists(At("restored.partial"))) << "what it was restored from is gone";
 }
 
 // Rules: J3
@@ -199,6 +200,20 @@ TEST_P(LedgerMaintenance, RefusesLinesThatAreCutChangedOrForeign) {
   changed = lines;
   changed.push_back(lines[1]);
   EXPECT_THAT(std::string(import(changed).message()), HasSubstr("after the end"));
+  // What nothing else would notice: the readable part of a commit, a published document's key.
+  changed = lines;
+  const size_t readable = changed[lines.size() - 2].find("\"member_id\":\"zoe\"");
+  ASSERT_NE(readable, std::string::npos);
+  changed[lines.size() - 2].replace(readable, 17, "\"member_id\":\"eve\"");
+  EXPECT_THAT(std::string(import(changed).message()), HasSubstr("was changed"));
+  changed = lines;
+  changed[lines.size() - 2] += " ";
+  EXPECT_THAT(std::string(import(changed).message()), HasSubstr("was changed"));
+  changed = lines;
+  const size_t time = changed[lines.size() - 2].find("\"commit_time\":\"20");
+  ASSERT_NE(time, std::string::npos);
+  changed[lines.size() - 2].replace(time + 15, 2, "99");
+  EXPECT_EQ(import(changed).code(), absl::StatusCode::kInvalidArgument);
 }
 
 // Rules: J3
@@ -212,6 +227,56 @@ TEST_P(LedgerMaintenance, RefusesADirectoryThatIsInUse) {
   std::ostringstream out;
   EXPECT_EQ(ExportJournals(At("restored"), out, kQuiet).status().code(),
             absl::StatusCode::kFailedPrecondition);
+}
+
+// Rules: J3
+TEST_P(LedgerMaintenance, OneRunAtATimeMakesADirectory) {
+  BackUp();
+  absl::StatusOr<PartialDirectory> other = PartialDirectory::Begin(At("restored"));
+  ASSERT_TRUE(other.ok()) << other.status();
+  const absl::Status refused = RestoreLedger(Settings("restored"), kQuiet).status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("another run"));
+  { const PartialDirectory ended = *std::move(other); }
+  // What an interrupted run left is removed.
+  fs::create_directories(At("restored.partial/store/db"));
+  fs::create_directories(At("restored.partial/scratch"));
+  EXPECT_TRUE(RestoreLedger(Settings("restored"), kQuiet).ok());
+  EXPECT_FALSE(fs::exists(At("restored.partial")));
+}
+
+// Rules: J3
+TEST_P(LedgerMaintenance, WhatIsNotVerifiedCannotBeServed) {
+  absl::StatusOr<PartialDirectory> partial = PartialDirectory::Begin(At("made"));
+  ASSERT_TRUE(partial.ok()) << partial.status();
+  RocksDbStoreOptions options;
+  options.directory = partial->store();
+  ASSERT_TRUE(OpenRocksDbStore(options).ok());
+  options.create_if_missing = false;
+  for (const char* name : {"made", "made.partial"}) {
+    options.directory = At(name);
+    EXPECT_FALSE(OpenRocksDbStore(options).ok()) << name;
+  }
+}
+
+// Rules: J3
+TEST_P(LedgerMaintenance, RemovesNothingThatIsNotItsOwn) {
+  BackUp();
+  fs::create_directories(At("restored.partial/letters"));
+  const absl::Status refused = RestoreLedger(Settings("restored"), kQuiet).status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("letters"));
+  EXPECT_TRUE(fs::exists(At("restored.partial/letters")));
+  // A link that leads elsewhere is neither followed nor replaced.
+  fs::create_directories(At("elsewhere"));
+  fs::create_directory_symlink(At("elsewhere"), At("link"));
+  EXPECT_EQ(RestoreLedger(Settings("link"), kQuiet).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+  fs::create_directory_symlink(At("elsewhere"), At("other.partial"));
+  EXPECT_FALSE(RestoreLedger(Settings("other"), kQuiet).ok());
+  EXPECT_TRUE(fs::is_empty(At("elsewhere")));
+  // An empty directory takes the store, with a slash at its end too.
+  EXPECT_TRUE(RestoreLedger(Settings("elsewhere/"), kQuiet).ok());
 }
 
 }  // namespace

@@ -8,6 +8,8 @@
 #include <random>
 #include <string>
 
+#include "tests/support/test_seed.h"
+
 namespace bursar {
 namespace {
 
@@ -17,11 +19,6 @@ constexpr int64_t kMinNanos = std::numeric_limits<int64_t>::min();
 std::optional<int64_t> Parsed(std::string_view text) {
   const std::optional<Nanos> nanos = ParseNanos(text);
   return nanos ? std::optional<int64_t>(nanos->value) : std::nullopt;
-}
-
-uint64_t TestSeed() {
-  const char* const seed = std::getenv("BURSAR_TEST_SEED");
-  return seed != nullptr ? std::strtoull(seed, nullptr, 10) : std::random_device()();
 }
 
 // Rules: M1
@@ -148,9 +145,7 @@ TEST(ParseNanos, RefusesWhatDoesNotFitAnEntry) {
 
 // Rules: M1
 TEST(ParseNanos, ReadsBackWhatFormatAmountWrites) {
-  const uint64_t seed = TestSeed();
-  SCOPED_TRACE("replay with BURSAR_TEST_SEED=" + std::to_string(seed));
-  std::mt19937_64 random(seed);
+  std::mt19937_64 random(TestSeed());
   for (int i = 0; i < 20'000; ++i) {
     // Every magnitude is as likely as any other.
     const int64_t nanos = static_cast<int64_t>(random()) >> (random() % 64);

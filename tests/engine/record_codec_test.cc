@@ -10,17 +10,10 @@
 #include "server/base/sha256.h"
 #include "server/engine/request_codec.h"
 #include "tests/engine/drawn_records.h"
+#include "tests/support/test_seed.h"
 
 namespace bursar {
 namespace {
-
-uint64_t Seed() {
-  const char* given = std::getenv("BURSAR_TEST_SEED");
-  const uint64_t seed =
-      given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device()();
-  std::cout << "seed " << seed << "; repeat with BURSAR_TEST_SEED=" << seed << "\n";
-  return seed;
-}
 
 // Every field of a body, for comparison; a field that is added breaks the build until it is here.
 auto Fields(const OrganizationCreated& body) {
@@ -206,7 +199,7 @@ Entry DrawEntry(Draw& draw, int64_t sequence, size_t kind) {
 
 // Rules: J1, M1
 TEST(RecordCodec, HeadersComeBackAsTheyWere) {
-  Draw draw(Seed());
+  Draw draw(TestSeed());
   for (int i = 0; i < 2000; ++i) {
     const WalletHeader header = draw.Header();
     const std::string chain_hash = Sha256({draw.Text()});
@@ -219,7 +212,7 @@ TEST(RecordCodec, HeadersComeBackAsTheyWere) {
 
 // Rules: J1, M1
 TEST(RecordCodec, MembersComeBackAsTheyWere) {
-  Draw draw(Seed());
+  Draw draw(TestSeed());
   for (int i = 0; i < 2000; ++i) {
     const Member member = draw.AnyMember();
     const auto decoded = DecodeMember(EncodeMember(member));
@@ -230,7 +223,7 @@ TEST(RecordCodec, MembersComeBackAsTheyWere) {
 
 // Rules: H3, H5, R7
 TEST(RecordCodec, HoldsAndReversalsComeBackAsTheyWere) {
-  Draw draw(Seed());
+  Draw draw(TestSeed());
   for (int i = 0; i < 2000; ++i) {
     const Hold hold = draw.AnyHold(true);
     const auto decoded = DecodeHold(EncodeHold(hold));
@@ -249,7 +242,7 @@ TEST(RecordCodec, HoldsAndReversalsComeBackAsTheyWere) {
 
 // Rules: Q1
 TEST(RecordCodec, RequestsForMoreComeBackAsTheyWere) {
-  Draw draw(Seed());
+  Draw draw(TestSeed());
   for (int i = 0; i < 2000; ++i) {
     const IncreaseRequest request = draw.Request();
     const auto decoded = DecodeRequest(EncodeRequest(request));
@@ -268,7 +261,7 @@ TEST(RecordCodec, KeysOfHoldsSortAsTheirSequences) {
 
 // Rules: J1, R5, A4
 TEST(RecordCodec, EntriesOfEveryKindComeBackAsTheyWere) {
-  Draw draw(Seed());
+  Draw draw(TestSeed());
   for (int i = 0; i < 300; ++i) {
     std::vector<Entry> entries;
     const int64_t first = static_cast<int64_t>(draw.Below(1'000'000)) + 1;
@@ -323,7 +316,7 @@ Delivery DrawDelivery(Draw& draw) {
 
 // Rules: R2, N1
 TEST(RecordCodec, RememberedRequestsAndNoticesComeBackAsTheyWere) {
-  Draw draw(Seed());
+  Draw draw(TestSeed());
   for (int i = 0; i < 500; ++i) {
     RememberedRequest request = {draw.Text(), static_cast<int64_t>(draw.Below(1000)) + 1, 0,
                                  draw.Text()};
@@ -370,7 +363,7 @@ TEST(RecordCodec, ChainHashesCoverEveryByteOfTheEntriesAndTheHashBefore) {
 
 // Rules: J1
 TEST(RecordCodec, DamagedBytesAreDataLossAndNeverACrash) {
-  Draw draw(Seed());
+  Draw draw(TestSeed());
   std::vector<Entry> entries;
   for (size_t kind = 0; kind < kBodyKinds; ++kind) {
     entries.push_back(DrawEntry(draw, static_cast<int64_t>(kind) + 1, kind));

@@ -13,6 +13,7 @@
 #include "client/lib/stream_recorder.h"
 #include "tests/integration/recording_fixture.h"
 #include "tests/support/cutting_proxy.h"
+#include "tests/support/test_seed.h"
 
 namespace bursar {
 namespace {
@@ -128,11 +129,7 @@ TEST_F(StreamConsumption, SharesRequestIdsWithBatches) {
 // Rules: R2, R3, R6
 TEST_F(StreamConsumption, BrokenInTheMiddleAndResumedLosesAndRepeatsNothing) {
   constexpr int kRecords = 4000;
-  const char* const given = std::getenv("BURSAR_TEST_SEED");
-  const uint64_t seed =
-      given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device()();
-  std::cout << "seed " << seed << "; repeat with BURSAR_TEST_SEED=" << seed << "\n";
-  std::mt19937_64 random(seed);
+  std::mt19937_64 random(TestSeed());
   constexpr int kCuts = 6;
   CuttingProxy proxy(std::stoi(address_.substr(address_.rfind(':') + 1)), [&](int index) {
     // Less than the records take together, so that every one of the first connections is cut.

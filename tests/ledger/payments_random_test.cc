@@ -13,20 +13,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/ledger/payment_fixture.h"
+#include "tests/support/test_seed.h"
 
 namespace bursar {
 namespace {
 
 constexpr int kWallets = 60;
 constexpr int kSteps = 250;
-
-uint64_t Seed() {
-  const char* given = std::getenv("BURSAR_TEST_SEED");
-  const uint64_t seed =
-      given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device()();
-  std::cout << "seed " << seed << "; repeat with BURSAR_TEST_SEED=" << seed << "\n";
-  return seed;
-}
 
 // One payment as a bookkeeper with a pencil would note it.
 struct Note {
@@ -303,7 +296,7 @@ class Rehearsal {
 
 // Rules: X4, X7, T3, J2
 TEST(RandomPayments, KeepToPolicyAndAreCreditedOnce) {
-  const uint64_t seed = Seed();
+  const uint64_t seed = TestSeed();
   for (int i = 0; i < kWallets; ++i) {
     Rehearsal rehearsal(seed + static_cast<uint64_t>(i));
     for (int step = 0; step < kSteps; ++step) {

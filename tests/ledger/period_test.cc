@@ -10,6 +10,7 @@
 
 #include "server/ledger/window.h"
 #include "tests/ledger/reference_calendar.h"
+#include "tests/support/test_seed.h"
 
 namespace bursar {
 namespace {
@@ -150,15 +151,7 @@ class RandomInstants {
 
 class AgainstReference : public ::testing::TestWithParam<const char*> {
  protected:
-  static uint64_t TestSeed() {
-    const char* const seed = std::getenv("BURSAR_TEST_SEED");
-    return seed != nullptr ? std::strtoull(seed, nullptr, 10) : std::random_device()();
-  }
-
-  const uint64_t seed_ = TestSeed();
-  const ::testing::ScopedTrace trace_{__FILE__, __LINE__,
-                                      "replay with BURSAR_TEST_SEED=" + std::to_string(seed_)};
-  std::mt19937_64 random_{seed_};
+  std::mt19937_64 random_{TestSeed()};
   const Zone zone_ = ZoneNamed(GetParam());
   const ReferenceZone reference_{zone_.time_zone(), 1960, 2080};
   RandomInstants instants_{&random_, reference_};

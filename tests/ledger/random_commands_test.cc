@@ -16,6 +16,7 @@
 #include "tests/ledger/naive_comparison.h"
 #include "tests/ledger/naive_wallet.h"
 #include "tests/ledger/wallet_fixture.h"
+#include "tests/support/test_seed.h"
 
 namespace bursar {
 namespace {
@@ -24,11 +25,6 @@ constexpr int kCommands = 12'000;
 constexpr uint64_t kOutcomesSeed = 7;
 constexpr int kCommandsPerOrganization = 400;
 constexpr int kMembers = 5;
-
-uint64_t NumberFrom(const char* variable, uint64_t otherwise) {
-  const char* text = std::getenv(variable);
-  return text == nullptr || *text == '\0' ? otherwise : std::strtoull(text, nullptr, 10);
-}
 
 // What a run of the usual length contains.
 const char* const kMustHappen[] = {"checks",
@@ -554,11 +550,8 @@ Outcomes Rehearse(uint64_t seed, uint64_t commands) {
 // Rules: B1, B2, B3, B5, B7, B8, B9, D1, D2, H2, H3, H4, H5, H7, J1, J2, L1, L2, L3, L4, L6, N3,
 // O5, O6, O8, R1, R4, R7, T3, T4, X1, X2, X3
 TEST(RandomCommands, AgreeWithTheNaiveModel) {
-  const uint64_t clock = std::chrono::steady_clock::now().time_since_epoch().count();
-  const uint64_t seed = NumberFrom("BURSAR_TEST_SEED", clock);
+  const uint64_t seed = TestSeed();
   const uint64_t commands = NumberFrom("BURSAR_TEST_COMMANDS", kCommands);
-  std::printf("BURSAR_TEST_SEED=%llu BURSAR_TEST_COMMANDS=%llu\n",
-              static_cast<unsigned long long>(seed), static_cast<unsigned long long>(commands));
   Rehearse(seed, commands);
 }
 

@@ -15,6 +15,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 COPY = ROOT / "build" / "seeded"
+TIMEOUT_SECONDS = 900  # Of one test; one that hangs has noticed, in its way.
 BUGS = json.loads((ROOT / "tests" / "seeded_bugs" / "bugs.json").read_text(encoding="utf-8"))
 
 
@@ -42,21 +43,41 @@ def build(target, environment):
     assert built.returncode == 0, built.stdout[-4000:]
 
 
+def run_test(bug):
+    """The bug's test: whether it passed, and the first words of how it did not."""
+    try:
+        done = call(COPY / "build" / "release" / bug["run"], f"--gtest_filter={bug['only']}",
+                    timeout=TIMEOUT_SECONDS)
+    except subprocess.TimeoutExpired:
+        return False, f"did not end within {TIMEOUT_SECONDS} s"
+    failed = [line for line in done.stdout.splitlines() if line.startswith("[  FAILED  ]")]
+    return done.returncode == 0, (failed or [f"exit status {done.returncode}"])[0]
+
+
+def with_bug(sound, bug):
+    """The sources with the bug in them."""
+    text = sound
+    for change in [bug, *bug.get("also", [])]:
+        assert text.count(change["find"]) == change.get("times", 1), \
+            f"{bug['name']}: its place is not in {bug['file']}"
+        text = text.replace(change["find"], change["put"])
+    return text
+
+
 def caught_by(bug, environment):
-    """Whether the bug's test fails with it, and the first words of how."""
+    """Whether the bug's test fails with it, and how. Without the bug it must pass."""
+    build(bug["target"], environment)
+    passes, how = run_test(bug)
+    assert passes, f"{bug['name']}: its test fails without the bug: {how}"
     path = COPY / bug["file"]
     sound = path.read_text(encoding="utf-8")
-    times = bug.get("times", 1)
-    assert sound.count(bug["find"]) == times, f"{bug['name']}: its place is not in {bug['file']}"
-    path.write_text(sound.replace(bug["find"], bug["put"]), encoding="utf-8")
+    path.write_text(with_bug(sound, bug), encoding="utf-8")
     try:
         build(bug["target"], environment)
-        done = call(COPY / "build" / "release" / bug["run"], f"--gtest_filter={bug['only']}",
-                    timeout=900)
+        passes, how = run_test(bug)
     finally:
         path.write_text(sound, encoding="utf-8")
-    failed = [line for line in done.stdout.splitlines() if line.startswith("[  FAILED  ]")]
-    return done.returncode != 0, (failed or [f"exit status {done.returncode}"])[0]
+    return not passes, how
 
 
 def main():

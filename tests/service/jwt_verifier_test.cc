@@ -117,7 +117,9 @@ Json GoodClaims() {
 
 class JwtVerifierTest : public testing::Test {
  protected:
-  void SetKeys(const std::vector<Json>& keys) { std::ofstream(path()) << Json({{"keys", keys}}).dump(); }
+  void SetKeys(const std::vector<Json>& keys) {
+    std::ofstream(path()) << Json({{"keys", keys}}).dump();
+  }
   std::string path() const { return directory_.path() + "/jwks.json"; }
   JwtPolicy Policy() const {
     JwtPolicy policy;

@@ -15,6 +15,7 @@
 #include "server/engine/scoped_id.h"
 #include "tests/engine/engine_fixture.h"
 #include "tests/simulation/naive_pool.h"
+#include "tests/support/test_seed.h"
 
 namespace bursar {
 namespace {
@@ -25,11 +26,6 @@ constexpr int kMembers = 6;
 constexpr size_t kInFlight = 256;
 constexpr int64_t kCent = 10'000'000;
 constexpr uint64_t kOperationsPerCrash = 20'000;
-
-uint64_t NumberFrom(const char* variable, uint64_t otherwise) {
-  const char* given = std::getenv(variable);
-  return given == nullptr ? otherwise : std::strtoull(given, nullptr, 10);
-}
 
 // A call that is made, perhaps several times.
 struct Call {
@@ -314,10 +310,8 @@ void EngineSimulation::Audit(Organization& organization) {
 
 // Rules: R1, R2, R3, R7, H3, H4, H5, H6, X2, X5, J1, J2
 TEST_P(EngineSimulation, AgreesWithTheNaivePool) {
-  const uint64_t seed = NumberFrom("BURSAR_TEST_SEED", std::random_device()());
+  const uint64_t seed = TestSeed();
   const uint64_t operations = NumberFrom("BURSAR_SIMULATION_OPERATIONS", kOperations);
-  std::printf("BURSAR_TEST_SEED=%llu BURSAR_SIMULATION_OPERATIONS=%llu\n",
-              static_cast<unsigned long long>(seed), static_cast<unsigned long long>(operations));
   random_.seed(seed);
   SetUpOrganizations();
   for (uint64_t done = 0; done < operations; ++done) {

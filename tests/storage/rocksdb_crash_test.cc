@@ -12,6 +12,7 @@
 #include "tests/storage/store_contract.h"
 #include "tests/storage/temporary_directory.h"
 #include "tests/support/faulty_file_system.h"
+#include "tests/support/test_seed.h"
 
 namespace bursar {
 namespace {
@@ -172,38 +173,12 @@ class Campaign {
   int64_t torn_tails_ = 0;
 };
 
-int NumberFrom(const char* variable, int otherwise) {
-  const char* given = std::getenv(variable);
-  return given != nullptr ? std::atoi(given) : otherwise;
-}
-int Cycles() { return NumberFrom("BURSAR_CRASH_CYCLES", 200); }
-
-// Rules: R3
-TEST(RocksDbCrash, AcknowledgedCommitsSurviveAPowerCutAtAnyChangeOfTheDisk) {
-  const uint64_t seed = TestSeed();
-  int64_t commits = 0;
-  int64_t torn_tails = 0;
-  // A few stores, so that creations are cut short too.
-  const int stores = std::max(1, Cycles() / 20);
-  for (int i = 0; i < stores; ++i) {
-    Campaign campaign(seed + static_cast<uint64_t>(i), /*ignore_syncs=*/false);
-    for (int cycle = 0; cycle < 20; ++cycle) {
-      ASSERT_EQ(campaign.Cycle(), "") << "store " << i << " cycle " << cycle;
-    }
-    commits += campaign.commits();
-    torn_tails += campaign.torn_tails();
-  }
-  std::cout << stores * 20 << " crashes, " << commits << " acknowledged groups, " << torn_tails
-            << " torn tails" << std::endl;
-  EXPECT_GT(commits, 0);
-}
-
 // Each write, sync, creation, rename and deletion of a scripted run fails once, half done: whatever
 // was acknowledged is there afterwards, and the store goes on, after a power cut as after a full
 // disk that is freed. Rules: R3
 TEST(RocksDbCrash, EveryChangeOfAScriptedRunMayFail) {
   const uint64_t seed = TestSeed();
-  const int scripts = NumberFrom("BURSAR_FAULT_SCRIPTS", 1);
+  const auto scripts = static_cast<int>(NumberFrom("BURSAR_FAULT_SCRIPTS", 1));
   int64_t faults = 0;
   using Aftermath = Campaign::Aftermath;
   for (int script = 0; script < scripts; ++script) {

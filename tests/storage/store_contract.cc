@@ -55,14 +55,6 @@ std::string Spans(const std::vector<JournalRecord>& records) {
   return text;
 }
 
-uint64_t TestSeed() {
-  const char* given = std::getenv("BURSAR_TEST_SEED");
-  const uint64_t seed =
-      given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device()();
-  std::cout << "seed " << seed << " (BURSAR_TEST_SEED=" << seed << " replays it)" << std::endl;
-  return seed;
-}
-
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(StoreContract);
 
 namespace {

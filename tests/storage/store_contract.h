@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "storage/store.h"
+#include "tests/support/test_seed.h"
 
 namespace bursar {
 
@@ -61,8 +62,5 @@ std::vector<JournalRecord> ReadAll(const Reader& reader, const std::string& orga
 
 // "1-3 4-4 …" of journal records, in the order given.
 std::string Spans(const std::vector<JournalRecord>& records);
-
-// The seed of a randomized test: BURSAR_TEST_SEED, or one drawn anew. Printed.
-uint64_t TestSeed();
 
 }  // namespace bursar

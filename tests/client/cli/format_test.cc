@@ -71,5 +71,15 @@ TEST(Format, UnsetFieldsAreShownAsSuch) {
   EXPECT_EQ(FormatTimeField(limit, "reset_time"), "1970-01-01 00:00:00 UTC");
 }
 
+// Rules: M1
+TEST(Format, CentsAreTheNearest) {
+  EXPECT_EQ(FormatCents(0, "USD"), "0.00 USD");
+  EXPECT_EQ(FormatCents(4'999'999, "USD"), "under 0.01 USD");
+  EXPECT_EQ(FormatCents(5'000'000, "USD"), "0.01 USD");
+  EXPECT_EQ(FormatCents(1'014'999'999, "USD"), "1.01 USD");
+  EXPECT_EQ(FormatCents(1'015'000'000, "USD"), "1.02 USD");
+  EXPECT_EQ(FormatCents(-1'015'000'000, "USD"), "-1.02 USD");
+}
+
 }  // namespace
 }  // namespace bursar::cli

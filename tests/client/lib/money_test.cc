@@ -7,13 +7,10 @@
 #include <limits>
 #include <random>
 
+#include "tests/support/test_seed.h"
+
 namespace bursar {
 namespace {
-
-uint64_t TestSeed() {
-  const char* const seed = std::getenv("BURSAR_TEST_SEED");
-  return seed != nullptr ? std::strtoull(seed, nullptr, 10) : std::random_device()();
-}
 
 // Rules: M1
 TEST(ClientMoney, ReadsWhatPeopleType) {
@@ -51,9 +48,7 @@ TEST(ClientMoney, RefusesWhatIsNoAmount) {
 
 // Rules: M1
 TEST(ClientMoney, WhatIsShownReadsBackAsTheSameAmount) {
-  const uint64_t seed = TestSeed();
-  SCOPED_TRACE("replay with BURSAR_TEST_SEED=" + std::to_string(seed));
-  std::mt19937_64 random(seed);
+  std::mt19937_64 random(TestSeed());
   for (int i = 0; i < 10'000; ++i) {
     const auto nanos = static_cast<int64_t>(random()) >> (random() % 63);
     if (nanos == std::numeric_limits<int64_t>::min()) continue;
