@@ -6,8 +6,12 @@
 
 #include <algorithm>
 #include <memory>
+#include <string_view>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "server/base/sha256.h"
+#include "server/base/strings.h"
 #include "storage/rocksdb_status.h"
 #include "storage/store_directory.h"
 #include "storage/watermark.h"
@@ -42,8 +46,57 @@ absl::StatusOr<std::unique_ptr<rocksdb::BackupEngineReadOnly>> OpenForReading(
   return engine;
 }
 
+// What goes with each backup: the watermark, then the store that it is of, with a checksum.
+constexpr std::string_view kStoreLine = "store ";
+
+struct Metadata {
+  std::string watermark;
+  std::string store_id;  // Empty in those that do not say.
+};
+
+std::string FormatMetadata(const Metadata& metadata) {
+  const std::string check = Sha256({metadata.watermark, metadata.store_id});
+  return absl::StrCat(metadata.watermark, ToAbsl(kStoreLine), metadata.store_id, " ",
+                      absl::BytesToHexString(check), "\n");
+}
+
+// What is damaged is left whole as the watermark, which is then none.
+Metadata ParseMetadata(const std::string& text) {
+  const size_t line = text.rfind(absl::StrCat("\n", ToAbsl(kStoreLine)));
+  if (line == std::string::npos) return {text, ""};
+  const size_t id = line + 1 + kStoreLine.size();
+  const Metadata metadata = {text.substr(0, line + 1), text.substr(id, text.find(' ', id) - id)};
+  return FormatMetadata(metadata) == text ? metadata : Metadata{text, ""};
+}
+
+// The lock of a directory of backups.
+class BackupLock {
+ public:
+  static absl::StatusOr<std::unique_ptr<BackupLock>> Take(rocksdb::Env* env,
+                                                          const std::string& directory) {
+    const rocksdb::Status made = env->CreateDirIfMissing(directory);
+    if (!made.ok()) return FromRocksDb(made, "creating the directory " + directory);
+    rocksdb::FileLock* lock = nullptr;
+    const rocksdb::Status locked = env->LockFile(directory + "/" + kLockFile, &lock);
+    if (locked.ok()) return std::unique_ptr<BackupLock>(new BackupLock(env, lock));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "backup: ", directory, " cannot be locked; is another server making one there? (",
+        locked.ToString(), ")"));
+  }
+  BackupLock(const BackupLock&) = delete;
+  BackupLock& operator=(const BackupLock&) = delete;
+  ~BackupLock() { env_->UnlockFile(lock_).PermitUncheckedError(); }
+
+ private:
+  BackupLock(rocksdb::Env* env, rocksdb::FileLock* lock) : env_(env), lock_(lock) {}
+
+  rocksdb::Env* env_;
+  rocksdb::FileLock* lock_;
+};
+
 absl::StatusOr<BackupInfo> FromEngine(const rocksdb::BackupInfo& found) {
-  const absl::StatusOr<GroupId> vouched = ParseWatermark(found.app_metadata);
+  const absl::StatusOr<GroupId> vouched =
+      ParseWatermark(ParseMetadata(found.app_metadata).watermark);
   if (!vouched.ok()) {
     return absl::DataLossError(
         absl::StrCat("backup ", found.backup_id,
@@ -94,6 +147,20 @@ absl::Status Verify(const rocksdb::BackupEngineReadOnlyBase& engine, const std::
       absl::StrCat("backup ", backup_id, " in ", directory, " is damaged: ", verified.ToString()));
 }
 
+absl::Status RequireOwn(const rocksdb::BackupEngineReadOnlyBase& engine,
+                        const std::string& store_id, const std::string& directory) {
+  std::vector<rocksdb::BackupInfo> found;
+  engine.GetBackupInfo(&found);
+  for (const rocksdb::BackupInfo& one : found) {
+    const std::string owner = ParseMetadata(one.app_metadata).store_id;
+    if (owner.empty() || owner == store_id) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat("backup: ", directory, " has the backups of another store (backup ",
+                     one.backup_id, " is of store ", owner, "); name a directory of its own"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status RequireEmpty(rocksdb::Env* env, const std::string& directory) {
   std::vector<std::string> names;
   const rocksdb::Status listed = env->GetChildren(directory, &names);
@@ -108,23 +175,32 @@ absl::Status RequireEmpty(rocksdb::Env* env, const std::string& directory) {
 
 }  // namespace
 
-absl::StatusOr<BackupInfo> CreateBackup(rocksdb::Env* env, rocksdb::DB* database,
-                                        const GroupId& vouched, const std::string& directory) {
+absl::StatusOr<BackupInfo> CreateBackup(const BackupSource& source, const std::string& directory,
+                                        uint32_t keep) {
+  const auto lock = BackupLock::Take(source.env, directory);
+  if (!lock.ok()) return lock.status();
   rocksdb::BackupEngine* raw = nullptr;
-  const rocksdb::IOStatus opened = rocksdb::BackupEngine::Open(EngineOptions(directory), env, &raw);
+  const rocksdb::IOStatus opened =
+      rocksdb::BackupEngine::Open(EngineOptions(directory), source.env, &raw);
   const std::unique_ptr<rocksdb::BackupEngine> engine(raw);
   if (!opened.ok()) return FromRocksDb(opened, absl::StrCat("opening the backups in ", directory));
+  if (absl::Status s = RequireOwn(*engine, source.store_id, directory); !s.ok()) return s;
   rocksdb::CreateBackupOptions create;
   // Tables are shared with the next backup, the log is not.
   create.flush_before_backup = true;
   create.decrease_background_thread_cpu_priority = true;
   rocksdb::BackupID backup_id = 0;
-  const rocksdb::IOStatus created =
-      engine->CreateNewBackupWithMetadata(create, database, FormatWatermark(vouched), &backup_id);
+  const rocksdb::IOStatus created = engine->CreateNewBackupWithMetadata(
+      create, source.database, FormatMetadata({FormatWatermark(source.vouched), source.store_id}),
+      &backup_id);
   if (!created.ok()) return FromRocksDb(created, absl::StrCat("making a backup in ", directory));
   if (absl::Status s = Verify(*engine, directory, backup_id); !s.ok()) return s;
   const absl::StatusOr<rocksdb::BackupInfo> made = Find(*engine, directory, backup_id);
   if (!made.ok()) return made.status();
+  if (keep > 0) {
+    const rocksdb::IOStatus purged = engine->PurgeOldBackups(keep);
+    if (!purged.ok()) return FromRocksDb(purged, "deleting old backups");
+  }
   return FromEngine(*made);
 }
 
@@ -141,17 +217,6 @@ absl::StatusOr<std::vector<BackupInfo>> ListBackups(const std::string& directory
     backups.push_back(*std::move(info));
   }
   return backups;
-}
-
-absl::Status KeepNewestBackups(const std::string& directory, uint32_t keep, rocksdb::Env* env) {
-  rocksdb::BackupEngine* raw = nullptr;
-  const rocksdb::IOStatus opened =
-      rocksdb::BackupEngine::Open(EngineOptions(directory), OrDefault(env), &raw);
-  const std::unique_ptr<rocksdb::BackupEngine> engine(raw);
-  if (!opened.ok()) return FromRocksDb(opened, absl::StrCat("opening the backups in ", directory));
-  const rocksdb::IOStatus purged = engine->PurgeOldBackups(keep);
-  if (!purged.ok()) return FromRocksDb(purged, "deleting old backups");
-  return absl::OkStatus();
 }
 
 absl::StatusOr<BackupInfo> RestoreBackup(const RestoreBackupOptions& options) {
@@ -174,7 +239,8 @@ absl::StatusOr<BackupInfo> RestoreBackup(const RestoreBackupOptions& options) {
     return FromRocksDb(restored, absl::StrCat("restoring backup ", info->backup_id));
   }
   if (absl::Status s = SyncDirectory(env, database); !s.ok()) return s;
-  absl::Status written = ReplaceFile(env, options.directory, kWatermarkFile, found->app_metadata);
+  absl::Status written = ReplaceFile(env, options.directory, kWatermarkFile,
+                                     ParseMetadata(found->app_metadata).watermark);
   if (!written.ok()) return written;
   if (absl::Status s = WriteFormat(env, options.directory); !s.ok()) return s;
   return info;

@@ -8,7 +8,8 @@
 //
 // Store::BackUp makes them. What is here needs no open store.
 //
-// Thread rule: pure functions of the disk; only one at a time may write to a directory.
+// Thread rule: pure functions of the disk; only one at a time writes to a directory of backups,
+// which is locked while it does.
 //
 // Source: rule J3 (docs/rules.md); docs/operations.md.
 #pragma once
@@ -29,20 +30,26 @@ class Env;
 
 namespace bursar {
 
-// Makes a backup of an open database in `directory`, which is created where it is missing, then
-// reads all of it back and compares checksums. `vouched`: the last durable group. UNAVAILABLE when
-// a disk fails; DATA_LOSS when what was written does not read back.
-absl::StatusOr<BackupInfo> CreateBackup(rocksdb::Env* env, rocksdb::DB* database,
-                                        const GroupId& vouched, const std::string& directory);
+// What a backup is of.
+struct BackupSource {
+  rocksdb::Env* env = nullptr;
+  rocksdb::DB* database = nullptr;
+  std::string store_id;
+  GroupId vouched;  // The last durable group.
+};
+
+// Makes a backup in `directory`, which is created where it is missing, then reads all of it back
+// and compares checksums, then deletes all but the newest `keep` (0: none). FAILED_PRECONDITION
+// where the directory has the backups of another store, whose newest would no longer be its own, or
+// another process is making one in it; UNAVAILABLE when a disk fails; DATA_LOSS when what was
+// written does not read back.
+absl::StatusOr<BackupInfo> CreateBackup(const BackupSource& source, const std::string& directory,
+                                        uint32_t keep);
 
 // The backups in a directory, oldest first. NOT_FOUND when there are none. `env`: null = the
 // machine's.
 absl::StatusOr<std::vector<BackupInfo>> ListBackups(const std::string& directory,
                                                     rocksdb::Env* env = nullptr);
-
-// Deletes all but the newest `keep` backups, and the files that only those needed.
-absl::Status KeepNewestBackups(const std::string& directory, uint32_t keep,
-                               rocksdb::Env* env = nullptr);
 
 // What to restore, and where to.
 struct RestoreBackupOptions {

@@ -433,17 +433,19 @@ absl::StatusOr<BackupInfo> RocksDbStore::BackUp(const std::string& directory, ui
   if (!backup.owns_lock()) return absl::AbortedError("backup: another one is being made");
   // One that cannot be written cannot be flushed either, and may show what is not durable.
   if (absl::Status s = health(); !s.ok()) return s;
-  GroupId durable;
+  BackupSource source;
+  source.env = options_.env != nullptr ? options_.env : rocksdb::Env::Default();
+  source.database = handles_.db;
+  const rocksdb::Status found = handles_.db->Get(rocksdb::ReadOptions(), handles_.system,
+                                                 ToSlice(kStoreIdKey), &source.store_id);
+  if (!found.ok()) return FromRocksDb(found, "reading the store's identity");
   {
     std::lock_guard writer(writer_mutex_);
-    durable = last_;
+    source.vouched = last_;
   }
-  rocksdb::Env* const env = options_.env != nullptr ? options_.env : rocksdb::Env::Default();
-  absl::StatusOr<BackupInfo> made = CreateBackup(env, handles_.db, durable, directory);
+  absl::StatusOr<BackupInfo> made = CreateBackup(source, directory, keep);
   // One that was made while the store latched may hold what never became durable.
   if (absl::Status s = health(); !s.ok()) return s;
-  if (!made.ok() || keep == 0) return made;
-  if (absl::Status s = KeepNewestBackups(directory, keep, env); !s.ok()) return s;
   return made;
 }
 

@@ -2,6 +2,7 @@
 #include "storage/backup.h"
 
 #include <gmock/gmock.h>
+#include <rocksdb/env.h>
 
 #include <atomic>
 #include <filesystem>
@@ -165,6 +166,33 @@ TEST_F(BackupTest, TheNewestIsNotQuietlyAnOlderOne) {
   EXPECT_FALSE(fs::exists(At("restored")));
   Must(Restore("restored", older));
   EXPECT_EQ(Must(Open(At("restored"))->Revision("acme")), 1);
+}
+
+// Rules: J3
+TEST_F(BackupTest, ADirectoryIsOfOneStore) {
+  std::unique_ptr<Store> store = Open(options_.directory);
+  Commit(*store);
+  Must(store->BackUp(backups(), 0));
+  std::unique_ptr<Store> other = Open(At("other"));
+  const absl::Status refused = other->BackUp(backups(), 1).status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("another store"));
+  EXPECT_EQ(Must(store->ListBackups(backups())).size(), 1u) << "nothing was made or deleted";
+  // What is restored is the same store, and goes on in it.
+  Must(Restore("restored"));
+  EXPECT_TRUE(Open(At("restored"))->BackUp(backups(), 0).ok());
+}
+
+// Rules: J3
+TEST_F(BackupTest, OneProcessAtATimeWritesToADirectory) {
+  std::unique_ptr<Store> store = Open(options_.directory);
+  Commit(*store);
+  Must(store->BackUp(backups(), 0));
+  rocksdb::FileLock* lock = nullptr;
+  ASSERT_TRUE(rocksdb::Env::Default()->LockFile(backups() + "/LOCK", &lock).ok());
+  EXPECT_EQ(store->BackUp(backups(), 0).status().code(), absl::StatusCode::kFailedPrecondition);
+  ASSERT_TRUE(rocksdb::Env::Default()->UnlockFile(lock).ok());
+  EXPECT_TRUE(store->BackUp(backups(), 0).ok());
 }
 
 // Rules: J3
