@@ -15,8 +15,9 @@ namespace {
 
 constexpr char kFooter[] =
     "Shared options may stand before or after the command. Environment: BURSAR_SERVER,\n"
-    "BURSAR_TOKEN, BURSAR_TLS=1 (as --tls), BURSAR_TLS_CA=FILE (as --tls-ca). Exit status: 0 ok, 2 "
-    "usage, 3 denied, 4 refused or failed.\n"
+    "BURSAR_TOKEN, BURSAR_TLS=1 (as --tls), BURSAR_TLS_CA=FILE (as --tls-ca),\n"
+    "BURSAR_CLIENT_CERT and BURSAR_CLIENT_KEY. Exit status: 0 ok, 2 usage, 3 denied, 4 refused or\n"
+    "failed.\n"
     "A first try: bursar org create acme --plan team && bursar wallet acme";
 
 void AddGlobalOptions(CLI::App& root, GlobalOptions* options) {
@@ -31,6 +32,11 @@ void AddGlobalOptions(CLI::App& root, GlobalOptions* options) {
       ->check(CLI::IsMember({"table", "json"}));
   root.add_flag("--tls", options->use_tls, "Speak TLS, trusting the system's certificates");
   root.add_option("--tls-ca", options->tls_ca_file, "Speak TLS, trusting this PEM file")
+      ->type_name("FILE");
+  root.add_option("--client-cert", options->client_certificate_file,
+                  "Show this certificate (PEM) instead of a token; with --client-key")
+      ->type_name("FILE");
+  root.add_option("--client-key", options->client_key_file, "Its private key, PEM")
       ->type_name("FILE");
   root.add_option("--timeout", options->timeout_seconds,
                   "Give up after so many seconds (default 5)")
@@ -156,6 +162,8 @@ bool TakeEnvironment(const Environment& environment, GlobalOptions* options, std
   const auto given = [&](const char* name) { return environment(name).value_or(""); };
   if (const std::string server = given("BURSAR_SERVER"); !server.empty()) options->server = server;
   options->tls_ca_file = given("BURSAR_TLS_CA");
+  options->client_certificate_file = given("BURSAR_CLIENT_CERT");
+  options->client_key_file = given("BURSAR_CLIENT_KEY");
   const std::string tls = given("BURSAR_TLS");
   options->use_tls = tls == "1" || tls == "true";
   if (options->use_tls || tls.empty() || tls == "0" || tls == "false") return true;

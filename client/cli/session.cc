@@ -122,6 +122,18 @@ absl::StatusOr<ConnectionOptions> Session::OptionsOfConnection() const {
     if (!certificates.ok()) return certificates.status();
     result.tls_root_certificates = *std::move(certificates);
   }
+  if (options_.client_certificate_file.empty() != options_.client_key_file.empty()) {
+    return UsageError("--client-cert and --client-key go together.");
+  }
+  if (!options_.client_certificate_file.empty()) {
+    if (!result.use_tls) return UsageError("--client-cert goes with --tls or --tls-ca.");
+    absl::StatusOr<std::string> certificate = ReadInputFile(options_.client_certificate_file);
+    if (!certificate.ok()) return certificate.status();
+    absl::StatusOr<std::string> key = ReadInputFile(options_.client_key_file);
+    if (!key.ok()) return key.status();
+    result.tls_client_certificate = *std::move(certificate);
+    result.tls_client_key = *std::move(key);
+  }
   if (!options_.token_file.empty()) {
     absl::StatusOr<std::string> token = ReadInputFile(options_.token_file);
     if (!token.ok()) return token.status();

@@ -30,6 +30,8 @@ struct GlobalOptions {
   std::string output_format = "table";
   bool use_tls = false;
   std::string tls_ca_file;
+  std::string client_certificate_file;  // Both, or neither.
+  std::string client_key_file;
   // Zero means the command's own default.
   double timeout_seconds = 0;
 };

@@ -134,6 +134,8 @@ absl::StatusOr<std::shared_ptr<const Connection>> Connection::Open(ConnectionOpt
   if (options.use_tls) {
     grpc::SslCredentialsOptions tls;
     tls.pem_root_certs = options.tls_root_certificates;
+    tls.pem_cert_chain = options.tls_client_certificate;
+    tls.pem_private_key = options.tls_client_key;
     credentials = grpc::SslCredentials(tls);
   }
   std::shared_ptr<Connection> connection(new Connection(std::move(options)));

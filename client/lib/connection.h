@@ -34,6 +34,9 @@ struct ConnectionOptions {
   bool use_tls = false;
   // Certificates in PEM that a TLS server's must chain to; empty means those of the system.
   std::string tls_root_certificates;
+  // The certificate chain and key, PEM, of who calls; both, or neither.
+  std::string tls_client_certificate;
+  std::string tls_client_key;
   // Sent as `authorization: Bearer …` with every call; empty sends none.
   std::string token;
   // The person for whom an administrative call is made, sent as `bursar-actor`; empty sends none.

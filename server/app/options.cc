@@ -27,7 +27,8 @@ constexpr absl::Duration kMaxClockAhead = absl::Hours(24 * 365 * 10);
 // Variables that belong to the command line tool and to the tests, not to the server.
 const std::set<std::string>& ForeignVariables() {
   static const auto* const names = new std::set<std::string>{
-      "BURSAR_SERVER", "BURSAR_TEST_SEED", "BURSAR_TLS", "BURSAR_TLS_CA", "BURSAR_TOKEN"};
+      "BURSAR_CLIENT_CERT", "BURSAR_CLIENT_KEY", "BURSAR_SERVER", "BURSAR_TEST_SEED",
+      "BURSAR_TLS",         "BURSAR_TLS_CA",     "BURSAR_TOKEN"};
   return *names;
 }
 

@@ -78,9 +78,12 @@ class BursarServer:
                 if not name.startswith("BURSAR_")}
         return {**kept, "XDG_STATE_HOME": str(self.folder / "state"), **more}
 
-    def run(self, *arguments, json_output=False, **environment):
-        """Runs the command line: exit status, standard output, standard error."""
-        shared = ["--server", self.address] + (["--output", "json"] if json_output else [])
+    def run(self, *arguments, json_output=False, address=None, **environment):
+        """Runs the command line: exit status, standard output, standard error.
+
+        `address`: another one of the server's than its socket.
+        """
+        shared = ["--server", address or self.address] + (["--output", "json"] if json_output else [])
         done = subprocess.run([self._bursar, *shared, *arguments], capture_output=True, text=True,
                               env=self._environment(**environment), timeout=120, check=False)
         return done.returncode, done.stdout, done.stderr

@@ -89,6 +89,8 @@ TEST_F(CommandLineTest, WrongUseEndsWithTwoAndSaysWhatIsMeant) {
       {{"org", "update", "a"}, "Nothing to change"},
       {{"plans", "import", "/nonexistent/file"}, "Cannot read /nonexistent/file"},
       {{"--tls-ca", "/nonexistent/ca", "org", "list"}, "Cannot read /nonexistent/ca"},
+      {{"--tls", "--client-cert", "c", "org", "list"}, "go together"},
+      {{"--client-cert", "c", "--client-key", "k", "org", "list"}, "goes with --tls"},
       {{"--timeout", "0", "org", "list"}, "--timeout"},
   };
   for (const auto& one : kCases) {
