@@ -1,7 +1,9 @@
 #include "server/app/logging.h"
 
 #include <grpc/support/log.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
 #include <memory>
 #include <string_view>
@@ -9,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "spdlog/async.h"
 #include "spdlog/sinks/stdout_sinks.h"
@@ -40,21 +43,26 @@ std::string_view LevelName(spdlog::level::level_enum level) {
   return std::string_view(name.data(), name.size());
 }
 
-// Formats both kinds; times are UTC.
+// Of the log that was started last.
+std::atomic<LogFormat> g_format = LogFormat::kText;
+
+// A line of either kind, with its end; times are UTC.
+std::string FormatLine(LogFormat format, absl::Time now, const std::string& level,
+                       const std::string& message) {
+  const std::string time = absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", now, absl::UTCTimeZone());
+  return format == LogFormat::kJson ? FormatJsonLogLine(time, level, message) + "\n"
+                                    : absl::StrCat(time, " ", level, " ", message, "\n");
+}
+
 class LineFormatter final : public spdlog::formatter {
  public:
   explicit LineFormatter(LogFormat format) : format_(format) {}
 
   void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& out) override {
-    const std::string time = absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ",
-                                              absl::FromChrono(message.time), absl::UTCTimeZone());
-    const std::string level(LevelName(message.level));
-    const std::string payload(message.payload.data(), message.payload.size());
-    const std::string line = format_ == LogFormat::kJson
-                                 ? FormatJsonLogLine(time, level, payload)
-                                 : absl::StrCat(time, " ", level, " ", payload);
+    const std::string line =
+        FormatLine(format_, absl::FromChrono(message.time), std::string(LevelName(message.level)),
+                   std::string(message.payload.data(), message.payload.size()));
     out.append(line.data(), line.data() + line.size());
-    out.push_back('\n');
   }
 
   std::unique_ptr<spdlog::formatter> clone() const override {
@@ -97,6 +105,13 @@ void StartLogging(const std::string& level, LogFormat format) {
   logger->flush_on(spdlog::level::warn);
   spdlog::set_default_logger(std::move(logger));
   gpr_set_log_function(&LogFromGrpc);
+  g_format = format;
+}
+
+void LogLastWords(const std::string& message) {
+  const std::string line = FormatLine(g_format, absl::Now(), "critical", message);
+  // Whether anybody reads it cannot be helped any more.
+  if (write(STDERR_FILENO, line.data(), line.size()) < 0) return;
 }
 
 void StopLogging() {

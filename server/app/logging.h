@@ -19,6 +19,10 @@ void StartLogging(const std::string& level, LogFormat format);
 // Writes what waits and ends the log's thread. Later lines are lost.
 void StopLogging();
 
+// Writes a line of level "critical" at once, past those that wait: for a process that ends here.
+// From any thread.
+void LogLastWords(const std::string& message);
+
 // A line of the JSON format without its line end; for tests.
 std::string FormatJsonLogLine(const std::string& time, const std::string& level,
                               const std::string& message);

@@ -42,6 +42,7 @@ struct RawSettings {
   std::string log_format = "text";
   bool check_config = false;
   RawDeliveryOptions delivery;
+  RawEdgeOptions edge;
   Options options;
 };
 
@@ -79,10 +80,6 @@ void DefineLimitSettings(CLI::App* app, Options* options) {
       ->capture_default_str();
   app->add_option("--admin-queue-reserve", options->admin_queue_reserve,
                   "Further places in that queue, for administration only")
-      ->capture_default_str();
-  app->add_option("--max-message-bytes", options->max_message_bytes, "Largest request")
-      ->capture_default_str();
-  app->add_option("--max-streams", options->max_streams, "Calls at once on one connection")
       ->capture_default_str();
   app->add_option("--max-batch-records", options->max_batch_records,
                   "Records in one batch; a larger one is refused whole")
@@ -123,6 +120,7 @@ void DefineSettings(CLI::App* app, RawSettings* raw) {
   app->add_option("--log-level", options.log_level, "debug, info, warn, error or off")
       ->capture_default_str();
   app->add_option("--log-format", raw->log_format, "text or json")->capture_default_str();
+  DefineEdgeSettings(app, &options.edge, &raw->edge);
   DefineDeliverySettings(app, &options.delivery, &raw->delivery);
   app->add_flag("--confirm-clock", options.confirm_clock,
                 "Start although the clock is more than a day away from the journal");
@@ -285,8 +283,6 @@ void CheckRest(RawSettings* raw, std::vector<std::string>* problems) {
   CheckRange("--completion-queues", options.completion_queues, 1, 64, problems);
   CheckRange("--queue-limit", options.queue_limit, 1, 1'000'000, problems);
   CheckRange("--admin-queue-reserve", options.admin_queue_reserve, 1, 100'000, problems);
-  CheckRange("--max-message-bytes", options.max_message_bytes, 4096, 256 << 20, problems);
-  CheckRange("--max-streams", options.max_streams, 1, 1'000'000, problems);
   CheckRange("--max-batch-records", options.max_batch_records, 1, 100'000, problems);
   CheckRange("--max-record-streams", options.max_record_streams, 1, 100'000, problems);
   CheckRange("--stream-records", options.stream_records, 1, 100'000, problems);
@@ -335,6 +331,7 @@ ParsedOptions Finish(RawSettings raw) {
     CheckStore(raw, &problems);
     CheckRest(&raw, &problems);
     CheckDeliverySettings(raw.delivery, &raw.options.delivery, &problems);
+    CheckEdgeSettings(raw.edge, &raw.options.edge, &problems);
   }
   if (!problems.empty()) return Refuse(problems);
   parsed.options = std::move(raw.options);
@@ -382,7 +379,8 @@ ParsedOptions ParseOptions(const std::vector<std::string>& arguments,
       "Every setting is also an environment variable (--two-words is BURSAR_TWO_WORDS) and a line\n"
       "of the config file; a flag beats a variable, a variable beats the file. Unknown settings "
       "are\n"
-      "errors. The exit status is 0 after a normal end, 1 after a failure, 2 for bad settings.");
+      "errors. The exit status is 0 after a normal end, 1 after a failure, 2 for bad settings, 3 "
+      "over\nthe memory limit, 4 where the server did not answer itself.");
 
   std::set<std::string> flags_given;
   for (const std::string& argument : arguments) flags_given.insert(FlagOf(argument));

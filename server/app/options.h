@@ -18,6 +18,7 @@
 
 #include "absl/time/time.h"
 #include "server/app/delivery_options.h"
+#include "server/app/edge_options.h"
 #include "server/app/listen_address.h"
 
 namespace bursar {
@@ -44,8 +45,6 @@ struct Options {
   int completion_queues = 1;
   int queue_limit = 8192;
   int admin_queue_reserve = 512;
-  int max_message_bytes = 4 << 20;
-  int max_streams = 1024;        // Per connection.
   int max_batch_records = 1000;  // In one BatchRecordConsumption.
   int max_record_streams = 256;  // StreamConsumption streams at once.
   int stream_records = 256;      // Of one such stream, not acknowledged.
@@ -57,6 +56,7 @@ struct Options {
   bool confirm_clock = false;
   absl::Duration clock_ahead;  // Of the machine's clock, in rehearsals; zero otherwise.
   DeliveryOptions delivery;
+  EdgeOptions edge;
   std::string verify_directory;  // Not empty: verify that store instead of serving.
 
   bool has_tls() const { return !tls_certificate_file.empty(); }

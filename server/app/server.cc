@@ -1,11 +1,8 @@
 #include "server/app/server.h"
 
 #include <grpcpp/grpcpp.h>
-#include <grpcpp/resource_quota.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -16,11 +13,12 @@
 #include "google/protobuf/util/json_util.h"
 #include "server/app/default_plan_catalog.h"
 #include "server/app/delivery.h"
+#include "server/app/edge.h"
 #include "server/app/edge_log.h"
 #include "server/app/rehearsal_clock.h"
 #include "server/app/server_metrics.h"
-#include "server/app/tls_files.h"
 #include "server/app/token_records.h"
+#include "server/app/transport.h"
 #include "server/app/version.h"
 #include "server/base/clock.h"
 #include "server/base/status.h"
@@ -41,25 +39,10 @@ namespace bursar {
 namespace {
 
 // How often the issuer's keys are looked at.
-constexpr unsigned kCertificateRefreshSeconds = 5;
 constexpr absl::Duration kKeyRefreshInterval = absl::Seconds(5);
 
-// gRPC's threads for everything that is not the request path, health watches and reflection
-// streams (which occupy one each) included, watches of wallets apart.
-constexpr int kMaxSyncThreads = 128;
-constexpr int kMaxMetadataBytes = 8192;
-constexpr int kHandshakeTimeoutMs = 10'000;
 // How long attempts at delivery may go on when the server ends.
 constexpr absl::Duration kDeliveryGrace = absl::Seconds(5);
-
-absl::StatusOr<std::string> ReadFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string contents{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (!file.is_open() || file.bad()) {
-    return absl::NotFoundError(absl::StrCat("cannot read the file ", path));
-  }
-  return contents;
-}
 
 absl::Status LoadCredentials(const Options& options, Credentials* credentials) {
   if (options.is_insecure) {
@@ -89,30 +72,6 @@ absl::Status LoadCredentials(const Options& options, Credentials* credentials) {
   return credentials->LoadOperatorTokenFile(options.operator_token_file);
 }
 
-absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeTransport(const Options& options) {
-  if (!options.has_tls()) return grpc::InsecureServerCredentials();
-  auto key = ReadFile(options.tls_key_file);
-  if (!key.ok()) return key.status();
-  auto certificate = ReadFile(options.tls_certificate_file);
-  if (!certificate.ok()) return certificate.status();
-  const absl::Status fit =
-      CheckTlsFiles({options.tls_certificate_file, *certificate}, {options.tls_key_file, *key});
-  if (!fit.ok()) return fit;
-  // The files are read again when they change, so that certificates are renewed without a restart;
-  // a pair that does not fit is left aside.
-  const auto provider = std::make_shared<grpc::experimental::FileWatcherCertificateProvider>(
-      options.tls_key_file, options.tls_certificate_file, options.client_ca_file,
-      kCertificateRefreshSeconds);
-  grpc::experimental::TlsServerCredentialsOptions tls(provider);
-  tls.watch_identity_key_cert_pairs();
-  if (!options.client_ca_file.empty()) {
-    tls.watch_root_certs();
-    // Who shows none may show a token.
-    tls.set_cert_request_type(GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY);
-  }
-  return grpc::experimental::TlsServerCredentials(tls);
-}
-
 absl::StatusOr<DefaultCatalogs> ReadDefaultCatalogs() {
   DefaultCatalogs defaults;
   const std::string_view book = DefaultPriceBook();
@@ -131,7 +90,8 @@ class ServerCore final : public Server {
   ServerCore(const Options& options, const Clock* clock)
       : options_(options),
         own_clock_(options.clock_ahead),
-        clock_(clock == nullptr ? &own_clock_ : clock) {}
+        clock_(clock == nullptr ? &own_clock_ : clock),
+        edge_(options) {}
   ~ServerCore() override { Drain(absl::ZeroDuration()); }
 
   absl::Status StartAll() {
@@ -141,11 +101,12 @@ class ServerCore final : public Server {
     if (absl::Status status = StartGrpc(); !status.ok()) return status;
     if (absl::Status status = StartHttp(); !status.ok()) return status;
     state_.Set(ServingState::State::kServing);
+    edge_.Watch();
     return absl::OkStatus();
   }
 
   std::string Addresses() const override {
-    return absl::StrCat("grpc=", absl::StrJoin(grpc_addresses_, ","), " http=",
+    return absl::StrCat("grpc=", absl::StrJoin(edge_.addresses(), ","), " http=",
                         http_ == nullptr ? "off" : options_.http_listen->WithPort(http_->port()));
   }
   std::string StoreReport() const override { return store_->open_report().Describe(); }
@@ -158,7 +119,6 @@ class ServerCore final : public Server {
   absl::Status StartDelivery();
   absl::Status StartGrpc();
   absl::Status StartHttp();
-  void ConfigureBuilder(grpc::ServerBuilder* builder) const;
   void RefreshKeys();
 
   const Options options_;
@@ -181,8 +141,10 @@ class ServerCore final : public Server {
   ServingState state_;
   RpcStats rpc_stats_;
   std::unique_ptr<WalletActors> actors_;
+  Edge edge_;
   std::unique_ptr<Gate> gate_;
   ActiveStreams watches_{HealthService::kMaxWatches};
+  ActiveStreams known_watches_{HealthService::kMaxWatches};
   ActiveStreams reflection_streams_{kMaxReflectionStreams};
   std::unique_ptr<QuotaService> quota_;
   std::unique_ptr<AdminService> admin_;
@@ -192,7 +154,6 @@ class ServerCore final : public Server {
   std::unique_ptr<ReflectionAlphaService> reflection_alpha_;
   std::unique_ptr<AsyncRuntime> runtime_;
   std::unique_ptr<grpc::Server> grpc_;
-  std::vector<std::string> grpc_addresses_;
   std::unique_ptr<HttpServer> http_;
 };
 
@@ -232,25 +193,10 @@ absl::Status ServerCore::StartDelivery() {
   return absl::OkStatus();
 }
 
-void ServerCore::ConfigureBuilder(grpc::ServerBuilder* builder) const {
-  using Option = grpc::ServerBuilder::SyncServerOption;
-  builder->SetSyncServerOption(Option::NUM_CQS, 1);
-  builder->SetSyncServerOption(Option::MIN_POLLERS, 1);
-  builder->SetSyncServerOption(Option::MAX_POLLERS, 2);
-  grpc::ResourceQuota quota("bursard");
-  quota.SetMaxThreads(kMaxSyncThreads + options_.max_watches);
-  builder->SetResourceQuota(quota);
-  builder->SetMaxReceiveMessageSize(options_.max_message_bytes);
-  builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options_.max_streams);
-  builder->AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadataBytes);
-  builder->AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeTimeoutMs);
-  // An address in use is an error, never a second server that takes half of the connections.
-  builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-}
-
 absl::Status ServerCore::StartGrpc() {
   actors_ = std::make_unique<WalletActors>(engine_.get());
   gate_ = std::make_unique<Gate>(credentials_.get(), &rpc_stats_, &log_, actors_.get());
+  edge_.Guard(gate_.get());
   QuotaServiceOptions quota_options;
   quota_options.max_batch_records = options_.max_batch_records;
   quota_options.streams = {options_.max_record_streams, options_.stream_records};
@@ -268,22 +214,14 @@ absl::Status ServerCore::StartGrpc() {
       grpc::health::v1::Health::service_full_name(),
       grpc::reflection::v1::ServerReflection::service_full_name(),
       grpc::reflection::v1alpha::ServerReflection::service_full_name()};
-  health_ = std::make_unique<HealthService>(&state_, &watches_, names);
+  health_ = std::make_unique<HealthService>(&state_, &watches_, names, credentials_.get(),
+                                            &known_watches_);
   reflection_ = std::make_unique<ReflectionService>(gate_.get(), &reflection_streams_, names);
   reflection_alpha_ =
       std::make_unique<ReflectionAlphaService>(gate_.get(), &reflection_streams_, names);
 
-  const auto transport = MakeTransport(options_);
-  if (!transport.ok()) return transport.status();
   grpc::ServerBuilder builder;
-  ConfigureBuilder(&builder);
-  std::vector<int> ports(options_.listen.size());
-  for (size_t i = 0; i < options_.listen.size(); ++i) {
-    const ListenAddress& address = options_.listen[i];
-    builder.AddListeningPort(address.ToString(),
-                             address.is_unix() ? grpc::InsecureServerCredentials() : *transport,
-                             &ports[i]);
-  }
+  if (absl::Status status = edge_.Listen(&builder); !status.ok()) return status;
   for (grpc::Service* service : std::initializer_list<grpc::Service*>{
            quota_.get(), admin_.get(), operation_.get(), health_.get(), reflection_.get(),
            reflection_alpha_.get()}) {
@@ -292,18 +230,11 @@ absl::Status ServerCore::StartGrpc() {
   runtime_ = std::make_unique<AsyncRuntime>(gate_.get());
   runtime_->AddQueues(&builder, options_.completion_queues);
   grpc_ = builder.BuildAndStart();
-  for (size_t i = 0; i < ports.size(); ++i) {
-    if (grpc_ != nullptr && ports[i] > 0) {
-      grpc_addresses_.push_back(options_.listen[i].WithPort(ports[i]));
-      continue;
-    }
-    return absl::UnavailableError(absl::StrCat("cannot listen at ", options_.listen[i].ToString(),
-                                               ": the address is in use or not ours"));
-  }
+  if (grpc_ == nullptr) return absl::InternalError("gRPC does not start; its log says why");
   quota_->ServeOn(runtime_.get());
   health_->ServeOn(runtime_.get());
   runtime_->Start();
-  return absl::OkStatus();
+  return edge_.Accept();
 }
 
 absl::Status ServerCore::StartHttp() {
@@ -316,6 +247,7 @@ absl::Status ServerCore::StartHttp() {
   auto http = HttpServer::Start(options, &state_, credentials_.get(), [this](MetricWriter* writer) {
     CollectMetrics(*engine_, rpc_stats_, state_, kVersion, start_time_, writer);
     delivery_->CollectMetrics(writer);
+    edge_.CollectMetrics(writer);
   });
   if (!http.ok()) return http.status();
   http_ = *std::move(http);
@@ -326,10 +258,12 @@ void ServerCore::Drain(absl::Duration timeout) {
   if (is_drained_) return;
   is_drained_ = true;
   const absl::Time deadline = absl::Now() + timeout;
+  edge_.Unwatch();
   state_.Set(ServingState::State::kStopping);
   reflection_streams_.Stop();
   if (quota_ != nullptr) quota_->StopWatches();
   if (runtime_ != nullptr) runtime_->StopStreams(timeout / 2);
+  edge_.Refuse();
   if (grpc_ != nullptr) {
     // The engine still runs, so every call in flight gets its answer.
     grpc_->Shutdown(absl::ToChronoTime(deadline));

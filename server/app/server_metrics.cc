@@ -1,10 +1,10 @@
 #include "server/app/server_metrics.h"
 
 #include <sys/resource.h>
-#include <unistd.h>
 
-#include <fstream>
+#include <optional>
 
+#include "server/app/memory_guard.h"
 #include "server/service/authorization.h"
 
 namespace bursar {
@@ -74,12 +74,9 @@ void CollectProcess(absl::Time start_time, MetricWriter* writer) {
     writer->Counter("process_cpu_seconds_total", "User and system CPU time of the process.",
                     seconds(usage.ru_utime) + seconds(usage.ru_stime));
   }
-  std::ifstream statm("/proc/self/statm");
-  int64_t pages = 0;
-  int64_t resident_pages = 0;
-  if (statm >> pages >> resident_pages) {
+  if (const std::optional<int64_t> bytes = ReadResidentBytes(); bytes.has_value()) {
     writer->Gauge("process_resident_memory_bytes", "Resident memory of the process.",
-                  static_cast<double>(resident_pages * sysconf(_SC_PAGESIZE)));
+                  static_cast<double>(*bytes));
   }
   writer->Gauge("process_start_time_seconds", "When the process started, as a Unix time.",
                 absl::ToDoubleSeconds(start_time - absl::UnixEpoch()));

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
@@ -13,7 +14,7 @@ namespace bursar {
 namespace {
 
 // After this long a caller that met our overload may try again.
-constexpr int32_t kRetryDelayNanos = 200'000'000;
+constexpr int64_t kRetryDelayMilliseconds = 200;
 // What the violations may take, so that reason and metadata always fit beside them.
 constexpr size_t kMaxViolationsBytes = 2500;
 constexpr size_t kMaxDescriptionBytes = 300;
@@ -84,6 +85,19 @@ google::rpc::ErrorInfo ErrorInfoOf(const absl::Status& status, const CodeRow& ro
   return info;
 }
 
+// When to try again: as the status says, or soon.
+google::rpc::RetryInfo RetryInfoOf(const absl::Status& status) {
+  int64_t milliseconds = kRetryDelayMilliseconds;
+  for (const auto& [key, value] : Metadata(status)) {
+    int64_t said = 0;
+    if (key == kRetryDelayKey && absl::SimpleAtoi(value, &said)) milliseconds = said;
+  }
+  google::rpc::RetryInfo retry;
+  retry.mutable_retry_delay()->set_seconds(milliseconds / 1000);
+  retry.mutable_retry_delay()->set_nanos(static_cast<int32_t>(milliseconds % 1000 * 1'000'000));
+  return retry;
+}
+
 google::rpc::BadRequest BadRequestOf(const std::vector<FieldViolation>& violations) {
   google::rpc::BadRequest bad_request;
   size_t bytes = 0;
@@ -117,9 +131,7 @@ grpc::Status ToGrpcStatus(const absl::Status& status) {
   const std::vector<FieldViolation> violations = Violations(status);
   if (!violations.empty()) rich.add_details()->PackFrom(BadRequestOf(violations));
   if (row.grpc_code == grpc::StatusCode::RESOURCE_EXHAUSTED) {
-    google::rpc::RetryInfo retry;
-    retry.mutable_retry_delay()->set_nanos(kRetryDelayNanos);
-    rich.add_details()->PackFrom(retry);
+    rich.add_details()->PackFrom(RetryInfoOf(status));
   }
   // The message travels beside the details already; repeated inside, it must not outgrow them.
   const std::string message = rich.message();
@@ -150,6 +162,17 @@ absl::Status PermissionDeniedError() {
 absl::Status OverloadedError() {
   return WithReason(absl::ResourceExhaustedError("the server is busy; try again shortly"),
                     "OVERLOADED");
+}
+
+absl::Status CallerRateError(double calls_per_second, absl::Duration retry_after) {
+  const int64_t milliseconds = std::max<int64_t>(
+      1, absl::ToInt64Milliseconds(absl::Ceil(retry_after, absl::Milliseconds(1))));
+  absl::Status status = absl::ResourceExhaustedError(
+      absl::StrCat("this caller's limit of ", calls_per_second,
+                   " calls per second is reached; try again in ", milliseconds, " ms"));
+  status = WithMetadata(std::move(status), "calls_per_second", absl::StrCat(calls_per_second));
+  status = WithMetadata(std::move(status), kRetryDelayKey, absl::StrCat(milliseconds));
+  return WithReason(std::move(status), "CALLER_RATE_REACHED");
 }
 
 absl::Status ShuttingDownError() {

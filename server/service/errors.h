@@ -15,6 +15,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "bursar/v1/common.pb.h"
 #include "grpcpp/support/status.h"
 
@@ -24,6 +25,8 @@ namespace bursar {
 inline constexpr char kErrorDomain[] = "bursar";
 // The most that the serialized details may take.
 inline constexpr size_t kMaxErrorDetailsBytes = 4095;
+// The fact of a RESOURCE_EXHAUSTED status that becomes its RetryInfo; without it, soon.
+inline constexpr char kRetryDelayKey[] = "retry_delay_ms";
 // The longest message; a longer one is cut.
 inline constexpr size_t kMaxErrorMessageBytes = 1024;
 
@@ -38,6 +41,8 @@ void WriteError(const absl::Status& status, v1::Status* proto);
 absl::Status UnauthenticatedError();
 absl::Status PermissionDeniedError();
 absl::Status OverloadedError();
+// The caller asked faster than it may; RetryInfo and the message say when it may again.
+absl::Status CallerRateError(double calls_per_second, absl::Duration retry_after);
 absl::Status ShuttingDownError();
 
 }  // namespace bursar

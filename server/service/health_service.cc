@@ -22,8 +22,13 @@ HealthCheckResponse::ServingStatus StatusOf(ServingState::State state) {
 }  // namespace
 
 HealthService::HealthService(const ServingState* state, ActiveStreams* watches,
-                             std::vector<std::string> service_names)
-    : state_(state), watches_(watches), service_names_(std::move(service_names)) {}
+                             std::vector<std::string> service_names, const Credentials* credentials,
+                             ActiveStreams* known_watches)
+    : state_(state),
+      watches_(watches),
+      service_names_(std::move(service_names)),
+      credentials_(credentials),
+      known_watches_(known_watches) {}
 
 void HealthService::ServeOn(AsyncRuntime* runtime) {
   runtime->Serve("/grpc.health.v1.Health/Check", this, &HealthService::RequestCheck, &handlers_,
@@ -44,9 +49,18 @@ void HealthService::Handlers::Check(const CallContext& /*call*/, const HealthChe
   done(absl::OkStatus());
 }
 
+ActiveStreams* HealthService::WatchesOf(const grpc::ServerContext& context) const {
+  if (credentials_ == nullptr) return watches_;
+  if (credentials_->everyone() != nullptr) return known_watches_;
+  const auto authorization = context.client_metadata().find("authorization");
+  if (authorization == context.client_metadata().end()) return watches_;
+  const std::string_view value(authorization->second.data(), authorization->second.size());
+  return credentials_->FindByHeader(value) != nullptr ? known_watches_ : watches_;
+}
+
 grpc::Status HealthService::Watch(grpc::ServerContext* context, const HealthCheckRequest* request,
                                   grpc::ServerWriter<HealthCheckResponse>* writer) {
-  const ActiveStreams::Entry entry(watches_, context);
+  const ActiveStreams::Entry entry(WatchesOf(*context), context);
   if (!entry.is_admitted()) return ToGrpcStatus(OverloadedError());
   const bool is_known = Knows(request->service());
   ServingState::State state = state_->state();

@@ -2,8 +2,9 @@
 // path nothing (the library's own brings a polling queue that nearly doubles the price of a call).
 //
 // Check is asynchronous, on the request path's queues, so it also proves that they move. Watch is
-// synchronous and bounded. No credential is asked for. The known service names are the empty one,
-// for the server as a whole, and each service that the server has; all share one state.
+// synchronous and bounded. No credential is asked for; a watcher with one has places of its own.
+// The known service names are the empty one, for the server as a whole, and each service that the
+// server has; all share one state.
 //
 // Thread rule: gRPC calls it from its own threads.
 //
@@ -17,6 +18,7 @@
 
 #include "grpc/health/v1/health.grpc.pb.h"
 #include "server/service/active_streams.h"
+#include "server/service/credentials.h"
 #include "server/service/rpc/async_runtime.h"
 #include "server/service/serving_state.h"
 
@@ -25,13 +27,15 @@ namespace bursar {
 class HealthService final
     : public grpc::health::v1::Health::WithRawMethod_Check<grpc::health::v1::Health::Service> {
  public:
-  // Watches at once; more are RESOURCE_EXHAUSTED.
+  // Watches at once, of each kind; more are RESOURCE_EXHAUSTED.
   static constexpr size_t kMaxWatches = 32;
 
-  // `state` and `streams` outlive the service. `streams` must not be shared with other services
-  // whose streams should not take the watches' places.
+  // All outlive the service. `watches` must not be shared with other services whose streams should
+  // not take the watches' places. Where `credentials` are given, watchers who show one that is
+  // valid have `known_watches` for themselves, so that those without never keep them out.
   HealthService(const ServingState* state, ActiveStreams* watches,
-                std::vector<std::string> service_names);
+                std::vector<std::string> service_names, const Credentials* credentials = nullptr,
+                ActiveStreams* known_watches = nullptr);
 
   // Serves Check on the runtime's queues.
   void ServeOn(AsyncRuntime* runtime);
@@ -53,10 +57,14 @@ class HealthService final
   };
 
   bool Knows(std::string_view service) const;
+  // Whose places a watch takes.
+  ActiveStreams* WatchesOf(const grpc::ServerContext& context) const;
 
   const ServingState* const state_;
   ActiveStreams* const watches_;
   const std::vector<std::string> service_names_;
+  const Credentials* const credentials_;
+  ActiveStreams* const known_watches_;
   Handlers handlers_{this};
 };
 

@@ -50,7 +50,7 @@ TEST(Options, FlagBeatsVariableBeatsFileBeatsDefault) {
       ParseOptions(With({file.flag(), "--queue-limit", "31"}), environment);
   ASSERT_EQ(parsed.action, Action::kServe) << parsed.text;
   EXPECT_EQ(parsed.options.queue_limit, 31);
-  EXPECT_EQ(parsed.options.max_streams, 22);
+  EXPECT_EQ(parsed.options.edge.max_streams, 22);
   EXPECT_EQ(parsed.options.log_level, "error");
   EXPECT_EQ(parsed.options.completion_queues, 1);
 }

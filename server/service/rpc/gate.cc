@@ -26,8 +26,8 @@ std::vector<std::string> NamesOfPeer(const grpc::ServerContextBase& context) {
 
 }  // namespace
 
-absl::Status Gate::Admit(const grpc::ServerContextBase& context, const RpcRule& rule,
-                         ActorUse actor_use, CallContext* call) const {
+absl::Status Gate::AdmitMessage(const grpc::ServerContextBase& context, const RpcRule& rule,
+                                CallContext* call) const {
   if (rule.is_open) return absl::OkStatus();
   call->credential = credentials_->everyone();
   if (call->credential == nullptr) {
@@ -42,7 +42,17 @@ absl::Status Gate::Admit(const grpc::ServerContextBase& context, const RpcRule& 
     }
     if (call->credential == nullptr) return UnauthenticatedError();
   }
-  if (absl::Status status = AuthorizeRpc(rule, *call->credential); !status.ok()) return status;
+  if (witness_ != nullptr && witness_->is_watching()) witness_->SawCredential(context.peer());
+  return AuthorizeRpc(rule, *call->credential);
+}
+
+absl::Status Gate::Admit(const grpc::ServerContextBase& context, const RpcRule& rule,
+                         ActorUse actor_use, CallContext* call) const {
+  if (rule.is_open) return absl::OkStatus();
+  if (absl::Status status = AdmitMessage(context, rule, call); !status.ok()) return status;
+  if (rate_ != nullptr) {
+    if (absl::Status status = rate_->Take(*call->credential); !status.ok()) return status;
+  }
   if (actor_use == ActorUse::kIgnored) return absl::OkStatus();
   const auto& metadata = context.client_metadata();
   const auto actor = metadata.find(kActorMetadataKey);

@@ -13,6 +13,7 @@
 #include "server/service/authorization.h"
 #include "server/service/credentials.h"
 #include "server/service/event_log.h"
+#include "server/service/rpc/caller_rate.h"
 #include "server/service/rpc/stats.h"
 
 namespace bursar {
@@ -42,6 +43,16 @@ class ActorJudge {
                              const std::string& member_id) const = 0;
 };
 
+// Wants to know, at times, which connections valid credentials come from.
+class ConnectionWitness {
+ public:
+  virtual ~ConnectionWitness() = default;
+  // Whether it wants to know now. Asked for each call: must be next to free.
+  virtual bool is_watching() const = 0;
+  // A valid credential came from that peer, in gRPC's words ("ipv4:127.0.0.1:41234").
+  virtual void SawCredential(const std::string& peer) = 0;
+};
+
 class Gate {
  public:
   // All outlive the gate. `log` may be nullptr; without `actors` nobody may act for a person.
@@ -49,10 +60,21 @@ class Gate {
        const ActorJudge* actors = nullptr)
       : credentials_(credentials), stats_(stats), log_(log), actors_(actors) {}
 
+  // Both outlive the gate; before the first call. Without them nobody is told whose connections
+  // they are, and callers call as fast as they like.
+  void SetWitness(ConnectionWitness* witness) { witness_ = witness; }
+  void SetCallerRate(CallerRate* rate) { rate_ = rate; }
+
   // Fills `call` and returns OK when the call may go on. UNAUTHENTICATED without a valid token,
-  // PERMISSION_DENIED when its role may not call the RPC, INVALID_ARGUMENT for a malformed actor.
+  // PERMISSION_DENIED when its role may not call the RPC, INVALID_ARGUMENT for a malformed actor,
+  // RESOURCE_EXHAUSTED above the caller's rate.
   absl::Status Admit(const grpc::ServerContextBase& context, const RpcRule& rule,
                      ActorUse actor_use, CallContext* call) const;
+
+  // The same for a further message of a stream that was admitted: the credential is looked at
+  // again, but a message is not another call of the caller's rate.
+  absl::Status AdmitMessage(const grpc::ServerContextBase& context, const RpcRule& rule,
+                            CallContext* call) const;
 
   // OK where the RPC asks nothing of an acting person, the caller acts for itself, or the person
   // may. Otherwise PERMISSION_DENIED.
@@ -68,6 +90,8 @@ class Gate {
   RpcStats* const stats_;
   EventLog* const log_;
   const ActorJudge* const actors_;
+  ConnectionWitness* witness_ = nullptr;
+  CallerRate* rate_ = nullptr;
 };
 
 // The organization that a request names; empty where it names none.

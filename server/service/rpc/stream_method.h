@@ -270,7 +270,7 @@ class StreamMethod {
     // What the gate and the parser say to the message that was read.
     absl::Status Admit(Item* item) {
       absl::Status admitted =
-          method_->gate_->Admit(context_, *method_->rule_, ActorUse::kIgnored, &call_context_);
+          method_->gate_->AdmitMessage(context_, *method_->rule_, &call_context_);
       if (!admitted.ok()) return admitted;
       if (item->Read(&read_bytes_)) return absl::OkStatus();
       return absl::InvalidArgumentError("the stream holds something that is not a valid message");

@@ -1,0 +1,343 @@
+#include "server/app/connection_guard.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/app/peer_name.h"
+#include "server/base/check.h"
+#include "server/base/clock.h"
+#include "spdlog/spdlog.h"
+
+namespace bursar {
+namespace {
+
+// Descriptors of everything that is not a connection: the store's files, logs, deliveries, spares.
+constexpr int kOwnDescriptors = 1024;
+// Connections accepted at one listener before the others get their turn.
+constexpr int kAcceptBatch = 64;
+// How long the thread rests where accepting failed and trying at once would spin.
+constexpr absl::Duration kRest = absl::Milliseconds(20);
+// Between two looks at all connections while the server is full.
+constexpr absl::Duration kSweepInterval = absl::Milliseconds(100);
+// Between two lines in the log about refused connections.
+constexpr absl::Duration kWordsInterval = absl::Seconds(10);
+// How long bytes that were sent may stay unacknowledged before the connection is dead.
+constexpr unsigned kUserTimeoutMs = 20'000;
+
+absl::Duration Now() { return SystemClock().Monotonic(); }
+
+std::optional<uint64_t> CookieOf(int descriptor) {
+  uint64_t cookie = 0;
+  socklen_t bytes = sizeof(cookie);
+  if (getsockopt(descriptor, SOL_SOCKET, SO_COOKIE, &cookie, &bytes) != 0) return std::nullopt;
+  return cookie;
+}
+
+// What the peer has sent over the connection's life.
+uint64_t ReceivedBytes(int descriptor) {
+  tcp_info info = {};
+  socklen_t bytes = sizeof(info);
+  if (getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &bytes) != 0) return 0;
+  return info.tcpi_bytes_received;
+}
+
+// Shuts the connection down if it is still the one that was accepted; false if it is not.
+bool ShutDown(int descriptor, uint64_t cookie) {
+  // Between a look at a descriptor and its use, another thread may close it and get it back for
+  // something else. A copy stays what it is.
+  const int copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+  if (copy < 0) return false;
+  const bool is_same = CookieOf(copy) == cookie;
+  if (is_same) shutdown(copy, SHUT_RDWR);
+  close(copy);
+  return is_same;
+}
+
+}  // namespace
+
+absl::Status ConnectionGuard::EnsureDescriptors(int max_connections) {
+  rlimit limit = {};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return absl::OkStatus();
+  const rlim_t needed = static_cast<rlim_t>(max_connections) + kOwnDescriptors;
+  if (limit.rlim_cur >= needed) return absl::OkStatus();
+  const rlim_t allowed = limit.rlim_max;
+  limit.rlim_cur = std::min(needed, allowed);
+  if (setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur >= needed) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("--max-connections ", max_connections, " needs ", needed,
+                   " descriptors, and this process may have ", allowed,
+                   ": raise the hard limit (ulimit -Hn, LimitNOFILE=), or lower the setting"));
+}
+
+absl::StatusOr<int> ConnectionGuard::Listen(const ListenAddress& address, Take take) {
+  auto sockets = ListeningSocket::Open(address);
+  if (!sockets.ok()) return sockets.status();
+  const int port = sockets->front().port();
+  for (ListeningSocket& socket : *sockets) listeners_.push_back({std::move(socket), take});
+  return port;
+}
+
+absl::Status ConnectionGuard::Start() {
+  wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  RefillSpares();
+  if (wake_ < 0 || spares_.empty()) {
+    return absl::ResourceExhaustedError("no descriptors are left to begin with");
+  }
+  thread_ = std::thread([this] { Run(); });
+  return absl::OkStatus();
+}
+
+void ConnectionGuard::Stop() {
+  if (thread_.joinable()) {
+    const uint64_t one = 1;
+    // An eventfd of value zero takes a write at once.
+    BURSAR_CHECK(write(wake_, &one, sizeof(one)) == sizeof(one));
+    thread_.join();
+  }
+  listeners_.clear();
+  for (const int spare : std::exchange(spares_, {})) close(spare);
+  if (wake_ >= 0) close(std::exchange(wake_, -1));
+}
+
+void ConnectionGuard::Run() {
+  std::vector<pollfd> polled;
+  polled.push_back({wake_, POLLIN, 0});
+  for (const Listener& listener : listeners_) {
+    polled.push_back({listener.socket.descriptor(), POLLIN, 0});
+  }
+  while (true) {
+    if (poll(polled.data(), polled.size(), -1) < 0 && errno != EINTR) Rest(kRest);
+    if ((polled[0].revents & POLLIN) != 0) return;
+    bool must_rest = false;
+    for (size_t i = 0; i < listeners_.size(); ++i) {
+      if (polled[i + 1].revents != 0 && !AcceptFrom(listeners_[i])) must_rest = true;
+    }
+    if (must_rest) Rest(kRest);
+  }
+}
+
+// Until the time is over, or the thread is to end.
+void ConnectionGuard::Rest(absl::Duration duration) const {
+  pollfd wake = {wake_, POLLIN, 0};
+  poll(&wake, 1, static_cast<int>(absl::ToInt64Milliseconds(duration)));
+}
+
+bool ConnectionGuard::AcceptFrom(const Listener& listener) {
+  for (int i = 0; i < kAcceptBatch; ++i) {
+    const int descriptor =
+        accept4(listener.socket.descriptor(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (descriptor >= 0) {
+      if (MakeRoom()) {
+        HandOver(listener, descriptor);
+      } else {
+        close(descriptor);
+        SayRefused("--max-connections are in use by callers with credentials");
+      }
+      continue;
+    }
+    switch (errno) {
+      case EAGAIN:
+        return true;
+      case EMFILE:
+      case ENFILE:
+        AcceptOnSpare(listener);
+        return false;
+      case ENOBUFS:
+      case ENOMEM:
+        SayRefused(std::strerror(errno));
+        return false;
+      default:
+        break;  // That connection is gone already; the next may be well.
+    }
+  }
+  return true;
+}
+
+void ConnectionGuard::AcceptOnSpare(const Listener& listener) {
+  int refused = 0;
+  if (!spares_.empty()) {
+    close(spares_.back());
+    spares_.pop_back();
+    for (int descriptor; refused < kAcceptBatch &&
+                         (descriptor = accept4(listener.socket.descriptor(), nullptr, nullptr,
+                                               SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0;
+         ++refused) {
+      close(descriptor);
+    }
+  }
+  RefillSpares();
+  {
+    const std::lock_guard lock(mutex_);
+    counts_.refused_descriptors += refused;
+    SweepLocked();
+  }
+  SayRefused("no descriptors are left (EMFILE)");
+}
+
+bool ConnectionGuard::MakeRoom() {
+  const std::lock_guard lock(mutex_);
+  const auto limit = static_cast<size_t>(options_.max_connections);
+  if (connections_.size() < limit) return true;
+  if (const absl::Duration now = Now(); now >= next_full_sweep_) {
+    next_full_sweep_ = now + kSweepInterval;
+    SweepLocked();
+  }
+  while (connections_.size() >= limit && !strangers_.empty()) {
+    const int oldest = strangers_.begin()->second;
+    if (ShutDown(oldest, connections_.at(oldest).cookie)) ++counts_.displaced;
+    ForgetLocked(oldest);
+  }
+  if (connections_.size() < limit) return true;
+  ++counts_.refused_full;
+  return false;
+}
+
+void ConnectionGuard::HandOver(const Listener& listener, int descriptor) {
+  const std::optional<uint64_t> cookie = CookieOf(descriptor);
+  if (!cookie.has_value()) {
+    close(descriptor);
+    return;
+  }
+  Connection connection;
+  connection.cookie = *cookie;
+  connection.accepted_at = Now();
+  if (listener.socket.is_unix()) {
+    connection.has_shown_credential = true;
+  } else {
+    const int on = 1;
+    // As gRPC sets its own; without them a connection works too.
+    (void)setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    (void)setsockopt(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, &kUserTimeoutMs,
+                     sizeof(kUserTimeoutMs));
+    connection.peer = PeerNameOf(descriptor);
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    // The system gave the descriptor out again, so whoever had it is gone.
+    ForgetLocked(descriptor);
+    connection.number = ++next_number_;
+    ++counts_.accepted;
+    if (!connection.peer.empty()) by_peer_[connection.peer] = descriptor;
+    if (!connection.has_shown_credential) strangers_[connection.number] = descriptor;
+    connections_[descriptor] = std::move(connection);
+    UpdateWatchingLocked();
+  }
+  listener.take(descriptor);
+}
+
+void ConnectionGuard::RefillSpares() {
+  while (spares_.size() < static_cast<size_t>(options_.spare_descriptors)) {
+    const int spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (spare < 0) return;
+    spares_.push_back(spare);
+  }
+}
+
+void ConnectionGuard::SayRefused(const char* why) {
+  const absl::Duration now = Now();
+  if (now < next_words_) {
+    ++refused_in_silence_;
+    return;
+  }
+  next_words_ = now + kWordsInterval;
+  spdlog::warn("connections are refused: {}; {} live (lines left out before: {})", why,
+               counts().live, std::exchange(refused_in_silence_, 0));
+}
+
+void ConnectionGuard::Sweep() {
+  const std::lock_guard lock(mutex_);
+  SweepLocked();
+}
+
+void ConnectionGuard::SweepLocked() {
+  std::vector<int> ended;
+  for (const auto& [descriptor, connection] : connections_) {
+    if (CookieOf(descriptor) != connection.cookie) ended.push_back(descriptor);
+  }
+  for (const int descriptor : ended) ForgetLocked(descriptor);
+  UpdateWatchingLocked();
+}
+
+void ConnectionGuard::ForgetLocked(int descriptor) {
+  const auto entry = connections_.find(descriptor);
+  if (entry == connections_.end()) return;
+  strangers_.erase(entry->second.number);
+  const auto peer = by_peer_.find(entry->second.peer);
+  if (peer != by_peer_.end() && peer->second == descriptor) by_peer_.erase(peer);
+  connections_.erase(entry);
+}
+
+// From three quarters of the bound on, until half of it: credentials are shown before they count.
+void ConnectionGuard::UpdateWatchingLocked() {
+  const size_t live = connections_.size() * 4;
+  const auto limit = static_cast<size_t>(options_.max_connections);
+  const bool was_watching = is_watching_.load(std::memory_order_relaxed);
+  const bool is_crowded = live >= limit * 3 || (was_watching && live >= limit * 2);
+  is_watching_.store(watches_for_memory_ || is_crowded, std::memory_order_relaxed);
+}
+
+void ConnectionGuard::WatchForMemory(bool on) {
+  const std::lock_guard lock(mutex_);
+  watches_for_memory_ = on;
+  UpdateWatchingLocked();
+}
+
+int ConnectionGuard::Shed(absl::Duration min_age) {
+  struct Stranger {
+    uint64_t received = 0;
+    int descriptor = -1;
+  };
+  const std::lock_guard lock(mutex_);
+  SweepLocked();
+  std::vector<Stranger> strangers;
+  uint64_t all_received = 0;
+  const absl::Duration now = Now();
+  for (const auto& [number, descriptor] : strangers_) {
+    if (now - connections_.at(descriptor).accepted_at < min_age) break;  // As are all that follow.
+    strangers.push_back({ReceivedBytes(descriptor), descriptor});
+    all_received += strangers.back().received;
+  }
+  std::sort(strangers.begin(), strangers.end(),
+            [](const Stranger& a, const Stranger& b) { return a.received > b.received; });
+  int shed = 0;
+  uint64_t shed_received = 0;
+  for (const Stranger& stranger : strangers) {
+    if (shed > 0 && shed_received * 2 >= all_received) break;
+    if (ShutDown(stranger.descriptor, connections_.at(stranger.descriptor).cookie)) ++shed;
+    shed_received += stranger.received;
+    ForgetLocked(stranger.descriptor);
+  }
+  counts_.shed += shed;
+  return shed;
+}
+
+void ConnectionGuard::SawCredential(const std::string& peer) {
+  const std::lock_guard lock(mutex_);
+  const auto entry = by_peer_.find(peer);
+  if (entry == by_peer_.end()) return;
+  Connection& connection = connections_.at(entry->second);
+  connection.has_shown_credential = true;
+  strangers_.erase(connection.number);
+}
+
+ConnectionGuard::Counts ConnectionGuard::counts() const {
+  const std::lock_guard lock(mutex_);
+  Counts counts = counts_;
+  counts.live = static_cast<int>(connections_.size());
+  return counts;
+}
+
+}  // namespace bursar

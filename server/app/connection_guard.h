@@ -1,0 +1,146 @@
+// Accepts every connection of the server, and bounds them.
+//
+// gRPC's own listeners take whatever comes, and stop listening for good when descriptors run out.
+// Here one thread accepts on all listening sockets and hands each connection over. It promises:
+//
+//   - at most `max_connections` live at once. At that many, a newcomer takes the place of the
+//   oldest
+//     one on which no credential was shown; where all have shown one, the newcomer is refused.
+//     So idle or hostile connections never keep callers out, and callers are never thrown out;
+//   - out of descriptors, connections are accepted on a spare one and closed, so that clients are
+//     told at once and the thread neither spins nor goes deaf;
+//   - Shed() makes room in memory by closing those connections that have sent the most without
+//     showing a credential.
+//
+// How a connection that was handed over ends is its taker's affair; the guard remembers its
+// descriptor and the kernel's cookie of its socket, and looks now and then whether both still
+// belong together. A socket is shut down only through a copy of its descriptor whose cookie was
+// compared, so never another's. Whoever comes by unix socket was let in by the file's permissions
+// and counts as having shown a credential.
+//
+// Who has shown one is asked for only near the bounds (is_watching); elsewhere a call costs one
+// relaxed load.
+//
+// Thread rule: Listen, Start and Stop belong to one thread; everything else is free to every
+// thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "server/app/listening_socket.h"
+#include "server/service/rpc/gate.h"
+
+namespace bursar {
+
+struct ConnectionGuardOptions {
+  int max_connections = 2048;
+  int spare_descriptors = 4;
+};
+
+class ConnectionGuard final : public ConnectionWitness {
+ public:
+  // Takes a connection over, descriptor and all. Called on the guard's thread; must not block.
+  using Take = std::function<void(int descriptor)>;
+
+  // What became of connections since the start.
+  struct Counts {
+    int live = 0;
+    int64_t accepted = 0;
+    int64_t refused_full = 0;         // At the bound, and everybody has shown a credential.
+    int64_t refused_descriptors = 0;  // Out of descriptors or of the kernel's memory.
+    int64_t displaced = 0;            // Made room for a newcomer.
+    int64_t shed = 0;                 // Made room in memory.
+  };
+
+  explicit ConnectionGuard(const ConnectionGuardOptions& options) : options_(options) {}
+  ConnectionGuard(const ConnectionGuard&) = delete;
+  ConnectionGuard& operator=(const ConnectionGuard&) = delete;
+  ~ConnectionGuard() override { Stop(); }
+
+  // Raises this process's limit of descriptors as far as it may go. FAILED_PRECONDITION, naming
+  // both numbers, where that is not enough for `max_connections` and the server's own files.
+  static absl::Status EnsureDescriptors(int max_connections);
+
+  // Listens at an address; its connections go to `take`. Returns the port. Errors as
+  // ListeningSocket::Open. Before Start.
+  absl::StatusOr<int> Listen(const ListenAddress& address, Take take);
+
+  // Accepts from now on. RESOURCE_EXHAUSTED without descriptors to begin with.
+  absl::Status Start();
+
+  // Accepts no more and stops listening; connections that were handed over go on. Idempotent.
+  void Stop();
+
+  // Looks which connections have ended. The guard does so by itself when it matters.
+  void Sweep();
+
+  // Asks for credentials from now on (`on`), or only near the bound of connections.
+  void WatchForMemory(bool on);
+  // Shuts down those connections without a credential that have sent the most: as few as make up
+  // half of what all such have sent. Returns how many. Younger ones than `min_age` are left out, so
+  // that callers can show one.
+  int Shed(absl::Duration min_age);
+
+  Counts counts() const;
+
+  bool is_watching() const override { return is_watching_.load(std::memory_order_relaxed); }
+  void SawCredential(const std::string& peer) override;
+
+ private:
+  struct Listener {
+    ListeningSocket socket;
+    Take take;
+  };
+  struct Connection {
+    uint64_t cookie = 0;
+    uint64_t number = 0;         // In the order of arrival.
+    absl::Duration accepted_at;  // Of the monotonic clock.
+    std::string peer;            // As gRPC names it; empty for unix sockets.
+    bool has_shown_credential = false;
+  };
+
+  void Run();
+  // Accepts what waits at a listener, up to a bounded number; false when the thread should rest.
+  bool AcceptFrom(const Listener& listener);
+  void AcceptOnSpare(const Listener& listener);
+  // Whether there is room for one more, making it where possible.
+  bool MakeRoom();
+  void HandOver(const Listener& listener, int descriptor);
+  void RefillSpares();
+  void SayRefused(const char* why);
+  void SweepLocked();
+  void ForgetLocked(int descriptor);
+  void UpdateWatchingLocked();
+  void Rest(absl::Duration duration) const;
+
+  const ConnectionGuardOptions options_;
+  std::vector<Listener> listeners_;
+  std::thread thread_;
+  int wake_ = -1;              // An eventfd that ends the thread.
+  std::vector<int> spares_;    // The thread's.
+  absl::Duration next_words_;  // The thread's, as what follows.
+  int64_t refused_in_silence_ = 0;
+  absl::Duration next_full_sweep_;
+
+  std::atomic<bool> is_watching_ = false;
+  mutable std::mutex mutex_;  // Guards the rest.
+  bool watches_for_memory_ = false;
+  uint64_t next_number_ = 0;
+  std::unordered_map<int, Connection> connections_;  // By descriptor.
+  std::unordered_map<std::string, int> by_peer_;
+  std::map<uint64_t, int> strangers_;  // Those without a credential, by number.
+  Counts counts_;
+};
+
+}  // namespace bursar
