@@ -11,6 +11,7 @@
 #include "absl/time/clock.h"
 #include "client/prices/default_price_book.h"
 #include "google/protobuf/util/json_util.h"
+#include "server/app/credential_files.h"
 #include "server/app/default_plan_catalog.h"
 #include "server/app/delivery.h"
 #include "server/app/edge.h"
@@ -38,39 +39,8 @@
 namespace bursar {
 namespace {
 
-// How often the issuer's keys are looked at.
-constexpr absl::Duration kKeyRefreshInterval = absl::Seconds(5);
-
 // How long attempts at delivery may go on when the server ends.
 constexpr absl::Duration kDeliveryGrace = absl::Seconds(5);
-
-absl::Status LoadCredentials(const Options& options, Credentials* credentials) {
-  if (options.is_insecure) {
-    credentials->AllowEveryone();
-    return absl::OkStatus();
-  }
-  if (!options.client_identities_file.empty()) {
-    absl::StatusOr<std::string> text = ReadFile(options.client_identities_file);
-    if (!text.ok()) return text.status();
-    auto peers = PeerIdentities::Parse(*text);
-    if (!peers.ok()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(options.client_identities_file, ": ", peers.status().message()));
-    }
-    credentials->AcceptPeers(*std::move(peers));
-  }
-  if (!options.jwt_issuer.empty()) {
-    JwtPolicy policy;
-    policy.issuer = options.jwt_issuer;
-    policy.audience = options.jwt_audience;
-    policy.jwks_file = options.jwt_keys_file;
-    policy.algorithms = options.jwt_algorithms;
-    absl::StatusOr<std::unique_ptr<JwtVerifier>> verifier = JwtVerifier::Start(std::move(policy));
-    if (!verifier.ok()) return verifier.status();
-    credentials->AcceptJwt(*std::move(verifier));
-  }
-  return credentials->LoadOperatorTokenFile(options.operator_token_file);
-}
 
 absl::StatusOr<DefaultCatalogs> ReadDefaultCatalogs() {
   DefaultCatalogs defaults;
@@ -119,14 +89,10 @@ class ServerCore final : public Server {
   absl::Status StartDelivery();
   absl::Status StartGrpc();
   absl::Status StartHttp();
-  void RefreshKeys();
 
   const Options options_;
   const absl::Time start_time_ = absl::Now();
   bool is_drained_ = false;
-  // Of the thread that looks after health, alone.
-  absl::Time next_key_refresh_ = absl::InfinitePast();
-  absl::Status key_status_;
 
   // In the order of their dependence: destroyed from the bottom up.
   EdgeLog log_;
@@ -136,6 +102,8 @@ class ServerCore final : public Server {
   std::unique_ptr<Store> store_;
   std::unique_ptr<TokenRecords> token_records_;
   std::unique_ptr<Credentials> credentials_;
+  // Once it is started, of the thread that looks after health.
+  std::unique_ptr<CredentialFiles> credential_files_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<DeliveryService> delivery_;
   ServingState state_;
@@ -165,9 +133,8 @@ absl::Status ServerCore::OpenStore() {
   store_ = *std::move(store);
   token_records_ = std::make_unique<TokenRecords>(store_.get());
   credentials_ = std::make_unique<Credentials>(token_records_.get());
-  if (absl::Status status = LoadCredentials(options_, credentials_.get()); !status.ok()) {
-    return status;
-  }
+  credential_files_ = std::make_unique<CredentialFiles>(options_, credentials_.get());
+  if (absl::Status status = credential_files_->Load(); !status.ok()) return status;
   return credentials_->LoadStoredTokens();
 }
 
@@ -277,22 +244,8 @@ void ServerCore::Drain(absl::Duration timeout) {
   if (engine_ != nullptr) engine_->Shutdown();
 }
 
-// The issuer's keys rotate with their file. What is wrong with it is said once.
-void ServerCore::RefreshKeys() {
-  if (absl::Now() < next_key_refresh_) return;
-  next_key_refresh_ = absl::Now() + kKeyRefreshInterval;
-  const absl::Status status = credentials_->RefreshJwtKeys();
-  if (status == key_status_) return;
-  key_status_ = status;
-  if (status.ok()) {
-    spdlog::info("the issuer's keys are read again");
-  } else {
-    spdlog::error("the issuer's keys stay as they were: {}", ToStd(status.message()));
-  }
-}
-
 absl::Status ServerCore::CheckHealth() {
-  RefreshKeys();
+  credential_files_->Refresh();
   const absl::Status health = engine_->Health();
   const bool clock_is_wrong = Reason(health) == "CLOCK_NOT_TRUSTED";
   if (!health.ok() && !clock_is_wrong) return health;
@@ -320,7 +273,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options, co
 
 absl::Status CheckFiles(const Options& options) {
   Credentials credentials(nullptr);
-  if (absl::Status status = LoadCredentials(options, &credentials); !status.ok()) return status;
+  if (absl::Status s = CredentialFiles(options, &credentials).Load(); !s.ok()) return s;
   if (absl::Status status = ReadSmtpPassword(options.delivery).status(); !status.ok()) {
     return status;
   }
