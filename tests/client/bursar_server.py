@@ -55,6 +55,10 @@ class BursarServer:
             except grpc.FutureTimeoutError:
                 raise RuntimeError(f"bursard does not answer: {self.log()}") from None
 
+    @property
+    def pid(self):
+        return self._process.pid
+
     def stop(self):
         """Ends the server as an operator would; returns its exit status."""
         if self._process is None:
