@@ -281,8 +281,8 @@ class FrontCases:
         stub = self.stub_through(front)
         self.check(stub)
         self.server.stop()
-        self.assert_status(grpc.StatusCode.UNAVAILABLE, lambda: self.check(stub),
-                           "the wallet server does not answer; try again")
+        # HAProxy may refuse the stream instead, which a caller's library tries again by itself.
+        self.wait_for_status(front, stub, grpc.StatusCode.UNAVAILABLE)
         self.server.start()
         self.wait_for_status(front, stub, grpc.StatusCode.OK)
 
@@ -322,19 +322,17 @@ class FrontCases:
         self.assertEqual(error.code(), grpc.StatusCode.RESOURCE_EXHAUSTED)
         self.assertEqual(error.details(), "too many calls from this address")
 
-    def test_a_connection_ends_after_so_many_calls_and_none_is_lost(self):
-        front = self.start_front(*self.few_calls_of_connection)
-        with front.connect() as connection:
+    def test_a_connection_ends_after_too_many_calls_and_others_go_on(self):
+        front = self.start_front(*self.fifty_calls)
+        with front.connect("127.0.0.9") as connection:
             connection.begin()
-            ended = False
-            for number in range(8):
+            for number in range(60):
                 connection.send(raw_http2.frame(raw_http2.HEADERS, 5, 2 * number + 1,
                                                 raw_http2.call_headers(CHECK)))
-            for kind, _, _, _ in connection.frames():
-                ended = ended or kind == raw_http2.GOAWAY
-            self.assertTrue(ended, "it was told to go away, and closed")
+            kinds = [kind for kind, _, _, _ in connection.frames()]
+            self.assertIn(raw_http2.GOAWAY, kinds)
         stub = self.stub_through(front)
-        for _ in range(40):
+        for _ in range(45):
             self.check(stub)
 
     def attack(self, front, attackers):
@@ -418,13 +416,13 @@ class FrontCases:
 class NginxTest(FrontCases, unittest.TestCase):
     front_class = fronts.Nginx
     few_calls = [("rate=5000r/s", "rate=1r/m"), ("burst=5000", "burst=3")]
-    few_calls_of_connection = [("keepalive_requests 100000;", "keepalive_requests 5;")]
+    fifty_calls = [("keepalive_requests 100000;", "keepalive_requests 50;")]
 
 
 class HaProxyTest(FrontCases, unittest.TestCase):
     front_class = fronts.HaProxy
     few_calls = [("gt 50000 }", "gt 3 }")]
-    few_calls_of_connection = [("gt 100000 }", "gt 5 }")]
+    fifty_calls = [("gt 60000 }", "gt 50 }")]
 
 
 def main():
