@@ -6,6 +6,7 @@ error, so that a test never runs on less than what is shipped.
 """
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -62,19 +63,25 @@ def openssl(*arguments):
     subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
 
 
-def make_certificate(folder):
-    """ca.crt, and server.crt with server.key of it, for localhost."""
+def make_certificates(folder):
+    """ca.crt, and of it server.crt for localhost, and client.crt for the front; with their keys."""
     curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
     openssl("req", "-x509", *curve, "-days", "2", "-subj", "/CN=Test CA",
             "-addext", "keyUsage=critical,keyCertSign",
             "-keyout", folder / "ca.key", "-out", folder / "ca.crt")
-    openssl("req", *curve, "-subj", "/CN=front", "-keyout", folder / "server.key",
-            "-out", folder / "server.csr")
-    (folder / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n"
-                                  "extendedKeyUsage=serverAuth\n")
-    openssl("x509", "-req", "-in", folder / "server.csr", "-CA", folder / "ca.crt",
-            "-CAkey", folder / "ca.key", "-CAcreateserial", "-days", "2",
-            "-extfile", folder / "names", "-out", folder / "server.crt")
+    for name, purpose, names in (
+            ("server", "serverAuth", "DNS:localhost,DNS:bursard,IP:127.0.0.1"),
+            ("client", "clientAuth", "DNS:front.example")):
+        openssl("req", *curve, "-subj", f"/CN={name}", "-keyout", folder / f"{name}.key",
+                "-out", folder / f"{name}.csr")
+        (folder / "extensions").write_text(f"subjectAltName={names}\nextendedKeyUsage={purpose}\n")
+        openssl("x509", "-req", "-in", folder / f"{name}.csr", "-CA", folder / "ca.crt",
+                "-CAkey", folder / "ca.key", "-CAcreateserial", "-days", "2",
+                "-extfile", folder / "extensions", "-out", folder / f"{name}.crt")
+    # As the configurations name them for TLS between front and bursard.
+    shutil.copy(folder / "ca.crt", folder / "bursard-ca.crt")
+    (folder / "client.pem").write_bytes((folder / "client.crt").read_bytes() +
+                                        (folder / "client.key").read_bytes())
 
 
 def resident_kib(pid):
@@ -99,7 +106,7 @@ class Front:
         self.process = None
         self.configuration = folder / pathlib.Path(self.shipped).name
         text = (ROOT / self.shipped).read_text()
-        for old, new in [*self.replacements(bursard), *changes]:
+        for old, new in [*changes, *self.replacements(bursard)]:
             if old not in text:
                 raise AssertionError(f"{self.shipped} has no {old!r} any more")
             text = text.replace(old, new)
@@ -197,6 +204,14 @@ class Nginx(Front):
                 str(self.configuration)]
 
 
+    @classmethod
+    def with_tls_to_bursard(cls):
+        """Changes that put the commented lines for it in force."""
+        text = (ROOT / cls.shipped).read_text()
+        lines = re.findall(r"(?m)^ +#(grpc_ssl_[a-z_]+ .*)$", text)
+        return [("grpc://bursard", "grpcs://bursard"), *((f"#{line}", line) for line in lines)]
+
+
 class HaProxy(Front):
     program = shutil.which("haproxy", path="/usr/sbin:/usr/bin:" + os.environ.get("PATH", ""))
     shipped = "deploy/haproxy/bursar.cfg"
@@ -208,7 +223,7 @@ class HaProxy(Front):
     def replacements(self, bursard):
         pairs = [("/run/haproxy/admin.sock", f"{self.folder}/admin.sock"),
                  ("bind :443 ", f"bind 127.0.0.1:{self.port} "),
-                 ("127.0.0.1:50051 proto", f"{bursard} proto"),
+                 ("server bursard 127.0.0.1:50051 ", f"server bursard {bursard} "),
                  ("/etc/bursar/front", str(self.folder))]
         if has_ipv6():
             pairs.append(("bind :::443 ", f"bind ::1:{self.reserve(socket.AF_INET6)} "))
@@ -224,3 +239,10 @@ class HaProxy(Front):
 
     def check_command(self):
         return [self.program, "-c", "-f", str(self.configuration)]
+
+    @classmethod
+    def with_tls_to_bursard(cls):
+        """Changes that put the commented words for it in force."""
+        text = (ROOT / cls.shipped).read_text()
+        words = re.findall(r"(?m)^#     ((?:ssl|crt) .*)$", text)
+        return [(" proto h2 maxconn", f" {' '.join(words)} maxconn")]

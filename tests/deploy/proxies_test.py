@@ -3,6 +3,7 @@
     proxies_test.py --bursard BURSARD --bursar BURSAR --protoc PROTOC --plugin GRPC_PYTHON_PLUGIN
 """
 import argparse
+import json
 import os
 import pathlib
 import subprocess
@@ -51,11 +52,11 @@ def setUpModule():
 class Bursard(BursarServer):
     """With a token, at a unix socket that the front may use and at a port that outlives restarts."""
 
-    def __init__(self):
+    def __init__(self, *flags):
         self._port = fronts.Port()
         self.tcp_address = f"127.0.0.1:{self._port.number}"
         super().__init__(SETTINGS.bursard, SETTINGS.bursar, token=TOKEN,
-                         flags=["--listen", self.tcp_address])
+                         flags=["--listen", self.tcp_address, *flags])
         self.folder.chmod(0o711)  # The front has a user of its own where the test is root.
 
     def start(self):
@@ -104,8 +105,11 @@ class FrontCases:
         folder = tempfile.TemporaryDirectory(prefix="bursar-test-")
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
-        fronts.make_certificate(self.folder)
-        self.server = Bursard()
+        fronts.make_certificates(self.folder)
+        self.start_server()
+
+    def start_server(self, *flags):
+        self.server = Bursard(*flags)
         self.addCleanup(self.server.__exit__)
         self.server.start()
         operator = {"BURSAR_TOKEN": TOKEN}
@@ -113,8 +117,9 @@ class FrontCases:
         self.server.ask("members", "add", "acme", "ann", "--email", "ann@acme.example", "--role",
                         "primary_owner", "--seat", "standard", **operator)
 
-    def start_front(self, *changes):
-        front = self.front_class(self.folder, self.front_class.upstream_of(self.server), changes)
+    def start_front(self, *changes, upstream=None):
+        front = self.front_class(self.folder, upstream or self.front_class.upstream_of(self.server),
+                                 changes)
         front.__enter__()
         self.addCleanup(front.__exit__)
         return front
@@ -285,6 +290,30 @@ class FrontCases:
         self.wait_for_status(front, stub, grpc.StatusCode.UNAVAILABLE)
         self.server.start()
         self.wait_for_status(front, stub, grpc.StatusCode.OK)
+
+    def stub_between_machines(self, front_name):
+        """With TLS and certificates on both sides; `front_name` is an operator by its certificate."""
+        identities = self.folder / "identities.json"
+        identities.write_text(json.dumps({"identities": [
+            {"name": "somebody", "san": front_name, "role": "operator", "organizations": ["*"]}]}))
+        self.start_server("--tls-cert", self.folder / "server.crt", "--tls-key",
+                          self.folder / "server.key", "--client-ca", self.folder / "ca.crt",
+                          "--client-identities", identities)
+        front = self.start_front(*self.front_class.with_tls_to_bursard(),
+                                 upstream=self.server.tcp_address)
+        return self.stub_through(front)
+
+    # Rules: A1
+    def test_between_machines_callers_still_need_a_token(self):
+        stub = self.stub_between_machines("another.example")
+        self.assertEqual(self.check(stub).decision, WALLET.types.DECISION_ADMITTED)
+        self.assert_status(grpc.StatusCode.UNAUTHENTICATED, lambda: self.check(stub, metadata=()))
+
+    # Rules: A1
+    def test_between_machines_the_front_shows_its_certificate(self):
+        """What the configurations warn of: whoever comes through has the front's identity."""
+        stub = self.stub_between_machines("front.example")
+        self.assertEqual(self.check(stub, metadata=()).decision, WALLET.types.DECISION_ADMITTED)
 
     def test_one_address_has_so_many_connections_and_no_more(self):
         front = self.start_front()
