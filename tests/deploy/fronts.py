@@ -63,21 +63,30 @@ def openssl(*arguments):
     subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
 
 
+NEW_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+
+
+def sign_certificate(folder, name, purpose, names):
+    openssl("req", *NEW_KEY, "-subj", f"/CN={name}", "-keyout", folder / f"{name}.key",
+            "-out", folder / f"{name}.csr")
+    (folder / "extensions").write_text(f"subjectAltName={names}\nextendedKeyUsage={purpose}\n")
+    openssl("x509", "-req", "-in", folder / f"{name}.csr", "-CA", folder / "ca.crt",
+            "-CAkey", folder / "ca.key", "-CAcreateserial", "-days", "2",
+            "-extfile", folder / "extensions", "-out", folder / f"{name}.crt")
+
+
+def make_server_certificate(folder):
+    """A new one, with a new key, in the place of the one before."""
+    sign_certificate(folder, "server", "serverAuth", "DNS:localhost,DNS:bursard,IP:127.0.0.1")
+
+
 def make_certificates(folder):
     """ca.crt, and of it server.crt for localhost, and client.crt for the front; with their keys."""
-    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-    openssl("req", "-x509", *curve, "-days", "2", "-subj", "/CN=Test CA",
+    openssl("req", "-x509", *NEW_KEY, "-days", "2", "-subj", "/CN=Test CA",
             "-addext", "keyUsage=critical,keyCertSign",
             "-keyout", folder / "ca.key", "-out", folder / "ca.crt")
-    for name, purpose, names in (
-            ("server", "serverAuth", "DNS:localhost,DNS:bursard,IP:127.0.0.1"),
-            ("client", "clientAuth", "DNS:front.example")):
-        openssl("req", *curve, "-subj", f"/CN={name}", "-keyout", folder / f"{name}.key",
-                "-out", folder / f"{name}.csr")
-        (folder / "extensions").write_text(f"subjectAltName={names}\nextendedKeyUsage={purpose}\n")
-        openssl("x509", "-req", "-in", folder / f"{name}.csr", "-CA", folder / "ca.crt",
-                "-CAkey", folder / "ca.key", "-CAcreateserial", "-days", "2",
-                "-extfile", folder / "extensions", "-out", folder / f"{name}.crt")
+    make_server_certificate(folder)
+    sign_certificate(folder, "client", "clientAuth", "DNS:front.example")
     # As the configurations name them for TLS between front and bursard.
     shutil.copy(folder / "ca.crt", folder / "bursard-ca.crt")
     (folder / "client.pem").write_bytes((folder / "client.crt").read_bytes() +
@@ -96,6 +105,7 @@ class Front:
 
     program = None
     shipped = None
+    reload_signal = None
 
     def __init__(self, folder, bursard, changes=()):
         """`folder` has the certificate; `bursard` is as `upstream_of` says; `changes` are further
@@ -156,6 +166,10 @@ class Front:
     def connect(self, source="127.0.0.1", **more):
         return raw_http2.Connection(self.port, self.folder / "ca.crt", source, **more)
 
+    def reload(self):
+        """Reads configuration and certificates again, as systemctl reload does it."""
+        self.process.send_signal(self.reload_signal)
+
     def log(self):
         return (self.folder / "front.log").read_text(errors="replace")
 
@@ -171,6 +185,7 @@ class Front:
 class Nginx(Front):
     program = shutil.which("nginx", path="/usr/sbin:/usr/bin:" + os.environ.get("PATH", ""))
     shipped = "deploy/nginx/bursar.conf"
+    reload_signal = signal.SIGHUP
 
     @staticmethod
     def upstream_of(server):
@@ -215,6 +230,7 @@ class Nginx(Front):
 class HaProxy(Front):
     program = shutil.which("haproxy", path="/usr/sbin:/usr/bin:" + os.environ.get("PATH", ""))
     shipped = "deploy/haproxy/bursar.cfg"
+    reload_signal = signal.SIGUSR2
 
     @staticmethod
     def upstream_of(server):
@@ -235,7 +251,8 @@ class HaProxy(Front):
         return pairs
 
     def command(self):
-        return [self.program, "-db", "-f", str(self.configuration)]
+        # A master and its worker, as Debian's service runs it, and no daemon.
+        return [self.program, "-W", "-f", str(self.configuration)]
 
     def check_command(self):
         return [self.program, "-c", "-f", str(self.configuration)]

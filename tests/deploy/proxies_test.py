@@ -315,6 +315,29 @@ class FrontCases:
         stub = self.stub_between_machines("front.example")
         self.assertEqual(self.check(stub, metadata=()).decision, WALLET.types.DECISION_ADMITTED)
 
+    def test_a_renewed_certificate_is_served_and_streams_stay(self):
+        front = self.start_front()
+        stub = self.stub_through(front)
+        watch = stub.WatchWallet(WALLET.types.WatchWalletRequest(organization_id="acme"),
+                                 metadata=CREDENTIALS, timeout=SECONDS)
+        next(watch)
+
+        def served():
+            try:
+                with front.connect() as connection:
+                    return connection.socket.getpeercert()["serialNumber"]
+            except OSError:
+                return None
+        before = served()
+        fronts.make_server_certificate(self.folder)
+        front.reload()
+        fronts.poll(lambda: served() not in (None, before), f"the new certificate: {front.log()}")
+        other = self.stub_through(front)
+        receipt = other.RecordConsumption(self.record_request("req-1"), metadata=CREDENTIALS,
+                                          timeout=SECONDS)
+        self.assertIn(receipt.sequence, [entry.sequence for entry in next(watch).entries])
+        watch.cancel()
+
     def test_one_address_has_so_many_connections_and_no_more(self):
         front = self.start_front()
         held = []
