@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import pathlib
+import socket
 import subprocess
 import sys
 import tempfile
@@ -235,6 +236,33 @@ class FrontCases:
             sequences.append(answer.sequence)
             acknowledged.release()
         self.assertEqual(sorted(sequences), list(range(count)))
+
+    # Rules: N5
+    def test_silent_streams_outlive_the_time_outs_of_calls(self):
+        front = self.start_front(*self.short_timeouts)
+        stub = self.stub_through(front)
+        watch = stub.WatchWallet(WALLET.types.WatchWalletRequest(organization_id="acme"),
+                                 metadata=CREDENTIALS, timeout=SECONDS)
+        next(watch)
+        authority = (self.folder / "ca.crt").read_bytes()
+        with grpc.secure_channel(f"localhost:{front.port}",
+                                 grpc.ssl_channel_credentials(authority)) as channel:
+            health = channel.unary_stream("/grpc.health.v1.Health/Watch")(b"", timeout=SECONDS)
+            self.assertEqual(next(health), b"\x08\x01")  # SERVING
+            # Meanwhile who has nothing to say is shown out, time after time.
+            for _ in range(3):
+                with socket.create_connection(("127.0.0.1", front.port), SECONDS) as silent:
+                    self.assertEqual(silent.recv(1), b"")
+                with front.connect() as connection:
+                    connection.begin()
+                    for _ in connection.frames():
+                        pass
+            receipt = stub.RecordConsumption(self.record_request("req-1"), metadata=CREDENTIALS,
+                                             timeout=SECONDS)
+            self.assertIn(receipt.sequence, [entry.sequence for entry in next(watch).entries])
+            self.assertTrue(health.is_active())
+            health.cancel()
+        watch.cancel()
 
     def test_what_is_too_large_is_refused_in_so_many_words(self):
         front = self.start_front()
@@ -469,12 +497,22 @@ class NginxTest(FrontCases, unittest.TestCase):
     front_class = fronts.Nginx
     few_calls = [("rate=5000r/s", "rate=1r/m"), ("burst=5000", "burst=3")]
     fifty_calls = [("keepalive_requests 100000;", "keepalive_requests 50;")]
+    short_timeouts = [("keepalive_timeout 2m;", "keepalive_timeout 1s;"),
+                      ("client_header_timeout 10s;", "client_header_timeout 1s;"),
+                      ("client_body_timeout 20s;", "client_body_timeout 1s;"),
+                      ("send_timeout 20s;", "send_timeout 1s;"),
+                      ("grpc_send_timeout 60s;", "grpc_send_timeout 1s;"),
+                      ("grpc_read_timeout 60s;", "grpc_read_timeout 1s;")]
 
 
 class HaProxyTest(FrontCases, unittest.TestCase):
     front_class = fronts.HaProxy
     few_calls = [("gt 50000 }", "gt 3 }")]
     fifty_calls = [("gt 60000 }", "gt 50 }")]
+    short_timeouts = [("timeout http-request 10s", "timeout http-request 1s"),
+                      ("timeout http-keep-alive 2m", "timeout http-keep-alive 1s"),
+                      ("timeout client 10m", "timeout client 1s"),
+                      ("timeout server 60s", "timeout server 1s")]
 
 
 def main():
