@@ -304,10 +304,11 @@ class FrontCases:
             fields = raw_http2.header(":method", "GET") + raw_http2.header(":scheme", "https") + \
                 raw_http2.header(":path", CHECK) + raw_http2.header(":authority", "localhost")
             connection.send(raw_http2.frame(raw_http2.HEADERS, 5, 1, fields))
-            kind, flags = next((kind, flags) for kind, flags, stream, _ in connection.frames()
-                               if stream == 1)
+            kind, flags, fields = next((kind, flags, payload) for kind, flags, stream, payload
+                                       in connection.frames() if stream == 1)
             # Headers alone, with the end of the stream: what gRPC calls trailers only.
             self.assertEqual((kind, flags & raw_http2.END_STREAM), (raw_http2.HEADERS, 1))
+            self.assertEqual(fields[:1], b"\x88", ":status is 200, as HPACK has it")
 
     def test_bursard_may_go_and_come_back_behind_it(self):
         front = self.start_front()
@@ -316,6 +317,9 @@ class FrontCases:
         self.server.stop()
         # HAProxy may refuse the stream instead, which a caller's library tries again by itself.
         self.wait_for_status(front, stub, grpc.StatusCode.UNAVAILABLE)
+        other = self.stub_through(front)  # The first call of a connection is always answered.
+        self.assert_status(grpc.StatusCode.UNAVAILABLE, lambda: self.check(other),
+                           "the wallet server does not answer; try again")
         self.server.start()
         self.wait_for_status(front, stub, grpc.StatusCode.OK)
 
