@@ -204,7 +204,7 @@ class SystemdUnitTest(unittest.TestCase):
         self.assertFalse(self.unit.has_option("Service", "WatchdogSec"))
 
     def test_the_server_lives_with_what_the_unit_allows(self):
-        """Starts, commits, makes a backup, delivers, drains and starts again under the filter."""
+        """Starts, commits, makes a backup, drains and starts again under the filter."""
         allowed = system_calls(self.unit.service("SystemCallFilter"))
         self.assertIn("fdatasync", allowed)
         self.assertNotIn("mount", allowed)
