@@ -14,14 +14,16 @@ START_SECONDS = 60
 class BursarServer:
     """Starts bursard; `with` ends it and removes its folder.
 
-    Without `token` it serves everybody on its socket; with one, only who brings it.
+    Without `token` it serves everybody on its socket; with one, only who brings it. `sandbox` is
+    called in the new process before it becomes the server.
     """
 
-    def __init__(self, bursard, bursar, token=None, flags=()):
+    def __init__(self, bursard, bursar, token=None, flags=(), sandbox=None):
         self._bursard = bursard
         self._bursar = bursar
         self._token = token
         self._flags = [str(flag) for flag in flags]
+        self._sandbox = sandbox
         self._process = None
         self._folder = tempfile.TemporaryDirectory(prefix="bursar-test-")
         self.folder = pathlib.Path(self._folder.name)
@@ -48,12 +50,16 @@ class BursarServer:
             arguments += ["--operator-token-file", str(token_file)]
         with open(self.folder / "log", "ab") as log:
             self._process = subprocess.Popen(arguments, stdout=log, stderr=log,
-                                             env=self._environment())
+                                             env=self._environment(), preexec_fn=self._sandbox)
         with grpc.insecure_channel(self.address) as channel:
             try:
                 grpc.channel_ready_future(channel).result(timeout=START_SECONDS)
             except grpc.FutureTimeoutError:
                 raise RuntimeError(f"bursard does not answer: {self.log()}") from None
+
+    @property
+    def pid(self):
+        return self._process.pid
 
     def stop(self):
         """Ends the server as an operator would; returns its exit status."""
