@@ -390,6 +390,10 @@ absl::StatusOr<ExportSummary> ExportJournals(const std::string& directory, std::
   return Exporter(**store, out, progress).Run();
 }
 
+absl::Status ImportLines(std::istream& in, Store& store, const Progress& progress) {
+  return Importer(store, progress).Run(in);
+}
+
 absl::StatusOr<VerifyReport> ImportJournals(std::istream& in, const std::string& directory,
                                             const Progress& progress) {
   absl::StatusOr<PartialDirectory> partial = PartialDirectory::Begin(directory);
@@ -398,7 +402,7 @@ absl::StatusOr<VerifyReport> ImportJournals(std::istream& in, const std::string&
   {
     const absl::StatusOr<std::unique_ptr<Store>> store = OpenStore(partial->path(), true);
     if (!store.ok()) return store.status();
-    if (absl::Status s = Importer(**store, progress).Run(in); !s.ok()) return s;
+    if (absl::Status s = ImportLines(in, **store, progress); !s.ok()) return s;
     verified = VerifyWhole(**store, progress);
     if (!verified.ok()) return verified.status();
   }

@@ -69,4 +69,8 @@ absl::StatusOr<ExportSummary> ExportJournals(const std::string& directory, std::
 absl::StatusOr<VerifyReport> ImportJournals(std::istream& in, const std::string& directory,
                                             const Progress& progress);
 
+// The lines alone, into an empty store that is there already; what they made is not verified yet.
+// Errors as ImportJournals.
+absl::Status ImportLines(std::istream& in, Store& store, const Progress& progress);
+
 }  // namespace bursar
