@@ -1,7 +1,7 @@
 # How targets are made here: warnings as errors for our own code, never for our dependents.
 #   bursar_add_library(NAME SOURCES a.cc … DEPENDS targets …)
 #   bursar_add_program(NAME SOURCES main.cc … DEPENDS targets …)
-#   bursar_add_test(NAME LABEL unit SOURCES a_test.cc … DEPENDS targets …)
+#   bursar_add_test(NAME LABEL unit [THREADS] SOURCES a_test.cc … DEPENDS targets …)
 #   bursar_add_python_test(NAME LABEL crash SCRIPT a.py ARGS … DEPENDS programs it runs …)
 #   bursar_add_fuzzer(NAME RUNS 100000 CORPUS folder … DICTIONARY file SOURCES a_fuzzer.cc … DEPENDS …)
 
@@ -66,12 +66,21 @@ function(bursar_label_test name label timeout)
   set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT ${timeout})
 endfunction()
 
+# With THREADS it is one of those that the thread sanitizer runs (preset tsan): label `thread`,
+# target bursar_thread_tests.
 function(bursar_add_test name)
-  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;DEPENDS;ARGS" ${ARGN})
+  cmake_parse_arguments(ARG "THREADS" "LABEL;TIMEOUT" "SOURCES;DEPENDS;ARGS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE bursar_flags ${ARG_DEPENDS} GTest::gmock GTest::gtest_main)
   add_test(NAME ${name} COMMAND ${name} ${ARG_ARGS})
   bursar_label_test(${name} "${ARG_LABEL}" "${ARG_TIMEOUT}" ${name})
+  if(ARG_THREADS)
+    if(NOT TARGET bursar_thread_tests)
+      add_custom_target(bursar_thread_tests)
+    endif()
+    add_dependencies(bursar_thread_tests ${name})
+    set_property(TEST ${name} APPEND PROPERTY LABELS thread)
+  endif()
 endfunction()
 
 function(bursar_add_python_test name)

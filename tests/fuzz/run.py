@@ -56,7 +56,8 @@ def main():
                    "-print_final_stats=1", "-verbosity=1", "-detect_leaks=1"]
         if options.dictionary:
             command.append(f"-dict={options.dictionary}")
-        done = subprocess.run(command + [str(keep)] + options.corpus, check=False,
+        environment = {"ASAN_SYMBOLIZER_PATH": "/usr/bin/llvm-symbolizer-14", **os.environ}
+        done = subprocess.run(command + [str(keep)] + options.corpus, check=False, env=environment,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT)
         text = done.stdout.decode("utf-8", "replace")
