@@ -1,8 +1,9 @@
 # How targets are made here: warnings as errors for our own code, never for our dependents.
 #   bursar_add_library(NAME SOURCES a.cc … DEPENDS targets …)
 #   bursar_add_program(NAME SOURCES main.cc … DEPENDS targets …)
-#   bursar_add_test(NAME LABEL unit SOURCES a_test.cc … DEPENDS targets …)
+#   bursar_add_test(NAME LABEL unit [THREADS] SOURCES a_test.cc … DEPENDS targets …)
 #   bursar_add_python_test(NAME LABEL crash SCRIPT a.py ARGS … DEPENDS programs it runs …)
+#   bursar_add_fuzzer(NAME RUNS 100000 CORPUS folder … DICTIONARY file SOURCES a_fuzzer.cc … DEPENDS …)
 
 add_library(bursar_flags INTERFACE)
 target_include_directories(bursar_flags INTERFACE "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>")
@@ -16,6 +17,13 @@ if(BURSAR_SANITIZE)
     add_compile_options(-fno-sanitize=${BURSAR_SANITIZE_NOT})
   endif()
   add_link_options(-fsanitize=${BURSAR_SANITIZE})
+endif()
+if(BURSAR_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    message(FATAL_ERROR "BURSAR_FUZZ needs clang: libFuzzer is its own")
+  endif()
+  # Fuzz targets link with the very libraries that the tests do.
+  add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 
 function(bursar_add_library name)
@@ -40,8 +48,8 @@ endfunction()
 # A test is one CTest test with one label. The target bursar_LABEL_tests builds all of a label,
 # with every program its tests run.
 function(bursar_label_test name label timeout)
-  if(NOT label MATCHES "^(unit|integration|crash|simulation|e2e)$")
-    message(FATAL_ERROR "${name}: LABEL must be unit, integration, crash, simulation or e2e")
+  if(NOT label MATCHES "^(unit|integration|crash|simulation|e2e|fuzz)$")
+    message(FATAL_ERROR "${name}: LABEL must be unit, integration, crash, simulation, e2e or fuzz")
   endif()
   if(NOT timeout)
     set(timeout 300)
@@ -58,12 +66,21 @@ function(bursar_label_test name label timeout)
   set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT ${timeout})
 endfunction()
 
+# With THREADS it is one of those that the thread sanitizer runs (preset tsan): label `thread`,
+# target bursar_thread_tests.
 function(bursar_add_test name)
-  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;DEPENDS;ARGS" ${ARGN})
+  cmake_parse_arguments(ARG "THREADS" "LABEL;TIMEOUT" "SOURCES;DEPENDS;ARGS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE bursar_flags ${ARG_DEPENDS} GTest::gmock GTest::gtest_main)
   add_test(NAME ${name} COMMAND ${name} ${ARG_ARGS})
   bursar_label_test(${name} "${ARG_LABEL}" "${ARG_TIMEOUT}" ${name})
+  if(ARG_THREADS)
+    if(NOT TARGET bursar_thread_tests)
+      add_custom_target(bursar_thread_tests)
+    endif()
+    add_dependencies(bursar_thread_tests ${name})
+    set_property(TEST ${name} APPEND PROPERTY LABELS thread)
+  endif()
 endfunction()
 
 function(bursar_add_python_test name)
@@ -71,4 +88,30 @@ function(bursar_add_python_test name)
   add_test(NAME ${name}
     COMMAND Python3::Interpreter "${CMAKE_CURRENT_SOURCE_DIR}/${ARG_SCRIPT}" ${ARG_ARGS})
   bursar_label_test(${name} "${ARG_LABEL}" "${ARG_TIMEOUT}" ${ARG_DEPENDS})
+endfunction()
+
+# A fuzz target: the program NAME, and a test of the same name that runs it RUNS times from the
+# folders of CORPUS. Built only where BURSAR_FUZZ is on.
+function(bursar_add_fuzzer name)
+  if(NOT BURSAR_FUZZ)
+    return()
+  endif()
+  cmake_parse_arguments(ARG "" "RUNS;DICTIONARY;MAX_BYTES" "SOURCES;DEPENDS;CORPUS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE bursar_flags ${ARG_DEPENDS})
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  set(arguments --program $<TARGET_FILE:${name}> --max-bytes ${ARG_MAX_BYTES})
+  foreach(folder IN LISTS ARG_CORPUS)
+    list(APPEND arguments --corpus "${folder}")
+  endforeach()
+  if(ARG_DICTIONARY)
+    list(APPEND arguments --dictionary "${CMAKE_CURRENT_SOURCE_DIR}/${ARG_DICTIONARY}")
+  endif()
+  add_test(NAME ${name}
+    COMMAND Python3::Interpreter "${PROJECT_SOURCE_DIR}/tests/fuzz/run.py" ${arguments}
+      --runs ${ARG_RUNS})
+  bursar_label_test(${name} fuzz 600 ${name})
+  # What scripts/campaign runs.
+  list(JOIN arguments "\n" lines)
+  file(GENERATE OUTPUT "${PROJECT_BINARY_DIR}/fuzzers/${name}" CONTENT "${lines}\n")
 endfunction()

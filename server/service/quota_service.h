@@ -31,6 +31,17 @@ using QuotaServiceBase = v1::QuotaService::WithRawMethod_CheckAdmission<
 
 class QuotaService final : public QuotaServiceBase {
  public:
+  // The asynchronous handlers, apart: the mixins' own methods of the same names are final.
+  class Handlers {
+   public:
+    explicit Handlers(Engine* engine) : engine_(engine) {}
+    void CheckAdmission(const CallContext& call, const v1::CheckAdmissionRequest& request,
+                        v1::CheckAdmissionResponse* response, Completion done);
+
+   private:
+    Engine* const engine_;
+  };
+
   // All outlive the service. `log` may be nullptr.
   QuotaService(Engine* engine, const Gate* gate, EventLog* log = nullptr,
                const QuotaServiceOptions& options = {});
@@ -66,17 +77,6 @@ class QuotaService final : public QuotaServiceBase {
   void StopWatches() { watches_.Stop(); }
 
  private:
-  // The asynchronous handlers, apart: the mixins' own methods of the same names are final.
-  class Handlers {
-   public:
-    explicit Handlers(Engine* engine) : engine_(engine) {}
-    void CheckAdmission(const CallContext& call, const v1::CheckAdmissionRequest& request,
-                        v1::CheckAdmissionResponse* response, Completion done);
-
-   private:
-    Engine* const engine_;
-  };
-
   Engine* const engine_;
   const Gate* const gate_;
   const QuotaServiceOptions options_;
