@@ -72,19 +72,19 @@ void CheckLines(std::string_view text) {
           "an import is taken, malformed or damaged", imported.ToString());
 }
 
-// The chain is made right, so that the entries are looked at.
-JournalCommit CommitOf(const std::string& body, std::string* chain_hash) {
+// The chain is made right, so that the entries are looked at. DATA_LOSS where there are none.
+absl::StatusOr<JournalCommit> CommitOf(const std::string& body, std::string* chain_hash) {
   storage::v1::JournalRecord record;
   *chain_hash = Sha256({*chain_hash, body});
   record.set_body(body);
   record.set_chain_hash(*chain_hash);
-  JournalCommit commit;
-  commit.record.record = record.SerializeAsString();
-  commit.record.committed_at = kNow;
-  if (const auto journal = DecodeJournal(commit.record.record); journal.ok()) {
-    commit.record.first_sequence = journal->entries.front().sequence;
-    commit.record.last_sequence = journal->entries.back().sequence;
-  }
+  JournalRecord journal;
+  journal.record = record.SerializeAsString();
+  journal.committed_at = kNow;
+  absl::StatusOr<JournalCommit> commit = JournalCommit::Decode(std::move(journal));
+  if (!commit.ok()) return commit.status();
+  commit->record.first_sequence = commit->journal.entries.front().sequence;
+  commit->record.last_sequence = commit->journal.entries.back().sequence;
   return commit;
 }
 
@@ -94,7 +94,8 @@ void CheckFold(std::string_view input) {
   LedgerRebuilder rebuilder(kOrganization, store.get());
   absl::Status status;
   for (const std::string& body : ReadBodies(input)) {
-    status = rebuilder.Add(CommitOf(body, &chain_hash));
+    absl::StatusOr<JournalCommit> commit = CommitOf(body, &chain_hash);
+    status = commit.ok() ? rebuilder.Add(*std::move(commit)) : commit.status();
     if (!status.ok()) break;
   }
   if (status.ok()) status = rebuilder.Finish();
