@@ -62,13 +62,14 @@ class LedgerMaintenance : public EngineTest {
     return loaded.ok() && loaded->front().state == LoadState::kFound;
   }
   std::string At(const std::string& name) const { return directory_.path() + "/" + name; }
-  // Of the store of that name, without the line that says when it was made.
+  // Of the store of that name, without the line that says when it was made, and what follows of it.
   std::string Exported(const std::string& name) const {
     std::ostringstream out;
     const auto exported = ExportJournals(At(name), out, kQuiet);
     EXPECT_TRUE(exported.ok()) << exported.status();
     const std::string text = out.str();
-    return text.substr(text.find('\n') + 1);
+    const size_t begin = text.find('\n') + 1;
+    return text.substr(begin, text.find("\"sha256\"") - begin);
   }
 
   TemporaryDirectory directory_;
