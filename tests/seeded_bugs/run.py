@@ -50,6 +50,7 @@ def run_test(bug):
                     timeout=TIMEOUT_SECONDS)
     except subprocess.TimeoutExpired:
         return False, f"did not end within {TIMEOUT_SECONDS} s"
+    assert "Running 0 tests" not in done.stdout, f"{bug['name']}: there is no test {bug['only']}"
     failed = [line for line in done.stdout.splitlines() if line.startswith("[  FAILED  ]")]
     return done.returncode == 0, (failed or [f"exit status {done.returncode}"])[0]
 

@@ -173,6 +173,28 @@ class Campaign {
   int64_t torn_tails_ = 0;
 };
 
+int Cycles() { return static_cast<int>(NumberFrom("BURSAR_CRASH_CYCLES", 200)); }
+
+// Rules: R3
+TEST(RocksDbCrash, AcknowledgedCommitsSurviveAPowerCutAtAnyChangeOfTheDisk) {
+  const uint64_t seed = TestSeed();
+  int64_t commits = 0;
+  int64_t torn_tails = 0;
+  // A few stores, so that creations are cut short too.
+  const int stores = std::max(1, Cycles() / 20);
+  for (int i = 0; i < stores; ++i) {
+    Campaign campaign(seed + static_cast<uint64_t>(i), /*ignore_syncs=*/false);
+    for (int cycle = 0; cycle < 20; ++cycle) {
+      ASSERT_EQ(campaign.Cycle(), "") << "store " << i << " cycle " << cycle;
+    }
+    commits += campaign.commits();
+    torn_tails += campaign.torn_tails();
+  }
+  std::cout << stores * 20 << " crashes, " << commits << " acknowledged groups, " << torn_tails
+            << " torn tails" << std::endl;
+  EXPECT_GT(commits, 0);
+}
+
 // Each write, sync, creation, rename and deletion of a scripted run fails once, half done: whatever
 // was acknowledged is there afterwards, and the store goes on, after a power cut as after a full
 // disk that is freed. Rules: R3
