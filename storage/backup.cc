@@ -74,8 +74,7 @@ class BackupLock {
  public:
   static absl::StatusOr<std::unique_ptr<BackupLock>> Take(rocksdb::Env* env,
                                                           const std::string& directory) {
-    const rocksdb::Status made = env->CreateDirIfMissing(directory);
-    if (!made.ok()) return FromRocksDb(made, "creating the directory " + directory);
+    if (absl::Status s = CreatePrivateDirectory(env, directory); !s.ok()) return s;
     rocksdb::FileLock* lock = nullptr;
     const rocksdb::Status locked = env->LockFile(directory + "/" + kLockFile, &lock);
     if (locked.ok()) return std::unique_ptr<BackupLock>(new BackupLock(env, lock));
@@ -230,8 +229,7 @@ absl::StatusOr<BackupInfo> RestoreBackup(const RestoreBackupOptions& options) {
   if (!info.ok()) return info.status();
   if (absl::Status s = RequireEmpty(env, options.directory); !s.ok()) return s;
   if (absl::Status s = Verify(**engine, options.backups, info->backup_id); !s.ok()) return s;
-  const rocksdb::Status made = env->CreateDirIfMissing(options.directory);
-  if (!made.ok()) return FromRocksDb(made, "creating the directory " + options.directory);
+  if (absl::Status s = CreatePrivateDirectory(env, options.directory); !s.ok()) return s;
   const std::string database = absl::StrCat(options.directory, "/", kDatabaseDirectory);
   const rocksdb::IOStatus restored = (*engine)->RestoreDBFromBackup(
       rocksdb::RestoreOptions(), info->backup_id, database, database);

@@ -1,6 +1,10 @@
 #include "storage/store_directory.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 
 #include "absl/strings/numbers.h"
 #include "server/base/strings.h"
@@ -40,6 +44,16 @@ std::optional<int64_t> LogNumber(const std::string& name) {
 }
 
 }  // namespace
+
+absl::Status CreatePrivateDirectory(rocksdb::Env* env, const std::string& directory) {
+  const bool is_there = env->FileExists(directory).ok();
+  const rocksdb::Status made = env->CreateDirIfMissing(directory);
+  if (!made.ok()) return FromRocksDb(made, "creating the directory " + directory);
+  // RocksDB knows no modes. What is in it is closed by this too.
+  if (is_there || chmod(directory.c_str(), S_IRWXU) == 0) return absl::OkStatus();
+  return absl::UnavailableError("closing the directory " + directory +
+                                " to others: " + std::strerror(errno));
+}
 
 absl::Status SyncDirectory(rocksdb::Env* env, const std::string& directory) {
   std::unique_ptr<rocksdb::Directory> handle;
@@ -116,8 +130,7 @@ absl::Status WriteFormat(rocksdb::Env* env, const std::string& directory) {
 }
 
 absl::Status StoreDirectory::Create() {
-  const rocksdb::Status made = env_->CreateDirIfMissing(path_);
-  if (!made.ok()) return FromRocksDb(made, "creating the directory " + path_);
+  if (absl::Status s = CreatePrivateDirectory(env_, path_); !s.ok()) return s;
   if (absl::Status s = SyncDirectory(env_, ParentOf(path_)); !s.ok()) return s;
   if (absl::Status s = Lock(); !s.ok()) return s;
   return WriteFormat(env_, path_);

@@ -32,6 +32,9 @@ inline constexpr char kDatabaseDirectory[] = "db";
 // Ends the name of a file that is being written and will be renamed.
 inline constexpr char kTemporarySuffix[] = ".tmp";
 
+// Makes a directory for the owner alone; one that is there stays as it is.
+absl::Status CreatePrivateDirectory(rocksdb::Env* env, const std::string& directory);
+
 // Makes the directory's entries durable.
 absl::Status SyncDirectory(rocksdb::Env* env, const std::string& directory);
 

@@ -19,7 +19,8 @@ constexpr char kMetricsText[] = "text/plain; version=0.0.4; charset=utf-8";
 bool MayReadMetrics(const Credentials& credentials, const httplib::Request& request) {
   const std::shared_ptr<const Credential> credential =
       credentials.FindByHeader(request.get_header_value("Authorization"));
-  return credential != nullptr &&
+  // They are of the whole server: who sees one organization does not see them.
+  return credential != nullptr && credential->all_organizations &&
          (credential->role == ServiceRole::kOperator || credential->role == ServiceRole::kViewer);
 }
 
@@ -82,7 +83,9 @@ void HttpServer::AddHandlers() {
     if (!MayReadMetrics(*credentials_, request)) {
       response.status = 401;
       response.set_header("WWW-Authenticate", "Bearer");
-      response.set_content("the token of a viewer or operator is required\n", kPlainText);
+      response.set_content(
+          "the token of a viewer of all organizations, or of the operator, is required\n",
+          kPlainText);
       return;
     }
     MetricWriter writer;

@@ -13,7 +13,9 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -118,11 +120,30 @@ std::string ToPem(EVP_PKEY* key) {
   return {data, static_cast<size_t>(size)};
 }
 
-// The JSON of a part of a token; discarded where it is none.
+// Base64 for addresses without padding, as RFC 7515 writes the parts of a token: there is one way
+// to write each.
+bool IsPart(std::string_view part) {
+  return !part.empty() && std::all_of(part.begin(), part.end(), [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_';
+  });
+}
+
+// The JSON of a part of a token; discarded where it is none, or says something twice.
 Json Part(std::string_view part) {
   std::string text;
   if (!absl::WebSafeBase64Unescape(ToAbsl(part), &text)) return Json(Json::value_t::discarded);
-  return Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  std::vector<std::set<std::string>> open;  // The names in each object that is open.
+  bool is_repeated = false;
+  const auto look = [&](int, Json::parse_event_t event, Json& parsed) {
+    if (event == Json::parse_event_t::object_start) open.emplace_back();
+    if (event == Json::parse_event_t::object_end) open.pop_back();
+    if (event == Json::parse_event_t::key) {
+      is_repeated |= !open.back().insert(parsed.get<std::string>()).second;
+    }
+    return true;
+  };
+  Json json = Json::parse(text, look, /*allow_exceptions=*/false);
+  return is_repeated ? Json(Json::value_t::discarded) : json;
 }
 
 bool Contains(const std::vector<std::string>& list, const std::string& one) {
@@ -178,7 +199,7 @@ absl::Status FillPowers(const JwtPolicy& policy, const Json& claims, Credential&
   }
   const std::optional<std::string> subject = Text(claims, "sub");
   if (!subject.has_value() || !IsValidId(*subject)) return No("its subject is no name");
-  credential.name = *subject;
+  credential.name = absl::StrCat("jwt:", *subject);
   return absl::OkStatus();
 }
 
@@ -296,6 +317,7 @@ absl::StatusOr<JwtVerifier::Verified> JwtVerifier::VerifyAnew(const Keys& keys,
                                                               const std::string& token,
                                                               absl::Time now) const {
   const std::vector<std::string> parts = absl::StrSplit(token, '.');
+  if (!std::all_of(parts.begin(), parts.end(), IsPart)) return No("it is not written as it should");
   const Json header = Part(parts[0]);
   if (!header.is_object() || header.contains("crit")) return No("its header is not understood");
   const std::optional<std::string> algorithm = Text(header, "alg"), kid = Text(header, "kid");

@@ -61,6 +61,10 @@ absl::Time ReadExpiry(const google::protobuf::Timestamp& timestamp, FieldViolati
 absl::StatusOr<Credential> ReadToken(const v1::CreateServiceTokenRequest& request) {
   FieldViolations violations;
   if (!IsTokenName(request.name())) violations.Add("name", "must be 1-64 of [A-Za-z0-9._-]");
+  // The journal would not tell them from the server's own.
+  if (request.name() == "operator" || request.name() == "insecure") {
+    violations.Add("name", "is reserved: choose another than operator and insecure");
+  }
   if (!v1::ServiceRole_IsValid(request.role()) || request.role() == v1::SERVICE_ROLE_UNSPECIFIED) {
     violations.Add("role", "is required");
   }

@@ -43,10 +43,9 @@ void ReadOrganizations(const Json& row, const std::string& field, Credential& cr
 
 Credential ReadRow(const Json& row, const std::string& path, FieldViolations& violations) {
   Credential credential;
-  credential.name = Text(row, "name");
-  if (!IsValidId(credential.name)) {
-    violations.Add(path + ".name", "must be 1-128 of [A-Za-z0-9._:@-]");
-  }
+  const std::string name = Text(row, "name");
+  if (!IsValidId(name)) violations.Add(path + ".name", "must be 1-128 of [A-Za-z0-9._:@-]");
+  credential.name = absl::StrCat("cert:", name);
   const std::optional<ServiceRole> role = ParseServiceRole(Text(row, "role"));
   if (role.has_value()) {
     credential.role = *role;

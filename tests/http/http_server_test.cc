@@ -39,13 +39,19 @@ std::string Get(int port, const std::string& path, const std::string& header = "
 class ViewerToken final : public TokenStore {
  public:
   absl::StatusOr<std::vector<StoredToken>> List() const override {
-    std::vector<StoredToken> tokens(2);
+    std::vector<StoredToken> tokens(3);
     tokens[0].hash = HashToken("viewer");
     tokens[0].credential.token_id = "tok_1";
     tokens[0].credential.role = ServiceRole::kViewer;
+    tokens[0].credential.all_organizations = true;
     tokens[1].hash = HashToken("frontend");
     tokens[1].credential.token_id = "tok_2";
     tokens[1].credential.role = ServiceRole::kFrontend;
+    tokens[1].credential.all_organizations = true;
+    tokens[2].hash = HashToken("viewer of acme");
+    tokens[2].credential.token_id = "tok_3";
+    tokens[2].credential.role = ServiceRole::kViewer;
+    tokens[2].credential.organization_ids = {"acme"};
     return tokens;
   }
   absl::Status Put(const StoredToken&) override { return absl::OkStatus(); }
@@ -83,11 +89,12 @@ TEST_F(HttpTest, AliveAndReadyAreTwoThings) {
 }
 
 // Rules: A1, A2
-TEST_F(HttpTest, MetricsAskForTheTokenOfAViewerOrOperator) {
+TEST_F(HttpTest, MetricsAskForTheTokenOfAViewerOfAllOrOperator) {
   EXPECT_EQ(Get(server_->port(), "/metrics").find("HTTP/1.1 401"), 0U);
-  EXPECT_EQ(
-      Get(server_->port(), "/metrics", "Authorization: Bearer frontend\r\n").find("HTTP/1.1 401"),
-      0U);
+  for (const char* token : {"frontend", "viewer of acme"}) {
+    const std::string header = std::string("Authorization: Bearer ") + token + "\r\n";
+    EXPECT_EQ(Get(server_->port(), "/metrics", header).find("HTTP/1.1 401"), 0U) << token;
+  }
   const std::string answer = Get(server_->port(), "/metrics", "Authorization: Bearer viewer\r\n");
   EXPECT_EQ(answer.find("HTTP/1.1 200"), 0U);
   EXPECT_NE(answer.find("bursar_records_total 42\n"), std::string::npos) << answer;

@@ -122,6 +122,8 @@ class CertificatesTest(unittest.TestCase):
                 "nobody": ["URI:spiffe://example/nobody"],
                 "prefix": ["URI:spiffe://example/chat/x"],
                 "two": ["URI:spiffe://example/chat", "DNS:watch.example"],
+                "kind": ["email:watch.example"],
+                "mixed": ["DNS:spiffe://example/chat"],
                 "none": ["email:chat@example.com"]}.items():
             status, said = self.check(self.ours.issue(name, *alternatives))
             self.assertEqual(status, 4, name)

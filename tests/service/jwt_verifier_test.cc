@@ -148,7 +148,7 @@ TEST_F(JwtVerifierTest, TakesTokensOfEitherKindOfKey) {
     ASSERT_TRUE(JwtVerifier::LooksLikeOne(token));
     const auto credential = verifier->Verify(token, kNow);
     ASSERT_NE(credential, nullptr);
-    EXPECT_EQ(credential->name, "chat-backend");
+    EXPECT_EQ(credential->name, "jwt:chat-backend");
     EXPECT_EQ(credential->role, ServiceRole::kFrontend);
     EXPECT_TRUE(credential->Covers("acme"));
     EXPECT_TRUE(credential->Covers("zeta"));
@@ -241,6 +241,57 @@ TEST_F(JwtVerifierTest, RefusesATokenThatIsChangedAnywhere) {
   }
   EXPECT_EQ(verifier->Verify(token + ".x", kNow), nullptr);
   EXPECT_EQ(verifier->Verify(std::string(kMaxJwtBytes, 'a') + ".b.c", kNow), nullptr);
+}
+
+// Signed by hand, so that the claims may be any text.
+std::string SignText(const std::string& private_pem, const std::string& claims) {
+  const auto encoded = [](const std::string& text) {
+    std::string part = absl::WebSafeBase64Escape(text);
+    while (!part.empty() && part.back() == '=') part.pop_back();
+    return part;
+  };
+  const std::string header = "{\"alg\":\"RS256\",\"kid\":\"rsa-1\"}";
+  const std::string text = absl::StrCat(encoded(header), ".", encoded(claims));
+  BIO* const in = BIO_new_mem_buf(private_pem.data(), static_cast<int>(private_pem.size()));
+  EVP_PKEY* const key = PEM_read_bio_PrivateKey(in, nullptr, nullptr, nullptr);
+  EVP_MD_CTX* const signer = EVP_MD_CTX_new();
+  EXPECT_EQ(EVP_DigestSignInit(signer, nullptr, EVP_sha256(), nullptr, key), 1);
+  std::string signature(512, '\0');
+  size_t bytes = signature.size();
+  EXPECT_EQ(EVP_DigestSign(signer, reinterpret_cast<unsigned char*>(signature.data()), &bytes,
+                           reinterpret_cast<const unsigned char*>(text.data()), text.size()),
+            1);
+  signature.resize(bytes);
+  EVP_MD_CTX_free(signer);
+  EVP_PKEY_free(key);
+  BIO_free(in);
+  return absl::StrCat(text, ".", encoded(signature));
+}
+
+// Rules: A1
+TEST_F(JwtVerifierTest, RefusesATokenThatSaysSomethingTwice) {
+  const auto verifier = Start();
+  const std::string claims = GoodClaims().dump();
+  EXPECT_NE(verifier->Verify(SignText(rsa_.Pem(true), claims), kNow), nullptr);
+  const std::string rest = claims.substr(1);
+  for (const char* first : {R"({"bursar_role":"viewer",)", R"({"x":{"a":1,"a":2},)"}) {
+    EXPECT_EQ(verifier->Verify(SignText(rsa_.Pem(true), first + rest), kNow), nullptr) << first;
+  }
+  EXPECT_NE(verifier->Verify(SignText(rsa_.Pem(true), R"({"x":{"sub":1},)" + rest), kNow), nullptr)
+      << "the same name elsewhere";
+}
+
+// Rules: A1
+TEST_F(JwtVerifierTest, RefusesATokenThatIsWrittenInAnotherWay) {
+  const auto verifier = Start();
+  const std::string token = rsa_.Sign(GoodClaims());
+  ASSERT_NE(verifier->Verify(token, kNow), nullptr);
+  for (const std::string& other :
+       {token + "=", token + "==", token + " ", " " + token, token + "\n",
+        std::string(token).insert(token.rfind('.') + 5, " "),
+        std::string(token).insert(token.find('.'), "=")}) {
+    EXPECT_EQ(verifier->Verify(other, kNow), nullptr) << other;
+  }
 }
 
 // Rules: A1

@@ -21,7 +21,7 @@ TEST(PeerIdentities, AreWhoTheTableSaysExactly) {
   ASSERT_TRUE(table.ok()) << table.status();
   const auto chat = (*table)->Find({"other", "spiffe://example/chat"});
   ASSERT_NE(chat, nullptr);
-  EXPECT_EQ(chat->name, "chat");
+  EXPECT_EQ(chat->name, "cert:chat");
   EXPECT_EQ(chat->role, ServiceRole::kFrontend);
   EXPECT_TRUE(chat->Covers("a"));
   EXPECT_TRUE(chat->Covers("b"));

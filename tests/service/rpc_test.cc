@@ -127,6 +127,27 @@ TEST_F(RpcTest, SynchronousMethodStandsBesideAndReadsTheActor) {
             grpc::StatusCode::INVALID_ARGUMENT);
 }
 
+// A front that adds a header of its own must not be overruled by the caller's.
+//
+// Rules: A1, A3
+TEST_F(RpcTest, RefusesCredentialsAndActorsThatAreSentTwice) {
+  v1::GetMemberUsageRequest request;
+  request.set_organization_id("acme");
+  request.set_member_id("ann");
+  v1::GetMemberUsageResponse usage;
+  grpc::ClientContext tokens;
+  AddToken(&tokens, ServiceRole::kAdmin);
+  AddToken(&tokens, ServiceRole::kFrontend);
+  EXPECT_EQ(quota_->GetMemberUsage(&tokens, request, &usage).error_code(),
+            grpc::StatusCode::UNAUTHENTICATED);
+  grpc::ClientContext actors;
+  AddToken(&actors, ServiceRole::kAdmin);
+  actors.AddMetadata(kActorMetadataKey, "olga");
+  actors.AddMetadata(kActorMetadataKey, "ann");
+  EXPECT_EQ(quota_->GetMemberUsage(&actors, request, &usage).error_code(),
+            grpc::StatusCode::INVALID_ARGUMENT);
+}
+
 // Rules: R3
 TEST_F(RpcTest, CompletionMayComeFromAnotherThread) {
   std::future<std::string> answer = std::async(std::launch::async, [this] {

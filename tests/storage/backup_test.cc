@@ -183,6 +183,23 @@ TEST_F(BackupTest, ADirectoryIsOfOneStore) {
   EXPECT_TRUE(Open(At("restored"))->BackUp(backups(), 0).ok());
 }
 
+// Rules: A1, J3
+TEST_F(BackupTest, NobodyElseCanLookIn) {
+  const auto modes = [](const std::string& path) { return fs::status(path).permissions(); };
+  std::unique_ptr<Store> store = Open(options_.directory);
+  Commit(*store);
+  Must(store->BackUp(backups(), 0));
+  Must(Restore("restored"));
+  for (const std::string& path : {options_.directory, backups(), At("restored")}) {
+    EXPECT_EQ(modes(path), fs::perms::owner_all) << path;
+  }
+  // One that was there before is the operator's to open.
+  fs::create_directory(At("shared"));
+  fs::permissions(At("shared"), fs::perms::owner_all | fs::perms::group_read);
+  Must(store->BackUp(At("shared"), 0));
+  EXPECT_EQ(modes(At("shared")), fs::perms::owner_all | fs::perms::group_read);
+}
+
 // Rules: J3
 TEST_F(BackupTest, OneProcessAtATimeWritesToADirectory) {
   std::unique_ptr<Store> store = Open(options_.directory);

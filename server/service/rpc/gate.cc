@@ -13,14 +13,20 @@
 namespace bursar {
 namespace {
 
-// The subject alternative names of a caller's certificate that the transport verified.
+// The subject alternative names, URI and DNS, of a caller's certificate that the transport
+// verified. Each must look like its kind: authorities bind the kinds by different rules.
 std::vector<std::string> NamesOfPeer(const grpc::ServerContextBase& context) {
   std::vector<std::string> names;
   const std::shared_ptr<const grpc::AuthContext> peer = context.auth_context();
   if (peer == nullptr || !peer->IsPeerAuthenticated()) return names;
-  for (const grpc::string_ref& name : peer->FindPropertyValues(GRPC_X509_SAN_PROPERTY_NAME)) {
-    names.emplace_back(name.data(), name.size());
-  }
+  const auto add = [&](const char* property, bool has_scheme) {
+    for (const grpc::string_ref& found : peer->FindPropertyValues(property)) {
+      std::string name(found.data(), found.size());
+      if ((name.find(':') != std::string::npos) == has_scheme) names.push_back(std::move(name));
+    }
+  };
+  add(GRPC_PEER_URI_PROPERTY_NAME, /*has_scheme=*/true);
+  add(GRPC_PEER_DNS_PROPERTY_NAME, /*has_scheme=*/false);
   return names;
 }
 
@@ -33,6 +39,8 @@ absl::Status Gate::AdmitMessage(const grpc::ServerContextBase& context, const Rp
   if (call->credential == nullptr) {
     const auto& metadata = context.client_metadata();
     const auto authorization = metadata.find("authorization");
+    // Which of two a front meant nobody knows.
+    if (metadata.count("authorization") > 1) return UnauthenticatedError();
     if (authorization != metadata.end()) {
       call->credential = credentials_->FindByHeader(
           std::string_view(authorization->second.data(), authorization->second.size()));
@@ -57,6 +65,9 @@ absl::Status Gate::Admit(const grpc::ServerContextBase& context, const RpcRule& 
   const auto& metadata = context.client_metadata();
   const auto actor = metadata.find(kActorMetadataKey);
   if (actor == metadata.end()) return absl::OkStatus();
+  if (metadata.count(kActorMetadataKey) > 1) {
+    return InvalidField(kActorMetadataKey, "must be sent once");
+  }
   call->actor.assign(actor->second.data(), actor->second.size());
   if (!call->actor.empty() && !IsValidId(call->actor)) {
     return InvalidField(kActorMetadataKey, "must be a member id: 1-128 of [A-Za-z0-9._:@-]");
