@@ -66,6 +66,12 @@ bool ShutDown(int descriptor, uint64_t cookie) {
   return is_same;
 }
 
+// How many descriptors this process may have now.
+rlim_t DescriptorLimit() {
+  rlimit limit = {};
+  return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : RLIM_INFINITY;
+}
+
 }  // namespace
 
 absl::Status ConnectionGuard::EnsureDescriptors(int max_connections) {
@@ -140,11 +146,10 @@ bool ConnectionGuard::AcceptFrom(const Listener& listener) {
     const int descriptor =
         accept4(listener.socket.descriptor(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (descriptor >= 0) {
-      if (MakeRoom()) {
+      if (MakeRoom(descriptor)) {
         HandOver(listener, descriptor);
       } else {
         close(descriptor);
-        SayRefused("--max-connections are in use by callers with credentials");
       }
       continue;
     }
@@ -187,22 +192,37 @@ void ConnectionGuard::AcceptOnSpare(const Listener& listener) {
   SayRefused("no descriptors are left (EMFILE)");
 }
 
-bool ConnectionGuard::MakeRoom() {
-  const std::lock_guard lock(mutex_);
+bool ConnectionGuard::MakeRoom(int descriptor) {
   const auto limit = static_cast<size_t>(options_.max_connections);
-  if (connections_.size() < limit) return true;
-  if (const absl::Duration now = Now(); now >= next_full_sweep_) {
-    next_full_sweep_ = now + kSweepInterval;
-    SweepLocked();
+  // The system gives out the lowest number that is free, so a high one means that few are left.
+  const bool is_last =
+      static_cast<rlim_t>(descriptor + options_.kept_descriptors) >= DescriptorLimit();
+  {
+    const std::lock_guard lock(mutex_);
+    if (!is_last && connections_.size() < limit) return true;
+    if (const absl::Duration now = Now(); now >= next_full_sweep_) {
+      next_full_sweep_ = now + kSweepInterval;
+      SweepLocked();
+    }
+    if (is_last) {
+      DisplaceOldestLocked();  // For the next one: this one has the number that it has.
+      ++counts_.refused_descriptors;
+    } else {
+      while (connections_.size() >= limit && !strangers_.empty()) DisplaceOldestLocked();
+      if (connections_.size() < limit) return true;
+      ++counts_.refused_full;
+    }
   }
-  while (connections_.size() >= limit && !strangers_.empty()) {
-    const int oldest = strangers_.begin()->second;
-    if (ShutDown(oldest, connections_.at(oldest).cookie)) ++counts_.displaced;
-    ForgetLocked(oldest);
-  }
-  if (connections_.size() < limit) return true;
-  ++counts_.refused_full;
+  SayRefused(is_last ? "the descriptors that are left are for the store"
+                     : "--max-connections are in use by callers with credentials");
   return false;
+}
+
+void ConnectionGuard::DisplaceOldestLocked() {
+  if (strangers_.empty()) return;
+  const int oldest = strangers_.begin()->second;
+  if (ShutDown(oldest, connections_.at(oldest).cookie)) ++counts_.displaced;
+  ForgetLocked(oldest);
 }
 
 void ConnectionGuard::HandOver(const Listener& listener, int descriptor) {
@@ -286,12 +306,12 @@ void ConnectionGuard::UpdateWatchingLocked() {
   const auto limit = static_cast<size_t>(options_.max_connections);
   const bool was_watching = is_watching_.load(std::memory_order_relaxed);
   const bool is_crowded = live >= limit * 3 || (was_watching && live >= limit * 2);
-  is_watching_.store(watches_for_memory_ || is_crowded, std::memory_order_relaxed);
+  is_watching_.store(watches_for_trouble_ || is_crowded, std::memory_order_relaxed);
 }
 
-void ConnectionGuard::WatchForMemory(bool on) {
+void ConnectionGuard::WatchForTrouble(bool on) {
   const std::lock_guard lock(mutex_);
-  watches_for_memory_ = on;
+  watches_for_trouble_ = on;
   UpdateWatchingLocked();
 }
 

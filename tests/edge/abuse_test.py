@@ -55,7 +55,7 @@ CASES = [
     Case("stalled prefaces", attacks.stalled_prefaces, 100, 1_000),
     Case("silent connections", attacks.silent_connections, 300, 5_000,
          flags=("--max-connections", "100")),
-    Case("descriptors used up", attacks.silent_connections, 100, 1_000, spare_descriptors=20,
+    Case("descriptors used up", attacks.silent_connections, 100, 1_000, spare_descriptors=84,
          new_callers=False),
 ]
 
