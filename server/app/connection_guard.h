@@ -49,6 +49,9 @@ struct ConnectionGuardOptions {
   int spare_descriptors = 4;
   // Of what the process may have, for the store's own files: without them it could not commit.
   int kept_descriptors = 64;
+  // How long a connection has to show a credential, once that is watched for, before it may be
+  // closed for others.
+  absl::Duration show_time = absl::Seconds(1);
 };
 
 class ConnectionGuard final : public ConnectionWitness {
@@ -91,9 +94,9 @@ class ConnectionGuard final : public ConnectionWitness {
   // Asks for credentials from now on (`on`), or only near the bound of connections.
   void WatchForTrouble(bool on);
   // Shuts down those connections without a credential that have sent the most: as few as make up
-  // half of what all such have sent. Returns how many. Younger ones than `min_age` are left out, so
-  // that callers can show one.
-  int Shed(absl::Duration min_age);
+  // half of what all such have sent. Returns how many. Those that had no time to show one are left
+  // out.
+  int Shed();
 
   Counts counts() const;
 
@@ -120,13 +123,15 @@ class ConnectionGuard final : public ConnectionWitness {
   // Whether there is room for one more, making it where possible; where not, it was counted and
   // said.
   bool MakeRoom(int descriptor);
-  void DisplaceOldestLocked();
+  bool DisplaceOldestLocked();
   void HandOver(const Listener& listener, int descriptor);
   void RefillSpares();
   void SayRefused(const char* why);
   void SweepLocked();
   void ForgetLocked(int descriptor);
   void UpdateWatchingLocked();
+  // Whether it was watched for the connection's credential for long enough.
+  bool HadTimeLocked(int descriptor, absl::Duration now) const;
   void Rest(absl::Duration duration) const;
 
   const ConnectionGuardOptions options_;
@@ -141,6 +146,8 @@ class ConnectionGuard final : public ConnectionWitness {
   std::atomic<bool> is_watching_ = false;
   mutable std::mutex mutex_;  // Guards the rest.
   bool watches_for_trouble_ = false;
+  absl::Duration watching_since_;
+  absl::Duration short_until_;  // Descriptors were short not long ago.
   uint64_t next_number_ = 0;
   std::unordered_map<int, Connection> connections_;  // By descriptor.
   std::unordered_map<std::string, int> by_peer_;

@@ -12,8 +12,6 @@ namespace bursar {
 namespace {
 
 constexpr absl::Duration kMemoryInterval = absl::Milliseconds(250);
-// Younger connections are not shed: their callers get the time to show who they are.
-constexpr absl::Duration kShedAge = absl::Milliseconds(500);
 // Kinds of trouble, as bits.
 constexpr unsigned kMemory = 1;
 constexpr unsigned kDeafness = 2;
@@ -106,7 +104,7 @@ void Edge::Watch() {
     memory_.emplace(MarksOf(memory_limit_bytes_),
                     MemoryGuard::Actions{
                         ReadResidentBytes, [this](bool on) { WatchFor(kMemory, on); },
-                        [this] { return connections_.Shed(kShedAge); },
+                        [this] { return connections_.Shed(); },
                         [](const std::string& why) { EndProcess(kOutOfMemoryExitStatus, why); }});
     memory_thread_ = std::make_unique<PeriodicThread>();
     memory_thread_->Start(kMemoryInterval, [this] { memory_->Look(); });
@@ -121,7 +119,7 @@ void Edge::Watch() {
     watchdog_.emplace(
         std::move(doors), kMaxKnocks,
         Watchdog::Actions{[this](bool on) { WatchFor(kDeafness, on); },
-                          [this] { return connections_.Shed(kShedAge); },
+                          [this] { return connections_.Shed(); },
                           [](const std::string& why) { EndProcess(kDeafExitStatus, why); }});
     watchdog_thread_ = std::make_unique<PeriodicThread>();
     watchdog_thread_->Start(half, [this] { watchdog_->Look(); });

@@ -45,6 +45,28 @@ struct RawSettings {
   Options options;
 };
 
+void DefineCredentialSettings(CLI::App* app, Options* options) {
+  app->add_option("--tls-cert", options->tls_certificate_file, "Certificate chain, PEM");
+  app->add_option("--tls-key", options->tls_key_file, "Private key, PEM");
+  app->add_option("--operator-token-file", options->operator_token_file,
+                  "File with the operator's token, at least 24 characters");
+  app->add_option("--client-ca", options->client_ca_file,
+                  "Authority of callers' certificates, PEM: they may show one instead of a token");
+  app->add_option("--client-identities", options->client_identities_file,
+                  "Table of identities: which subject alternative name has which role");
+  app->add_option("--jwt-issuer", options->jwt_issuer,
+                  "Take JSON Web Tokens of this issuer (iss) beside tokens of ours");
+  app->add_option("--jwt-audience", options->jwt_audience, "What they must be meant for (aud)");
+  app->add_option("--jwt-keys", options->jwt_keys_file,
+                  "File with the issuer's public keys (JWKS); read again when it changes");
+  app->add_option("--jwt-algorithms", options->jwt_algorithms,
+                  "Of RS256, RS384, RS512, ES256, ES384")
+      ->delimiter(',')
+      ->capture_default_str();
+  app->add_flag("--insecure", options->is_insecure,
+                "Serve everybody as operator; only where every listener is loopback");
+}
+
 void DefineSettings(CLI::App* app, RawSettings* raw) {
   Options& options = raw->options;
   app->add_option("--listen", raw->listen,
@@ -58,25 +80,7 @@ void DefineSettings(CLI::App* app, RawSettings* raw) {
   app->add_option("--backups", options.backup_directory,
                   "Directory for backups (bursar backup create); created if missing");
   app->add_option("--store", raw->store, "Kind of store: rocksdb")->capture_default_str();
-  app->add_option("--tls-cert", options.tls_certificate_file, "Certificate chain, PEM");
-  app->add_option("--tls-key", options.tls_key_file, "Private key, PEM");
-  app->add_option("--operator-token-file", options.operator_token_file,
-                  "File with the operator's token, at least 24 characters");
-  app->add_option("--client-ca", options.client_ca_file,
-                  "Authority of callers' certificates, PEM: they may show one instead of a token");
-  app->add_option("--client-identities", options.client_identities_file,
-                  "Table of identities: which subject alternative name has which role");
-  app->add_option("--jwt-issuer", options.jwt_issuer,
-                  "Take JSON Web Tokens of this issuer (iss) beside tokens of ours");
-  app->add_option("--jwt-audience", options.jwt_audience, "What they must be meant for (aud)");
-  app->add_option("--jwt-keys", options.jwt_keys_file,
-                  "File with the issuer's public keys (JWKS); read again when it changes");
-  app->add_option("--jwt-algorithms", options.jwt_algorithms,
-                  "Of RS256, RS384, RS512, ES256, ES384")
-      ->delimiter(',')
-      ->capture_default_str();
-  app->add_flag("--insecure", options.is_insecure,
-                "Serve everybody as operator; only where every listener is loopback");
+  DefineCredentialSettings(app, &options);
   app->add_option("--completion-queues", options.completion_queues,
                   "Queues of the request path, a thread each; more than one pays only with spare "
                   "cores")
