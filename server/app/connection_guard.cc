@@ -32,6 +32,8 @@ constexpr int kAcceptBatch = 64;
 constexpr absl::Duration kRest = absl::Milliseconds(20);
 // Between two looks at all connections while the server is full.
 constexpr absl::Duration kSweepInterval = absl::Milliseconds(100);
+// How long credentials are watched for after descriptors were short.
+constexpr absl::Duration kShortTime = absl::Seconds(30);
 // Between two lines in the log about refused connections.
 constexpr absl::Duration kWordsInterval = absl::Seconds(10);
 // How long bytes that were sent may stay unacknowledged before the connection is dead.
@@ -64,6 +66,12 @@ bool ShutDown(int descriptor, uint64_t cookie) {
   if (is_same) shutdown(copy, SHUT_RDWR);
   close(copy);
   return is_same;
+}
+
+// How many descriptors this process may have now.
+rlim_t DescriptorLimit() {
+  rlimit limit = {};
+  return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : RLIM_INFINITY;
 }
 
 }  // namespace
@@ -140,11 +148,10 @@ bool ConnectionGuard::AcceptFrom(const Listener& listener) {
     const int descriptor =
         accept4(listener.socket.descriptor(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (descriptor >= 0) {
-      if (MakeRoom()) {
+      if (MakeRoom(descriptor)) {
         HandOver(listener, descriptor);
       } else {
         close(descriptor);
-        SayRefused("--max-connections are in use by callers with credentials");
       }
       continue;
     }
@@ -175,34 +182,62 @@ void ConnectionGuard::AcceptOnSpare(const Listener& listener) {
                          (descriptor = accept4(listener.socket.descriptor(), nullptr, nullptr,
                                                SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0;
          ++refused) {
+      {
+        const std::lock_guard lock(mutex_);
+        ++counts_.refused_descriptors;
+      }
       close(descriptor);
     }
   }
   RefillSpares();
-  {
-    const std::lock_guard lock(mutex_);
-    counts_.refused_descriptors += refused;
-    SweepLocked();
-  }
+  Sweep();
   SayRefused("no descriptors are left (EMFILE)");
 }
 
-bool ConnectionGuard::MakeRoom() {
-  const std::lock_guard lock(mutex_);
+bool ConnectionGuard::MakeRoom(int descriptor) {
   const auto limit = static_cast<size_t>(options_.max_connections);
-  if (connections_.size() < limit) return true;
-  if (const absl::Duration now = Now(); now >= next_full_sweep_) {
-    next_full_sweep_ = now + kSweepInterval;
-    SweepLocked();
+  // The system gives out the lowest number that is free, so a high one means that few are left.
+  const bool is_last =
+      static_cast<rlim_t>(descriptor + options_.kept_descriptors) >= DescriptorLimit();
+  {
+    const std::lock_guard lock(mutex_);
+    if (!is_last && connections_.size() < limit) return true;
+    if (const absl::Duration now = Now(); now >= next_full_sweep_) {
+      next_full_sweep_ = now + kSweepInterval;
+      SweepLocked();
+    }
+    if (is_last) {
+      // One less for the next: this newcomer has the number that it has.
+      short_until_ = Now() + kShortTime;
+      UpdateWatchingLocked();
+      DisplaceOldestLocked();
+      ++counts_.refused_descriptors;
+    } else {
+      while (connections_.size() >= limit && DisplaceOldestLocked()) {
+      }
+      if (connections_.size() < limit) return true;
+      ++counts_.refused_full;
+    }
   }
-  while (connections_.size() >= limit && !strangers_.empty()) {
-    const int oldest = strangers_.begin()->second;
-    if (ShutDown(oldest, connections_.at(oldest).cookie)) ++counts_.displaced;
-    ForgetLocked(oldest);
-  }
-  if (connections_.size() < limit) return true;
-  ++counts_.refused_full;
+  SayRefused(is_last ? "the descriptors that are left are for the store"
+                     : "--max-connections are in use by callers with credentials");
   return false;
+}
+
+// False where nobody's place can be taken.
+bool ConnectionGuard::DisplaceOldestLocked() {
+  if (strangers_.empty()) return false;
+  const int oldest = strangers_.begin()->second;
+  if (!HadTimeLocked(oldest, Now())) return false;
+  if (ShutDown(oldest, connections_.at(oldest).cookie)) ++counts_.displaced;
+  ForgetLocked(oldest);
+  return true;
+}
+
+bool ConnectionGuard::HadTimeLocked(int descriptor, absl::Duration now) const {
+  if (!is_watching_.load(std::memory_order_relaxed)) return false;
+  const absl::Duration since = std::max(connections_.at(descriptor).accepted_at, watching_since_);
+  return now - since >= options_.show_time;
 }
 
 void ConnectionGuard::HandOver(const Listener& listener, int descriptor) {
@@ -286,16 +321,19 @@ void ConnectionGuard::UpdateWatchingLocked() {
   const auto limit = static_cast<size_t>(options_.max_connections);
   const bool was_watching = is_watching_.load(std::memory_order_relaxed);
   const bool is_crowded = live >= limit * 3 || (was_watching && live >= limit * 2);
-  is_watching_.store(watches_for_memory_ || is_crowded, std::memory_order_relaxed);
+  const absl::Duration now = Now();
+  const bool watches = watches_for_trouble_ || is_crowded || now < short_until_;
+  if (watches && !was_watching) watching_since_ = now;
+  is_watching_.store(watches, std::memory_order_relaxed);
 }
 
-void ConnectionGuard::WatchForMemory(bool on) {
+void ConnectionGuard::WatchForTrouble(bool on) {
   const std::lock_guard lock(mutex_);
-  watches_for_memory_ = on;
+  watches_for_trouble_ = on;
   UpdateWatchingLocked();
 }
 
-int ConnectionGuard::Shed(absl::Duration min_age) {
+int ConnectionGuard::Shed() {
   struct Stranger {
     uint64_t received = 0;
     int descriptor = -1;
@@ -306,7 +344,7 @@ int ConnectionGuard::Shed(absl::Duration min_age) {
   uint64_t all_received = 0;
   const absl::Duration now = Now();
   for (const auto& [number, descriptor] : strangers_) {
-    if (now - connections_.at(descriptor).accepted_at < min_age) break;  // As are all that follow.
+    if (!HadTimeLocked(descriptor, now)) break;  // Nor had any that follow.
     strangers.push_back({ReceivedBytes(descriptor), descriptor});
     all_received += strangers.back().received;
   }

@@ -7,9 +7,10 @@
 //   oldest
 //     one on which no credential was shown; where all have shown one, the newcomer is refused.
 //     So idle or hostile connections never keep callers out, and callers are never thrown out;
-//   - out of descriptors, connections are accepted on a spare one and closed, so that clients are
-//     told at once and the thread neither spins nor goes deaf;
-//   - Shed() makes room in memory by closing those connections that have sent the most without
+//   - near the end of the process's descriptors newcomers are closed, so that the store always has
+//     some left; where there is none at all, they are accepted on a spare one and closed. Clients
+//     are told at once, and the thread neither spins nor goes deaf;
+//   - Shed() relieves the server by closing those connections that have sent the most without
 //     showing a credential.
 //
 // How a connection that was handed over ends is its taker's affair; the guard remembers its
@@ -46,6 +47,11 @@ namespace bursar {
 struct ConnectionGuardOptions {
   int max_connections = 2048;
   int spare_descriptors = 4;
+  // Of what the process may have, for the store's own files: without them it could not commit.
+  int kept_descriptors = 64;
+  // How long a connection has to show a credential, once that is watched for, before it may be
+  // closed for others.
+  absl::Duration show_time = absl::Seconds(1);
 };
 
 class ConnectionGuard final : public ConnectionWitness {
@@ -60,7 +66,7 @@ class ConnectionGuard final : public ConnectionWitness {
     int64_t refused_full = 0;         // At the bound, and everybody has shown a credential.
     int64_t refused_descriptors = 0;  // Out of descriptors or of the kernel's memory.
     int64_t displaced = 0;            // Made room for a newcomer.
-    int64_t shed = 0;                 // Made room in memory.
+    int64_t shed = 0;                 // By Shed().
   };
 
   explicit ConnectionGuard(const ConnectionGuardOptions& options) : options_(options) {}
@@ -86,11 +92,11 @@ class ConnectionGuard final : public ConnectionWitness {
   void Sweep();
 
   // Asks for credentials from now on (`on`), or only near the bound of connections.
-  void WatchForMemory(bool on);
+  void WatchForTrouble(bool on);
   // Shuts down those connections without a credential that have sent the most: as few as make up
-  // half of what all such have sent. Returns how many. Younger ones than `min_age` are left out, so
-  // that callers can show one.
-  int Shed(absl::Duration min_age);
+  // half of what all such have sent. Returns how many. Those that had no time to show one are left
+  // out.
+  int Shed();
 
   Counts counts() const;
 
@@ -114,14 +120,18 @@ class ConnectionGuard final : public ConnectionWitness {
   // Accepts what waits at a listener, up to a bounded number; false when the thread should rest.
   bool AcceptFrom(const Listener& listener);
   void AcceptOnSpare(const Listener& listener);
-  // Whether there is room for one more, making it where possible.
-  bool MakeRoom();
+  // Whether there is room for one more, making it where possible; where not, it was counted and
+  // said.
+  bool MakeRoom(int descriptor);
+  bool DisplaceOldestLocked();
   void HandOver(const Listener& listener, int descriptor);
   void RefillSpares();
   void SayRefused(const char* why);
   void SweepLocked();
   void ForgetLocked(int descriptor);
   void UpdateWatchingLocked();
+  // Whether it was watched for the connection's credential for long enough.
+  bool HadTimeLocked(int descriptor, absl::Duration now) const;
   void Rest(absl::Duration duration) const;
 
   const ConnectionGuardOptions options_;
@@ -135,7 +145,9 @@ class ConnectionGuard final : public ConnectionWitness {
 
   std::atomic<bool> is_watching_ = false;
   mutable std::mutex mutex_;  // Guards the rest.
-  bool watches_for_memory_ = false;
+  bool watches_for_trouble_ = false;
+  absl::Duration watching_since_;
+  absl::Duration short_until_;  // Descriptors were short not long ago.
   uint64_t next_number_ = 0;
   std::unordered_map<int, Connection> connections_;  // By descriptor.
   std::unordered_map<std::string, int> by_peer_;

@@ -12,8 +12,9 @@ namespace bursar {
 namespace {
 
 constexpr absl::Duration kMemoryInterval = absl::Milliseconds(250);
-// Younger connections are not shed: their callers get the time to show who they are.
-constexpr absl::Duration kShedAge = absl::Milliseconds(500);
+// Kinds of trouble, as bits.
+constexpr unsigned kMemory = 1;
+constexpr unsigned kDeafness = 2;
 // A door is given up after so many knocks in a row, which with the pauses between them take about
 // --watchdog-timeout.
 constexpr int kMaxKnocks = 6;
@@ -90,12 +91,20 @@ absl::Status Edge::Knock(size_t index, absl::Duration timeout) {
   return answer;
 }
 
+// Memory and doors are looked at by threads of their own; credentials are watched for while either
+// is in trouble.
+void Edge::WatchFor(unsigned trouble, bool on) {
+  const unsigned troubles =
+      on ? troubles_.fetch_or(trouble) | trouble : troubles_.fetch_and(~trouble) & ~trouble;
+  connections_.WatchForTrouble(troubles != 0);
+}
+
 void Edge::Watch() {
   if (memory_limit_bytes_ > 0) {
     memory_.emplace(MarksOf(memory_limit_bytes_),
                     MemoryGuard::Actions{
-                        ReadResidentBytes, [this](bool on) { connections_.WatchForMemory(on); },
-                        [this] { return connections_.Shed(kShedAge); },
+                        ReadResidentBytes, [this](bool on) { WatchFor(kMemory, on); },
+                        [this] { return connections_.Shed(); },
                         [](const std::string& why) { EndProcess(kOutOfMemoryExitStatus, why); }});
     memory_thread_ = std::make_unique<PeriodicThread>();
     memory_thread_->Start(kMemoryInterval, [this] { memory_->Look(); });
@@ -107,8 +116,11 @@ void Edge::Watch() {
     for (size_t i = 0; i < addresses_.size(); ++i) {
       doors.push_back({addresses_[i], [this, i, half] { return Knock(i, half); }});
     }
-    watchdog_.emplace(std::move(doors), kMaxKnocks,
-                      [](const std::string& why) { EndProcess(kDeafExitStatus, why); });
+    watchdog_.emplace(
+        std::move(doors), kMaxKnocks,
+        Watchdog::Actions{[this](bool on) { WatchFor(kDeafness, on); },
+                          [this] { return connections_.Shed(); },
+                          [](const std::string& why) { EndProcess(kDeafExitStatus, why); }});
     watchdog_thread_ = std::make_unique<PeriodicThread>();
     watchdog_thread_->Start(half, [this] { watchdog_->Look(); });
   }
@@ -138,7 +150,7 @@ void Edge::CollectMetrics(MetricWriter* writer) const {
   constexpr char kClosedHelp[] = "gRPC connections without a credential that were closed, by why.";
   writer->Counter(kClosed, kClosedHelp, static_cast<double>(counts.displaced),
                   {{"reason", "max_connections"}});
-  writer->Counter(kClosed, kClosedHelp, static_cast<double>(counts.shed), {{"reason", "memory"}});
+  writer->Counter(kClosed, kClosedHelp, static_cast<double>(counts.shed), {{"reason", "shed"}});
   writer->Gauge("bursar_memory_limit_bytes", "--memory-limit; 0 where there is none.",
                 static_cast<double>(memory_limit_bytes_));
 }

@@ -11,6 +11,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -62,12 +63,14 @@ class Edge {
   ConnectionGuard::Take TakerOf(grpc::ServerBuilder* builder,
                                 const std::shared_ptr<grpc::ServerCredentials>& transport);
   absl::Status Knock(size_t index, absl::Duration timeout);
+  void WatchFor(unsigned trouble, bool on);
 
   const Options options_;
   const int64_t memory_limit_bytes_;
   const SystemClock clock_;
   std::optional<CallerRate> caller_rate_;
   ConnectionGuard connections_;
+  std::atomic<unsigned> troubles_ = 0;
   std::vector<std::string> addresses_;
   std::vector<int> ports_;  // By address.
   std::optional<MemoryGuard> memory_;

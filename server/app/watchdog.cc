@@ -34,30 +34,41 @@ std::string TargetOf(const ListenAddress& address, int port) {
 
 }  // namespace
 
-Watchdog::Watchdog(std::vector<Door> doors, int max_failures, End end)
-    : max_failures_(max_failures), end_(std::move(end)) {
+Watchdog::Watchdog(std::vector<Door> doors, int max_failures, Actions actions)
+    : max_failures_(max_failures), actions_(std::move(actions)) {
   for (Door& door : doors) doors_.push_back({std::move(door)});
 }
 
 void Watchdog::Look() {
+  bool all_answer = true;
   for (Watched& watched : doors_) {
     const absl::Status answer = watched.door.knock();
-    if (answer.ok() || absl::IsResourceExhausted(answer)) {
-      if (watched.failures > 0) spdlog::info("{} answers again", watched.door.address);
-      watched.failures = 0;
-      continue;
+    if (!answer.ok() && !absl::IsResourceExhausted(answer)) {
+      all_answer = false;
+      OnFailure(answer, &watched);
+    } else if (std::exchange(watched.failures, 0) > 0) {
+      spdlog::info("{} answers again", watched.door.address);
     }
-    ++watched.failures;
-    if (watched.failures < max_failures_) {
-      spdlog::warn("{} does not answer a health check of its own process ({} of {}): {}",
-                   watched.door.address, watched.failures, max_failures_,
-                   std::string(answer.message()));
-      continue;
-    }
-    end_(absl::StrCat(watched.door.address, " did not answer ", watched.failures,
-                      " health checks of its own process in a row (", answer.message(),
-                      "): ending, to be started again. Nothing that was acknowledged is lost"));
   }
+  if (is_watching_ == all_answer) {
+    is_watching_ = !all_answer;
+    actions_.watch(is_watching_);
+  }
+}
+
+void Watchdog::OnFailure(const absl::Status& answer, Watched* watched) {
+  ++watched->failures;
+  if (watched->failures >= max_failures_) {
+    return actions_.end(
+        absl::StrCat(watched->door.address, " did not answer ", watched->failures,
+                     " health checks of its own process in a row (", answer.message(),
+                     "): ending, to be started again. Nothing that was acknowledged is lost"));
+  }
+  const int shed = watched->failures > 1 ? actions_.shed() : 0;
+  spdlog::warn(
+      "{} does not answer a health check of its own process ({} of {}): {}; {} connections "
+      "without a credential were closed",
+      watched->door.address, watched->failures, max_failures_, std::string(answer.message()), shed);
 }
 
 absl::Status KnockAt(const ListenAddress& address, int port, bool is_tls, absl::Duration timeout) {

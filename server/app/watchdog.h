@@ -5,6 +5,9 @@
 // again and again. Any answer is a sign of life, "not serving" as well. An address that gave none
 // to `max_failures` knocks in a row ends the process with a status of its own.
 //
+// Before that it is given relief: a client that keeps the transport busy is closed with the others
+// that showed no credential, at each failed knock but the first, and the server may hear again.
+//
 // Knocks are counted, not time: a process that was stopped in a debugger or whose clock jumped has
 // missed one knock at most.
 //
@@ -29,11 +32,17 @@ class Watchdog {
     // Anything else: no answer, and why.
     std::function<absl::Status()> knock;
   };
-  // Ends the process. Where it returns (in tests), the watchdog goes on.
-  using End = std::function<void(const std::string& why)>;
+  struct Actions {
+    // Whether a door is without an answer.
+    std::function<void(bool on)> watch;
+    // Gives relief; returns how many connections it closed.
+    std::function<int()> shed;
+    // Ends the process. Where it returns (in tests), the watchdog goes on.
+    std::function<void(const std::string& why)> end;
+  };
 
   // Requires: max_failures above zero.
-  Watchdog(std::vector<Door> doors, int max_failures, End end);
+  Watchdog(std::vector<Door> doors, int max_failures, Actions actions);
 
   // Knocks once at each door.
   void Look();
@@ -44,9 +53,12 @@ class Watchdog {
     int failures = 0;  // In a row.
   };
 
+  void OnFailure(const absl::Status& answer, Watched* watched);
+
   std::vector<Watched> doors_;
   const int max_failures_;
-  const End end_;
+  const Actions actions_;
+  bool is_watching_ = false;
 };
 
 // One new connection to a server and one health check over it, without a credential. OK for any

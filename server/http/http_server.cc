@@ -1,7 +1,5 @@
 #include "server/http/http_server.h"
 
-#include <httplib.h>
-
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -9,10 +7,6 @@
 namespace bursar {
 namespace {
 
-constexpr int kThreads = 4;
-constexpr time_t kIdleSeconds = 5;
-constexpr size_t kMaxRequestBytes = 16384;
-constexpr size_t kMaxRequestsPerConnection = 1000;
 constexpr char kPlainText[] = "text/plain; charset=utf-8";
 constexpr char kMetricsText[] = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -34,22 +28,13 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const HttpOptions&
                                                               const Credentials* credentials,
                                                               Collect collect) {
   std::unique_ptr<HttpServer> server(new HttpServer(state, credentials, std::move(collect)));
-  if (options.tls_certificate_file.empty()) {
-    server->server_ = std::make_unique<httplib::Server>();
-  } else {
-    server->server_ = std::make_unique<httplib::SSLServer>(options.tls_certificate_file.c_str(),
-                                                           options.tls_key_file.c_str());
-  }
-  httplib::Server& http = *server->server_;
-  if (!http.is_valid()) {
+  auto bounded = std::make_unique<BoundedServer>(options.bounds);
+  if (!options.tls_certificate_file.empty() &&
+      !bounded->UseTls(options.tls_certificate_file, options.tls_key_file)) {
     return absl::InvalidArgumentError("the TLS certificate or key cannot be used");
   }
-  http.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
-  http.set_read_timeout(kIdleSeconds);
-  http.set_write_timeout(kIdleSeconds);
-  http.set_keep_alive_timeout(kIdleSeconds);
-  http.set_keep_alive_max_count(kMaxRequestsPerConnection);
-  http.set_payload_max_length(kMaxRequestBytes);
+  server->server_ = std::move(bounded);
+  httplib::Server& http = *server->server_;
   server->AddHandlers();
   if (options.port == 0) {
     server->port_ = http.bind_to_any_port(options.host);

@@ -2,8 +2,8 @@
 //
 // /healthz says that the process is alive and /readyz whether it serves (503 where not); neither
 // asks for a credential. /metrics asks for the token of a viewer or operator, as everything that is
-// not health does. A few threads, short time-outs, small requests: a slow or hostile client costs
-// little and never touches the request path.
+// not health does. A connection is one exchange, bounded in bytes and time (bounded_server.h): slow
+// or hostile clients neither keep others out nor touch the request path.
 //
 // Thread rule: Start and Stop belong to one thread.
 //
@@ -17,13 +17,10 @@
 #include <thread>
 
 #include "absl/status/statusor.h"
+#include "server/http/bounded_server.h"
 #include "server/http/metrics.h"
 #include "server/service/credentials.h"
 #include "server/service/serving_state.h"
-
-namespace httplib {
-class Server;
-}  // namespace httplib
 
 namespace bursar {
 
@@ -32,6 +29,7 @@ struct HttpOptions {
   int port = 0;                      // 0: the system chooses.
   std::string tls_certificate_file;  // Both, or neither for plaintext.
   std::string tls_key_file;
+  HttpBounds bounds;
 };
 
 class HttpServer {
@@ -62,7 +60,7 @@ class HttpServer {
   const ServingState* const state_;
   const Credentials* const credentials_;
   const Collect collect_;
-  std::unique_ptr<httplib::Server> server_;
+  std::unique_ptr<BoundedServer> server_;
   int port_ = 0;
   std::thread thread_;
   std::atomic<bool> has_ended_ = false;
