@@ -56,7 +56,7 @@ constexpr const char* kStory[] = {
        {"memberId": "mia", "role": "MEMBER_ROLE_MEMBER", "seatTier": "standard"}]})",
     R"(UpdateExtraUsage {"organizationId": "acme", "enabled": true})",
     R"(SetNotificationChannels {"organizationId": "acme", "channels":
-       {"mail": {"events": ["limit.reached"]}, "webhooks": [{"targetId": "hook",
+       {"mail": {"events": ["limit.threshold_reached"]}, "webhooks": [{"targetId": "hook",
        "url": "https://hooks.acme.example/in"}]}})",
     R"(GrantCredit {"organizationId": "acme", "amount": {"units": 40},
        "kind": "CREDIT_KIND_PURCHASE", "reference": "invoice-1", "requestId": "grant-1"})",
@@ -78,7 +78,6 @@ constexpr const char* kStory[] = {
     R"(UpdateAutoReload {"organizationId": "acme", "autoReload": {"enabled": true,
        "threshold": {"units": 5}, "amount": {"units": 20}, "monthlyCap": {"units": 100}}})",
     R"(CreateOrganization {"organization": {"organizationId": "posty", "plan": "usage"}})",
-    R"(UpdateExtraUsage {"organizationId": "posty", "enabled": true})",
     R"(BatchUpsertMembers {"organizationId": "posty", "members": [
        {"memberId": "olga", "role": "MEMBER_ROLE_PRIMARY_OWNER"}, {"memberId": "mia"}]})",
     R"(RecordConsumption {"organizationId": "posty", "memberId": "mia", "surface": "api",
@@ -135,7 +134,7 @@ constexpr const char* kWords[] = {"acme",
                                   "max_hold",
                                   "crossing_policy",
                                   "settings_url",
-                                  "limit.reached",
+                                  "limit.threshold_reached",
                                   "https://hooks.acme.example/in",
                                   "mail@acme.example",
                                   "2026-03"};
