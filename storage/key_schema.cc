@@ -146,6 +146,9 @@ std::optional<OrganizationHead> ParseOrganization(std::string_view value,
   if ((flags & kHasDue) != 0) head.due = ReadI64(value.substr(10));
   *header = value.substr(18);
   if (head.revision < 1 || (flags & ~(kHasHeader | kHasDue)) != 0) return std::nullopt;
+  // What is not there is written as nothing: otherwise a flag is damaged.
+  if (!head.has_header && !header->empty()) return std::nullopt;
+  if (!head.due.has_value() && ReadI64(value.substr(10)) != 0) return std::nullopt;
   return head;
 }
 

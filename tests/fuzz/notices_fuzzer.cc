@@ -1,6 +1,6 @@
 // What leaves the server in the words of others: mail headers, mail bodies, webhooks, signatures.
 //
-// Claims, whatever the words are:
+// Claims, whatever the words are (webhooks: words in UTF-8, as protobuf takes no others):
 // - a header's text is printable ASCII in lines that are folded: nothing can be smuggled into it;
 // - a mail's head ends where it should, and every line of the mail ends in CRLF;
 // - a webhook's body is JSON in UTF-8;
@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "bursar/storage/v1/outbox.pb.h"
 #include "server/engine/notice.h"
@@ -95,8 +96,42 @@ void CheckSender(const std::string& text) {
   CheckHead(HeadOf(ComposeMail(parts)));
 }
 
+// The text with what is not UTF-8 replaced.
+std::string Utf8(const std::string& text) {
+  return nlohmann::json::parse(
+             nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace))
+      .get<std::string>();
+}
+
+// Replaces what is not UTF-8 in every text of a message.
+void MakeUtf8(google::protobuf::Message* message) {
+  using google::protobuf::FieldDescriptor;
+  const google::protobuf::Reflection& reflection = *message->GetReflection();
+  std::vector<const FieldDescriptor*> fields;
+  reflection.ListFields(*message, &fields);
+  for (const FieldDescriptor* field : fields) {
+    const bool is_message = field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE;
+    const bool is_text = field->cpp_type() == FieldDescriptor::CPPTYPE_STRING;
+    const int size = field->is_repeated() ? reflection.FieldSize(*message, field) : 0;
+    for (int i = 0; i < size; ++i) {
+      if (is_message) MakeUtf8(reflection.MutableRepeatedMessage(message, field, i));
+      if (!is_text) continue;
+      reflection.SetRepeatedString(message, field, i,
+                                   Utf8(reflection.GetRepeatedString(*message, field, i)));
+    }
+    if (field->is_repeated()) continue;
+    if (is_message) MakeUtf8(reflection.MutableMessage(message, field));
+    if (is_text) {
+      reflection.SetString(message, field, Utf8(reflection.GetString(*message, field)));
+    }
+  }
+}
+
 void CheckNotice(std::string_view bytes) {
-  const auto notice = DecodeNotice(bytes);
+  storage::v1::NoticeRecord record;
+  if (!record.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return;
+  MakeUtf8(&record);
+  const auto notice = DecodeNotice(record.SerializeAsString());
   if (!notice.ok()) return;
   const NoticeName name = {"acme", "ntc_1"};
   const std::string json = RenderWebhook(name, *notice);
@@ -107,7 +142,7 @@ void CheckNotice(std::string_view bytes) {
 }
 
 void CheckEscapes(std::string_view text) {
-  const std::string json = JsonString(text);
+  const std::string json = JsonString(Utf8(std::string(text)));
   Require(nlohmann::json::accept(json), "a text is a JSON string", json);
   const std::string html = EscapeHtml(text);
   for (const char c : {'<', '>', '"', '\''}) {

@@ -71,6 +71,12 @@ TEST(KeySchema, RowsReadBackAndDamagedOnesAreNothing) {
   for (size_t size = 0; size < 18; ++size) {
     EXPECT_FALSE(ParseOrganization(value.substr(0, size), &header).has_value());
   }
+  // Each flag is of the bytes that it speaks of: one that is lost loses nothing in silence.
+  for (const char flags : {0, 1, 2}) {
+    std::string damaged = value;
+    damaged[1] = flags;
+    EXPECT_FALSE(ParseOrganization(damaged, &header).has_value()) << static_cast<int>(flags);
+  }
   EXPECT_FALSE(ParseJournal("short", "short").has_value());
   EXPECT_FALSE(ParseDueKey("12345678").has_value());
   EXPECT_FALSE(ParseOutboxKey("none").has_value());
