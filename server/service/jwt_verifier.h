@@ -58,8 +58,8 @@ class JwtVerifier {
   // Whether a text has the shape of such a token: three parts with points between.
   static bool LooksLikeOne(std::string_view token);
 
-  // The credential of a token at an instant, named "jwt:" and its `sub`; null where it is nobody's. What
-  // was verified is remembered until it expires or the keys change.
+  // The credential of a token at an instant, named "jwt:" and its `sub`; null where it is nobody's.
+  // What was verified is remembered until it expires or the keys change.
   std::shared_ptr<const Credential> Verify(std::string_view token, absl::Time now);
 
   // Reads the keys again where the file has changed. The error of a file that is left aside.

@@ -3,10 +3,10 @@
 //
 // The table is JSON: {"identities": [{"name": "chat-backend", "san": "spiffe://example/chat",
 // "role": "frontend", "organizations": ["acme"]}]}; `organizations` is ["*"] for all. A caller is
-// who one of its certificate's subject alternative names (URI or DNS) says, exactly; common names do
-// not count. In the journal it is called "cert:" and the row's name, which is no token's.
-// A certificate that names two rows is nobody's: it would be left to chance which one it is. That
-// the certificate is valid and of the configured authority the transport has seen to.
+// who one of its certificate's subject alternative names (URI or DNS) says, exactly; common names
+// do not count. In the journal it is called "cert:" and the row's name, which is no token's. A
+// certificate that names two rows is nobody's: it would be left to chance which one it is. That the
+// certificate is valid and of the configured authority the transport has seen to.
 //
 // Thread rule: immutable once made.
 //

@@ -18,9 +18,21 @@ constexpr int64_t kTooMuch = 1'000'000'000'000'001;
 
 PriceCardSpec& Card(PriceBookSpec& spec) { return spec.models[0].cards[0]; }
 
-// Rules: P1, P2, P4, P6
-TEST(PriceBookBounds, EachIsNamedWhereItIsPassed) {
-  const std::vector<std::pair<std::string, std::function<void(PriceBookSpec&)>>> steps = {
+// Takes a book out of a bound, and the field that is told of it.
+using Steps = std::vector<std::pair<std::string, std::function<void(PriceBookSpec&)>>>;
+
+void ExpectNamed(const Steps& steps) {
+  EXPECT_THAT(FindPriceBookProblems(SampleBook()), testing::IsEmpty());
+  for (const auto& [path, step] : steps) {
+    PriceBookSpec spec = SampleBook();
+    step(spec);
+    EXPECT_THAT(FindPriceBookProblems(spec), testing::Contains(testing::StartsWith(path))) << path;
+  }
+}
+
+// Rules: P1, P2
+TEST(PriceBookBounds, OfABookAreNamedWhereTheyArePassed) {
+  ExpectNamed({
       {"version", [](PriceBookSpec& s) { s.version = ""; }},
       {"version", [](PriceBookSpec& s) { s.version = std::string(65, 'v'); }},
       {"version", [](PriceBookSpec& s) { s.version = "a b"; }},
@@ -46,6 +58,12 @@ TEST(PriceBookBounds, EachIsNamedWhereItIsPassed) {
       {"models[0].id", [](PriceBookSpec& s) { s.models[0].id = "a\x7f"; }},
       {"models[1].id", [](PriceBookSpec& s) { s.models.push_back(s.models[0]); }},
       {"models[0].cards", [](PriceBookSpec& s) { s.models[0].cards.clear(); }},
+  });
+}
+
+// Rules: P1, P4
+TEST(PriceBookBounds, OfCardsAreNamedWhereTheyArePassed) {
+  ExpectNamed({
       {"models[0].cards: must",
        [](PriceBookSpec& s) { s.models[0].cards = std::vector<PriceCardSpec>(65, Card(s)); }},
       {"models[0].cards[1].effective_from",
@@ -93,6 +111,12 @@ TEST(PriceBookBounds, EachIsNamedWhereItIsPassed) {
        [](PriceBookSpec& s) {
          Card(s).prices.other_meters = {{"pages", kTooMuch}};
        }},
+  });
+}
+
+// Rules: P1, P6
+TEST(PriceBookBounds, OfMultipliersAreNamedWhereTheyArePassed) {
+  ExpectNamed({
       {"service_tiers: must", [](PriceBookSpec& s) { s.service_tiers.resize(65); }},
       {"service_tiers[0].name",
        [](PriceBookSpec& s) {
@@ -122,13 +146,7 @@ TEST(PriceBookBounds, EachIsNamedWhereItIsPassed) {
        [](PriceBookSpec& s) { s.fallback.other_meter_nanos_per_million = 0; }},
       {"fallback.other_meter_nanos_per_million",
        [](PriceBookSpec& s) { s.fallback.other_meter_nanos_per_million = kTooMuch; }},
-  };
-  EXPECT_THAT(FindPriceBookProblems(SampleBook()), testing::IsEmpty());
-  for (const auto& [path, step] : steps) {
-    PriceBookSpec spec = SampleBook();
-    step(spec);
-    EXPECT_THAT(FindPriceBookProblems(spec), testing::Contains(testing::StartsWith(path))) << path;
-  }
+  });
 }
 
 // Rules: P1
