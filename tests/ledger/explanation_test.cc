@@ -110,7 +110,8 @@ TEST(Explanation, SaysThatLiveHoldsAloneAreInTheWay) {
   EXPECT_THAT(words, testing::HasSubstr("Live holds alone are in the way"));
   command.mode = AdmissionMode::kHoldUpToAvailable;
   EXPECT_THAT(WordsOfCheck(wallet, command), testing::HasSubstr("Any headroom at all is enough"));
-  wallet.MoveTo(wallet.header().next_hold_expiry + absl::Seconds(1));
+  // Once it has expired and that is written.
+  wallet.MoveTo(wallet.header().next_hold_expiry + absl::Seconds(1)).AddMember("bob");
   EXPECT_THAT(WordsOfCheck(wallet, command), testing::HasSubstr("drawing metered usage first"));
 }
 
