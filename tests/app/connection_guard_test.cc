@@ -214,7 +214,15 @@ TEST_F(ConnectionGuardTest, WithoutADescriptorItAcceptsOnASpareAndIsNotDeafAfter
   }
   EXPECT_GE(guard_->counts().refused_descriptors, 1);
   close(descriptor);
-  Connect(&clients);
+  // Who comes while those that waited are still being refused is refused with them, and comes
+  // again.
+  std::unique_lock lock(mutex_);
+  const size_t before = taken_.size();
+  for (int i = 0; i < kPatienceMs / 100 && taken_.size() == before; ++i) {
+    clients.emplace_back(port_);
+    changed_.wait_for(lock, std::chrono::milliseconds(100), [&] { return taken_.size() > before; });
+  }
+  EXPECT_GT(taken_.size(), before);
   EXPECT_TRUE(clients.back().IsOpen());
 }
 
