@@ -12,6 +12,7 @@
 #include "server/app/connection_guard.h"
 #include "server/app/peer_name.h"
 #include "server/app/watchdog.h"
+#include "server/service/health_service.h"
 #include "tests/integration/server_fixture.h"
 
 namespace bursar {

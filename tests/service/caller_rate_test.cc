@@ -67,7 +67,9 @@ TEST(CallerRate, TheRefusalNamesTheLimitAndWhenToTryAgain) {
   ASSERT_TRUE(rich.ParseFromString(ToGrpcStatus(refused).error_details()));
   google::rpc::RetryInfo retry;
   for (const auto& any : rich.details()) {
-    if (any.Is<google::rpc::RetryInfo>()) EXPECT_TRUE(any.UnpackTo(&retry));
+    if (any.Is<google::rpc::RetryInfo>()) {
+      EXPECT_TRUE(any.UnpackTo(&retry));
+    }
   }
   EXPECT_EQ(retry.retry_delay().seconds(), 0);
   EXPECT_EQ(retry.retry_delay().nanos(), 250'000'000);
