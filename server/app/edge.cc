@@ -11,13 +11,13 @@
 namespace bursar {
 namespace {
 
-constexpr absl::Duration kMemoryInterval = absl::Milliseconds(250);
+constexpr absl::Duration kMemoryInterval = absl::Milliseconds(100);
 // Kinds of trouble, as bits.
 constexpr unsigned kMemory = 1;
 constexpr unsigned kDeafness = 2;
-// A door is given up after so many knocks in a row, which with the pauses between them take about
-// --watchdog-timeout.
-constexpr int kMaxKnocks = 6;
+// A door is given up after so many knocks in a row, which with the pauses between them take
+// --watchdog-timeout. They are that many so that relief comes early, long before the end.
+constexpr int kMaxKnocks = 15;
 
 // The process is past draining: it is out of memory or does not hear.
 [[noreturn]] void EndProcess(int exit_status, const std::string& why) {

@@ -14,7 +14,7 @@ namespace bursar {
 namespace {
 
 // Less than the server itself needs is a mistake in the number.
-constexpr int64_t kLeastMemoryBytes = 64 << 20;
+constexpr int64_t kLeastMemoryBytes = 16 << 20;
 
 void CheckRange(const char* flag, int value, int min, int max, std::vector<std::string>* problems) {
   if (value >= min && value <= max) return;
@@ -73,7 +73,7 @@ void DefineEdgeSettings(CLI::App* app, EdgeOptions* options, RawEdgeOptions* raw
       ->capture_default_str();
   app->add_option(
          "--memory-limit", raw->memory_limit,
-         "Memory of the process, such as 2GiB; over four fifths of it connections without "
+         "Memory of the process, such as 2GiB; over half of it connections without "
          "a credential are closed, over all of it the process ends with status 3. \"auto\": "
          "nine tenths of the control group's limit; \"off\": none")
       ->capture_default_str();
@@ -116,7 +116,7 @@ void CheckEdgeSettings(const RawEdgeOptions& raw, EdgeOptions* options,
     options->memory_limit_bytes = ParseBytes(raw.memory_limit);
     if (options->memory_limit_bytes.value_or(0) < kLeastMemoryBytes) {
       problems->push_back(
-          "--memory-limit must be at least 64MiB, such as 512MiB or 2GiB, or \"auto\" or \"off\"");
+          "--memory-limit must be at least 16MiB, such as 512MiB or 2GiB, or \"auto\" or \"off\"");
     }
   }
 }

@@ -18,7 +18,9 @@ constexpr int64_t kMebibyte = 1 << 20;
 
 }  // namespace
 
-MemoryMarks MarksOf(int64_t limit_bytes) { return {limit_bytes / 5 * 4, limit_bytes}; }
+MemoryMarks MarksOf(int64_t limit_bytes) {
+  return {limit_bytes / 5 * 2, limit_bytes / 2, limit_bytes};
+}
 
 MemoryGuard::MemoryGuard(MemoryMarks marks, Actions actions)
     : marks_(marks), actions_(std::move(actions)) {}
@@ -33,21 +35,16 @@ void MemoryGuard::Look() {
         "acknowledged is lost"));
     return;
   }
-  if (*bytes >= marks_.soft_bytes) {
-    if (!std::exchange(is_shedding_, true)) {
-      spdlog::warn("memory is {} MiB, over {} MiB: connections without a credential are closed",
-                   *bytes / kMebibyte, marks_.soft_bytes / kMebibyte);
-      return actions_.watch(true);
-    }
-    const int shed = actions_.shed();
-    if (shed > 0) {
-      spdlog::warn("memory is {} MiB: {} connections without a credential were closed",
-                   *bytes / kMebibyte, shed);
-    }
-  } else if (is_shedding_ && *bytes < marks_.soft_bytes / 10 * 9) {
-    is_shedding_ = false;
-    spdlog::info("memory is {} MiB again", *bytes / kMebibyte);
+  if (*bytes >= marks_.watch_bytes && !std::exchange(is_watching_, true)) actions_.watch(true);
+  if (is_watching_ && *bytes < marks_.watch_bytes / 10 * 9) {
+    is_watching_ = false;
     actions_.watch(false);
+  }
+  if (*bytes < marks_.soft_bytes) return;
+  const int shed = actions_.shed();
+  if (shed > 0) {
+    spdlog::warn("memory is {} MiB, over {} MiB: {} connections without a credential were closed",
+                 *bytes / kMebibyte, marks_.soft_bytes / kMebibyte, shed);
   }
 }
 

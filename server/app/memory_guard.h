@@ -1,9 +1,9 @@
 // Keeps the process under its memory limit, or ends it in words rather than by the kernel's killer.
 //
-// Above the soft mark connections are shed that no credential was shown on, again at each look
-// until memory is under the mark; above the hard mark the process ends with a status of its own,
-// for its supervisor to start it again. What was acknowledged is durable, so nothing is lost by
-// that.
+// From the first mark on credentials are watched for; above the soft mark connections are shed that
+// none was shown on, at each look until memory is under the mark; at the hard mark the process ends
+// with a status of its own, for its supervisor to start it again. What was acknowledged is durable,
+// so nothing is lost by that.
 //
 // Thread rule: Look belongs to one thread at a time.
 #pragma once
@@ -16,11 +16,14 @@
 namespace bursar {
 
 struct MemoryMarks {
+  int64_t watch_bytes = 0;
   int64_t soft_bytes = 0;
   int64_t hard_bytes = 0;
 };
 
-// The marks of a limit: it is the hard one, and four fifths of it are the soft one.
+// The marks of a limit: two fifths, half, and all of it. They are that far apart because a hostile
+// client fills memory by hundreds of megabytes a second, and callers are given a second to show who
+// they are.
 MemoryMarks MarksOf(int64_t limit_bytes);
 
 class MemoryGuard {
@@ -28,8 +31,8 @@ class MemoryGuard {
   struct Actions {
     // Resident memory; nothing where it cannot be read, which changes nothing.
     std::function<std::optional<int64_t>()> read_bytes;
-    // Whether credentials are to be watched for: between the first look above the soft mark and the
-    // first one well under it.
+    // Whether credentials are to be watched for: from the first look above that mark to the first
+    // one well under it.
     std::function<void(bool on)> watch;
     // Makes room; returns how many connections it closed.
     std::function<int()> shed;
@@ -39,14 +42,13 @@ class MemoryGuard {
 
   MemoryGuard(MemoryMarks marks, Actions actions);
 
-  // Looks once and does what is to be done. Callers have from one look to the next to show a
-  // credential before their connections are shed.
+  // Looks once and does what is to be done.
   void Look();
 
  private:
   const MemoryMarks marks_;
   const Actions actions_;
-  bool is_shedding_ = false;
+  bool is_watching_ = false;
 };
 
 // This process's resident memory.

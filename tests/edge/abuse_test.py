@@ -5,17 +5,14 @@ Rules: A1. After each attack a caller with a token is served again and memory st
 that the server was given; or the process has ended with the status that says why, and serves after
 being started again. Either way it is never deaf.
 
-    abuse_test.py --bursard PATH [--release] [--only NAME] [--insecure-table]
+    abuse_test.py --bursard PATH [--release] [--only NAME]
 
 --release takes the large sizes and prints a table for docs/reliability.md.
 """
 import argparse
 import multiprocessing
-import os
 import pathlib
 import resource
-import signal
-import subprocess
 import sys
 import time
 
@@ -26,8 +23,8 @@ from server_process import scratch_directory
 from edge_server import EdgeServer
 
 OUT_OF_MEMORY, DEAF = 3, 4
-LEAST_CALLS = 30
 SERVED_AGAIN_SECONDS = 60
+NEW_CALLERS = 3
 MIB = 1 << 20
 
 
@@ -43,11 +40,11 @@ class Case:
 
 
 CASES = [
-    Case("streams, settings not acknowledged", attacks.streams_without_acknowledgement, 20_000,
+    Case("streams, settings not acknowledged", attacks.streams_without_acknowledgement, 10_000,
          2_000_000),
-    Case("rapid reset", attacks.rapid_reset, 20_000, 1_000_000),
+    Case("rapid reset", attacks.rapid_reset, 5_000, 1_000_000),
     Case("endless headers", attacks.endless_headers, 2_000, 100_000),
-    Case("a header of 256 MiB", attacks.endless_value, 2_000, 100_000),
+    Case("a header of 256 MiB", attacks.endless_value, 500, 20_000),
     Case("ping flood", attacks.ping_flood, 50_000, 5_000_000),
     Case("settings flood", attacks.settings_flood, 50_000, 5_000_000),
     Case("window of one byte, never read", attacks.tiny_window, 5_000, 500_000),
@@ -129,17 +126,17 @@ def run_case(case, options, scratch):
     attackers = Attackers(case, server.address, case.large if large else case.small)
     attackers.wait(server)
     during, failures = caller.finish()
-    newcomers = sum(caller.is_new_caller_served() for _ in range(3)) if (
+    newcomers = sum(caller.is_new_caller_served() for _ in range(NEW_CALLERS)) if (
         server.is_running() and case.new_callers) else None
-    held_during = server.live_connections() if server.is_running() and not options.old else None
     attackers.let_go()
     outcome = "served throughout"
     if failures:
         outcome = f"{failures} of {failures + len(during)} calls failed during it, then served"
     if not server.is_running():
         status = server.wait()
-        assert status in (OUT_OF_MEMORY, DEAF), f"status {status}: {server.log()}"
-        outcome = f"ended with status {status}, serves after a restart"
+        assert options.old or status in (OUT_OF_MEMORY, DEAF), f"status {status}: {server.log()}"
+        outcome = (f"ended with status {status}, {failures} of {failures + len(during)} calls "
+                   "failed; serves after a restart")
         peak = f"over {options.memory_limit} MiB" if status == OUT_OF_MEMORY else "–"
         server.start()
     else:
@@ -155,12 +152,12 @@ def run_case(case, options, scratch):
     else:
         assert is_served, f"{case.name}: nobody is served any more\n{server.log()}"
     if newcomers is not None:
-        outcome += f"; {newcomers} of 3 new callers served during it"
+        outcome += f"; {newcomers} of {NEW_CALLERS} new callers served during it"
     caller.end()
     status = server.stop()
     assert options.old or status == 0, f"status {status}: {server.log()}"
     return [case.name, peak, shown(percentile(before, 0.99)), shown(percentile(during, 0.99)),
-            outcome, held_during]
+            outcome]
 
 
 def main():
@@ -181,7 +178,7 @@ def main():
             continue
         with scratch_directory() as scratch:
             row = run_case(case, options, pathlib.Path(scratch))
-        print("| " + " | ".join(map(str, row[:5])) + " |", flush=True)
+        print("| " + " | ".join(row) + " |", flush=True)
 
 
 if __name__ == "__main__":

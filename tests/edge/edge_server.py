@@ -51,7 +51,7 @@ class EdgeServer:
         while time.monotonic() < deadline and self.is_running():
             found = re.search(r"listening grpc=(\S+) http=(\S+)", self.log()[position:])
             if found:
-                self.address, self.http = found.groups()
+                self.address, self.http = found.group(1).split(",")[0], found.group(2)
                 return
         raise AssertionError(f"the server does not start: {self.log()}")
 
@@ -64,6 +64,12 @@ class EdgeServer:
     def stop(self):
         self.process.terminate()
         return self.process.wait(START_SECONDS)
+
+    def kill(self):
+        """For the end of a test, whatever became of the server."""
+        if self.is_running():
+            self.process.kill()
+            self.process.wait()
 
     def log(self):
         return (self.scratch / "log").read_text(errors="replace")
