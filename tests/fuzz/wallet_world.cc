@@ -241,22 +241,22 @@ const DefaultCatalogs& Documents() {
 
 }  // namespace
 
+// What the story left in the store. To put it into another is a tenth of the work of telling it.
+struct WalletWorld::Kept {
+  std::vector<CommitGroup> groups;
+  std::vector<SystemChange> records;
+  std::vector<AsideChange> denials;
+};
+
 // In the order of their dependence: destroyed from the bottom up.
 struct WalletWorld::Parts {
-  explicit Parts(const ZoneDatabase* zones) : store(NewMemoryStore({})), tokens(store.get()) {
-    storage::v1::EpochRecord epoch;
-    epoch.set_epoch(kEpoch);
-    Require(store->PutSystem({{kEpochKey, epoch.SerializeAsString()}}).ok(), "the world begins");
-    for (const ServiceRole role : kRoles) {
-      StoredToken token;
-      token.hash = HashToken(TokenOf(role));
-      token.credential.token_id = absl::StrCat("tok_", ToAbsl(ServiceRoleName(role)));
-      token.credential.name = ServiceRoleName(role);
-      token.credential.role = role;
-      token.credential.create_time = TestStart();
-      token.credential.all_organizations = role == ServiceRole::kOperator;
-      token.credential.organization_ids = {"acme", "third"};
-      Require(tokens.Put(token).ok(), "the world begins");
+  // Without `kept` a world before its story, which is noted in `told`.
+  Parts(const ZoneDatabase* zones, const Kept* kept, Kept* told)
+      : store(NewMemoryStore(Noting(told))), tokens(store.get()) {
+    if (kept != nullptr) {
+      Restore(*kept);
+    } else {
+      Prepare();
     }
     Require(credentials.LoadStoredTokens().ok(), "the world begins");
     EngineOptions options;
@@ -273,6 +273,41 @@ struct WalletWorld::Parts {
     operation.emplace(engine.get(), &credentials, &*gate,
                       ServerFacts{"0", "memory", "", TestStart(), ""});
     recording.emplace(engine.get(), &log, QuotaOptions().max_batch_records);
+  }
+
+  static MemoryStoreOptions Noting(Kept* told) {
+    MemoryStoreOptions options;
+    if (told == nullptr) return options;
+    options.before_commit = [told](const CommitGroup& group) {
+      told->groups.push_back(group);
+      return absl::OkStatus();
+    };
+    return options;
+  }
+
+  void Restore(const Kept& kept) {
+    for (const CommitGroup& group : kept.groups) {
+      Require(store->Commit(group).ok(), "the story can be put back");
+    }
+    Require(store->PutSystem(kept.records).ok() && store->PutAside(kept.denials).ok(),
+            "the story can be put back");
+  }
+
+  void Prepare() {
+    storage::v1::EpochRecord epoch;
+    epoch.set_epoch(kEpoch);
+    Require(store->PutSystem({{kEpochKey, epoch.SerializeAsString()}}).ok(), "the world begins");
+    for (const ServiceRole role : kRoles) {
+      StoredToken token;
+      token.hash = HashToken(TokenOf(role));
+      token.credential.token_id = absl::StrCat("tok_", ToAbsl(ServiceRoleName(role)));
+      token.credential.name = ServiceRoleName(role);
+      token.credential.role = role;
+      token.credential.create_time = TestStart();
+      token.credential.all_organizations = role == ServiceRole::kOperator;
+      token.credential.organization_ids = {"acme", "third"};
+      Require(tokens.Put(token).ok(), "the world begins");
+    }
   }
 
   Services services() { return {engine.get(), &*gate, &*admin, &*operation, &*quota, &*recording}; }
@@ -296,13 +331,9 @@ WalletWorld::WalletWorld() : words_(std::begin(kWords), std::end(kWords)) { Begi
 
 WalletWorld::~WalletWorld() = default;
 
-void WalletWorld::Begin() {
-  if (parts_ != nullptr && !has_later_ && Fingerprint() == first_fingerprint_ &&
-      parts_->engine->Stats().checks_denied == first_denials_) {
-    return;
-  }
-  parts_ = nullptr;
-  parts_ = std::make_unique<Parts>(&zones_);
+void WalletWorld::TellStory() {
+  kept_ = std::make_unique<Kept>();
+  parts_ = std::make_unique<Parts>(&zones_, nullptr, kept_.get());
   std::string refused;
   for (const char* line : kStory) {
     const Answer answer = CallAlone(ParseCall(line));
@@ -310,13 +341,38 @@ void WalletWorld::Begin() {
       absl::StrAppend(&refused, "\n", line, "\n", answer.status.error_message(), " ",
                       parts_->log.last());
     }
-    if (!is_begun_ && answer.reply != nullptr) Learn(*answer.reply);
+    if (answer.reply != nullptr) Learn(*answer.reply);
   }
   Require(refused.empty(), "the story can be told", refused);
-  is_begun_ = true;
+  Require(parts_->engine->SaveDenials().ok(), "denials can be kept");
+  const auto records = parts_->store->ScanSystem("");
+  const auto organizations = parts_->store->ScanOrganizations("", kAll);
+  Require(records.ok() && organizations.ok(), "the store can be read");
+  for (const SystemRow& row : *records) kept_->records.push_back({row.key, row.value});
+  for (const OrganizationRow& organization : *organizations) {
+    const auto denials =
+        parts_->store->ScanRecords(organization.organization_id, RecordKind::kDenial, "", kAll);
+    Require(denials.ok(), "the store can be read");
+    AsideChange change;
+    change.organization_id = organization.organization_id;
+    for (const RecordRow& row : *denials) {
+      change.puts.push_back({RecordKind::kDenial, row.id, row.value});
+    }
+    if (!change.puts.empty()) kept_->denials.push_back(std::move(change));
+  }
+}
+
+void WalletWorld::Begin() {
+  if (kept_ == nullptr) {
+    TellStory();
+  } else if (!has_later_ && Fingerprint() == first_fingerprint_ &&
+             parts_->engine->Stats().checks_denied == 0) {
+    return;
+  }
+  parts_ = nullptr;
+  parts_ = std::make_unique<Parts>(&zones_, kept_.get(), nullptr);
   has_later_ = false;
   first_fingerprint_ = Fingerprint();
-  first_denials_ = parts_->engine->Stats().checks_denied;
 }
 
 void WalletWorld::Run(const Call& call) {

@@ -53,16 +53,18 @@ class WalletWorld {
 
  private:
   struct Parts;
+  struct Kept;
+  // Tells the story once, and keeps what it left in the store.
+  void TellStory();
   Answer CallAlone(const Call& call);
   std::string Fingerprint() const;
   void Learn(const google::protobuf::Message& message);
 
   ZoneDatabase zones_;
+  std::unique_ptr<Kept> kept_;
   std::unique_ptr<Parts> parts_;
   std::string first_fingerprint_;
-  int64_t first_denials_ = 0;
   bool has_later_ = false;
-  bool is_begun_ = false;
   std::vector<std::string> words_;
   std::map<std::string, std::string> texts_;
 };
