@@ -33,9 +33,9 @@ void CheckOptions(const Options& options) {
           "callers' certificates have identities");
   Require(options.is_insecure || !options.operator_token_file.empty(),
           "a server without a token says so");
-  Require(options.completion_queues > 0 && options.queue_limit > 0 && options.edge.max_streams > 0 &&
-              options.edge.max_message_bytes > 0 && options.max_batch_records > 0 &&
-              options.stream_records > 0,
+  Require(options.completion_queues > 0 && options.queue_limit > 0 &&
+              options.edge.max_streams > 0 && options.edge.max_message_bytes > 0 &&
+              options.max_batch_records > 0 && options.stream_records > 0,
           "limits are above zero");
   Require(options.drain_timeout >= absl::ZeroDuration(), "a time-out is not negative");
   for (const std::string& warning : options.Warnings()) Require(!warning.empty(), "words");
