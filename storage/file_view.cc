@@ -6,6 +6,8 @@
 #include <string_view>
 #include <utility>
 
+#include "storage/table_inspector.h"
+
 namespace bursar {
 namespace {
 
@@ -60,7 +62,37 @@ class ViewFileSystem final : public rocksdb::FileSystemWrapper {
     return status;
   }
 
+  rocksdb::IOStatus NewRandomAccessFile(const std::string& path,
+                                        const rocksdb::FileOptions& options,
+                                        std::unique_ptr<rocksdb::FSRandomAccessFile>* file,
+                                        rocksdb::IODebugContext* debug) override {
+    rocksdb::IOStatus status = target()->NewRandomAccessFile(path, options, file, debug);
+    if (!status.ok() || !std::string_view(path).ends_with(".sst")) return status;
+    uint64_t bytes = 0;
+    status = target()->GetFileSize(path, options.io_options, &bytes, debug);
+    if (status.ok()) status = CheckTable(**file, path, bytes, options.io_options, debug);
+    if (!status.ok()) file->reset();
+    return status;
+  }
+
  private:
+  static rocksdb::IOStatus CheckTable(const rocksdb::FSRandomAccessFile& file,
+                                      const std::string& path, uint64_t bytes,
+                                      const rocksdb::IOOptions& options,
+                                      rocksdb::IODebugContext* debug) {
+    rocksdb::IOStatus read_status;
+    const auto read = [&](uint64_t offset, size_t count) -> absl::StatusOr<std::string> {
+      std::string space(count, '\0');
+      rocksdb::Slice found;
+      read_status = file.Read(offset, count, options, &found, space.data(), debug);
+      if (!read_status.ok()) return absl::UnavailableError(read_status.ToString());
+      return found.ToString();
+    };
+    const absl::Status checked = CheckTableEnd(bytes, read);
+    if (!read_status.ok() || checked.ok()) return read_status;
+    return rocksdb::IOStatus::Corruption(path, std::string(checked.message()));
+  }
+
   const bool empty_logs_;
   const std::optional<UnfinishedFile> shortened_;
 };

@@ -128,10 +128,9 @@ absl::StatusOr<std::unique_ptr<RocksDbDatabase>> RocksDbDatabase::Open(
     const std::optional<UnfinishedFile>& manifest) {
   std::unique_ptr<RocksDbDatabase> database(new RocksDbDatabase());
   rocksdb::DBOptions database_options = DatabaseOptions(options);
-  if (options.read_only && manifest.has_value()) {
-    database->view_ = NewFileView(database_options.env, /*empty_logs=*/false, manifest);
-    database_options.env = database->view_.get();
-  }
+  database->view_ = NewFileView(database_options.env, /*empty_logs=*/false,
+                                options.read_only ? manifest : std::nullopt);
+  database_options.env = database->view_.get();
   absl::Status status =
       database->OpenWith(database_options, options.read_only, path, Families(options));
   if (!status.ok()) return status;

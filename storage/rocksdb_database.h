@@ -50,7 +50,7 @@ class RocksDbDatabase {
   absl::Status OpenWith(const rocksdb::DBOptions& database, bool read_only, const std::string& path,
                         const std::vector<rocksdb::ColumnFamilyDescriptor>& families);
 
-  std::unique_ptr<rocksdb::Env> view_;  // When one is used; outlives the database.
+  std::unique_ptr<rocksdb::Env> view_;  // Outlives the database.
   std::vector<rocksdb::ColumnFamilyHandle*> families_;
   std::unique_ptr<rocksdb::DB> db_;
   RocksDbHandles handles_;
