@@ -190,6 +190,9 @@ class Import {
     if (provider.kind != Kind::kObject) return ErrorAt(provider, path, "must be an object");
     absl::StatusOr<const JsonValue*> id = Require(provider, path, "id", Kind::kString, "a string");
     if (!id.ok()) return id.status();
+    if (!IsProviderId((*id)->text)) {
+      return ErrorAt(**id, path + ".id", "must be 1 to 64 lower-case letters, digits and \"._-\"");
+    }
     if (!provider_ids_.insert((*id)->text).second) {
       return ErrorAt(**id, path + ".id", "is that of another provider");
     }

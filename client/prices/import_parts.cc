@@ -21,6 +21,12 @@ absl::StatusOr<int64_t> ReadNumber(const JsonValue& value, const std::string& pa
   return number;
 }
 
+bool IsProviderId(std::string_view id) {
+  return !id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+  });
+}
+
 absl::StatusOr<const JsonValue*> Require(const JsonValue& object, const std::string& path,
                                          std::string_view name, JsonValue::Kind kind,
                                          const char* kind_name) {

@@ -32,6 +32,9 @@ absl::Status ErrorAt(const JsonValue& value, const std::string& path, std::strin
 absl::StatusOr<int64_t> ReadNumber(const JsonValue& value, const std::string& path,
                                    absl::StatusOr<int64_t> (*parse)(std::string_view));
 
+// Whether a book may call a provider so.
+bool IsProviderId(std::string_view id);
+
 // The member of that name, which must be there and of that kind; INVALID_ARGUMENT as ErrorAt.
 absl::StatusOr<const JsonValue*> Require(const JsonValue& object, const std::string& path,
                                          std::string_view name, JsonValue::Kind kind,

@@ -1,7 +1,5 @@
 #include "client/prices/litellm_names.h"
 
-#include <algorithm>
-
 namespace bursar {
 namespace {
 
@@ -87,11 +85,7 @@ std::optional<std::string> ProviderOfLitellm(std::string_view litellm_provider) 
   for (char& c : id) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   }
-  const bool is_id =
-      !id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || IsDigit(c) || c == '.' || c == '_' || c == '-';
-      });
-  if (!is_id) return std::nullopt;
+  if (!IsProviderId(id)) return std::nullopt;
   return id;
 }
 

@@ -146,6 +146,7 @@ TEST(GenaiPrices, MistakesInTheListAreRefusedByByteAndPath) {
       {"{}", "has no model with a price"},
       {R"({"p": 5})", "byte 8, p: must be an object"},
       {R"({"p": {"models": []}})", "p: has no \"id\""},
+      {R"({"p": {"id": "P:"}})", "p.id: must be 1 to 64 lower-case letters"},
       {R"({"p": {"id": "p"}})", "p: has no \"models\""},
       {List("5"), "p.models[0]: must be an object"},
       {List(R"({"id": "m"})"), "p.models[0]: has no \"match\""},
