@@ -31,6 +31,19 @@ TEST_F(HoldConditions, AreNeitherExtendedNorReleasedWhenNotLive) {
   expect_not_live(expired);
 }
 
+// Rules: H3
+TEST_F(HoldConditions, EndAtTheirInstantAlsoBeforeThatIsWritten) {
+  const int64_t hold = wallet_.PlaceHold("ann", Dollars(1));
+  wallet_.Advance(absl::Minutes(10));
+  // Nothing has written what is due: the hold still stands in the wallet.
+  ASSERT_NE(wallet_.wallet().FindHold(hold), nullptr);
+  const DecisionContext context = wallet_.context();
+  for (const auto& refused : {Decide(wallet_.wallet(), ExtendAdmissionCommand{hold, {}}, context),
+                              Decide(wallet_.wallet(), ReleaseAdmissionCommand{hold}, context)}) {
+    EXPECT_EQ(RefusalReason(refused), "ADMISSION_NOT_LIVE");
+  }
+}
+
 // Rules: R4
 TEST_F(HoldConditions, RefuseARecordOfAnotherMemberSurfaceProviderOrModel) {
   wallet_.AddMember("bob");
