@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "server/app/transport.h"
+#include "server/base/files.h"
 #include "server/base/strings.h"
 #include "server/service/jwt_verifier.h"
 #include "server/service/peer_identities.h"

@@ -1,10 +1,8 @@
 #include "server/app/delivery_options.h"
 
-#include <fstream>
-#include <iterator>
-
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
+#include "server/base/files.h"
 #include "server/notify/curl_transport.h"
 #include "server/notify/mail_message.h"
 
@@ -85,15 +83,12 @@ void CheckDeliverySettings(const RawDeliveryOptions& raw, DeliveryOptions* optio
 
 absl::StatusOr<std::string> ReadSmtpPassword(const DeliveryOptions& options) {
   if (options.smtp_password_file.empty()) return std::string();
-  std::ifstream file(options.smtp_password_file, std::ios::binary);
-  std::string password{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (!file.is_open() || file.bad()) {
-    return absl::NotFoundError(absl::StrCat("cannot read the file ", options.smtp_password_file));
+  absl::StatusOr<std::string> password = ReadFile(options.smtp_password_file);
+  if (!password.ok()) return password.status();
+  while (!password->empty() && (password->back() == '\n' || password->back() == '\r')) {
+    password->pop_back();
   }
-  while (!password.empty() && (password.back() == '\n' || password.back() == '\r')) {
-    password.pop_back();
-  }
-  if (password.empty() || password.find_first_of(std::string("\r\n\0", 3)) != std::string::npos) {
+  if (password->empty() || password->find_first_of(std::string("\r\n\0", 3)) != std::string::npos) {
     return absl::InvalidArgumentError(
         absl::StrCat("the file ", options.smtp_password_file, " must hold one line, the password"));
   }

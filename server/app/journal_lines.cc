@@ -120,8 +120,7 @@ class Exporter {
       absl::StatusOr<std::optional<JournalCommit>> commit = journal->Next();
       if (!commit.ok()) return commit.status();
       if (!commit->has_value()) break;
-      summary_.entry_count +=
-          (*commit)->record.last_sequence - (*commit)->record.first_sequence + 1;
+      summary_.entry_count += static_cast<int64_t>((*commit)->journal.entries.size());
       const v1::ExportLine line = CommitLine(row.organization_id, words, **std::move(commit));
       if (absl::Status s = Write(line); !s.ok()) return s;
       if (++summary_.commit_count % kProgressCommits == 0) {
@@ -233,7 +232,7 @@ class Importer {
                                     std::move(*one.mutable_value())});
     }
     ++summary_.commit_count;
-    summary_.entry_count += proto.last_sequence() - proto.first_sequence() + 1;
+    summary_.entry_count += static_cast<int64_t>(commit->journal.entries.size());
     if (summary_.commit_count % kProgressCommits == 0) {
       progress_(absl::StrCat(summary_.entry_count, " entries"));
     }

@@ -5,13 +5,11 @@
 #include <grpcpp/security/tls_credentials_options.h>
 
 #include <climits>
-#include <fstream>
-#include <iterator>
 #include <string>
 
-#include "absl/strings/str_cat.h"
 #include "server/app/memory_guard.h"
 #include "server/app/tls_files.h"
+#include "server/base/files.h"
 
 namespace bursar {
 namespace {
@@ -30,15 +28,6 @@ int Milliseconds(absl::Duration duration) {
 }
 
 }  // namespace
-
-absl::StatusOr<std::string> ReadFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string contents{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (!file.is_open() || file.bad()) {
-    return absl::NotFoundError(absl::StrCat("cannot read the file ", path));
-  }
-  return contents;
-}
 
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeTransport(const Options& options) {
   if (!options.has_tls()) return grpc::InsecureServerCredentials();

@@ -12,9 +12,6 @@
 
 namespace bursar {
 
-// What a file holds; NOT_FOUND, naming it, where it cannot be read.
-absl::StatusOr<std::string> ReadFile(const std::string& path);
-
 // Plaintext, or TLS from the files that the options name; those are read again when they change.
 // NOT_FOUND or INVALID_ARGUMENT, naming the file, where they cannot be used.
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeTransport(const Options& options);

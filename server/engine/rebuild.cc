@@ -191,7 +191,7 @@ absl::Status RebuildOrganization(const Reader& source, const OrganizationRow& ro
     const JournalRecord& record = (*commit)->record;
     if (record.committed_at > point.until || record.last_sequence > last) break;
     const int64_t before = report.entry_count / kProgressEntries;
-    report.entry_count += record.last_sequence - record.first_sequence + 1;
+    report.entry_count += static_cast<int64_t>((*commit)->journal.entries.size());
     taken = record.last_sequence;
     if (absl::Status s = rebuilder.Add(**std::move(commit)); !s.ok()) return s;
     if (report.entry_count / kProgressEntries != before) progress(report.entry_count);

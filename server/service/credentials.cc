@@ -5,8 +5,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <unordered_map>
 #include <utility>
@@ -17,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "server/base/check.h"
+#include "server/base/files.h"
 #include "server/base/strings.h"
 
 namespace bursar {
@@ -85,12 +84,9 @@ void Credentials::AllowEveryone() {
 }
 
 absl::Status Credentials::LoadOperatorTokenFile(const std::string& path) {
-  std::ifstream file(path);
-  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (!file.is_open() || file.bad()) {
-    return absl::NotFoundError(absl::StrCat("cannot read the operator token file ", path));
-  }
-  const absl::string_view token = absl::StripAsciiWhitespace(text);
+  const absl::StatusOr<std::string> text = ReadFile(path);
+  if (!text.ok()) return text.status();
+  const absl::string_view token = absl::StripAsciiWhitespace(*text);
   if (token.size() < kMinOperatorTokenBytes || token.size() > kMaxTokenBytes) {
     return absl::InvalidArgumentError(absl::StrCat("the operator token in ", path, " must have ",
                                                    kMinOperatorTokenBytes, " to ", kMaxTokenBytes,

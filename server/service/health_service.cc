@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/time/time.h"
+#include "server/service/rpc/gate.h"
 
 namespace bursar {
 namespace {
@@ -51,11 +52,7 @@ void HealthService::Handlers::Check(const CallContext& /*call*/, const HealthChe
 
 ActiveStreams* HealthService::WatchesOf(const grpc::ServerContext& context) const {
   if (credentials_ == nullptr) return watches_;
-  if (credentials_->everyone() != nullptr) return known_watches_;
-  const auto authorization = context.client_metadata().find("authorization");
-  if (authorization == context.client_metadata().end()) return watches_;
-  const std::string_view value(authorization->second.data(), authorization->second.size());
-  return credentials_->FindByHeader(value) != nullptr ? known_watches_ : watches_;
+  return FindCredential(*credentials_, context) != nullptr ? known_watches_ : watches_;
 }
 
 grpc::Status HealthService::Watch(grpc::ServerContext* context, const HealthCheckRequest* request,

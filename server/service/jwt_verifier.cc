@@ -9,8 +9,6 @@
 #include <openssl/pem.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
@@ -19,8 +17,10 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "server/base/files.h"
 #include "server/base/sha256.h"
 #include "server/base/strings.h"
+#include "server/service/credential_json.h"
 #include "server/service/validation.h"
 
 namespace bursar {
@@ -44,15 +44,8 @@ using Owned = std::unique_ptr<T, Freer<Free>>;
 using OwnedKey = Owned<EVP_PKEY, EVP_PKEY_free>;
 using OwnedNumber = Owned<BIGNUM, BN_free>;
 
-// The member of an object, where it is text.
-std::optional<std::string> Text(const Json& object, const std::string& name) {
-  const auto found = object.find(name);
-  if (found == object.end() || !found->is_string()) return std::nullopt;
-  return found->get<std::string>();
-}
-
 std::optional<std::string> Bytes(const Json& object, const char* name) {
-  const std::optional<std::string> text = Text(object, name);
+  const std::optional<std::string> text = TextOf(object, name);
   std::string bytes;
   if (!text.has_value() || !absl::WebSafeBase64Unescape(*text, &bytes) || bytes.empty()) {
     return std::nullopt;
@@ -174,30 +167,10 @@ absl::Status No(const std::string& why) { return absl::UnauthenticatedError(why)
 
 // Fills in what the claims let the caller do.
 absl::Status FillPowers(const JwtPolicy& policy, const Json& claims, Credential& credential) {
-  const std::optional<std::string> word = Text(claims, policy.role_claim);
-  const std::optional<ServiceRole> role = ParseServiceRole(word.value_or(""));
-  if (!role.has_value()) return No("it names no role");
-  credential.role = *role;
-  const auto organizations = claims.find(policy.organizations_claim);
-  if (organizations == claims.end() || !organizations->is_array() || organizations->empty()) {
-    return No("it names no organizations");
-  }
-  for (const Json& one : *organizations) {
-    if (!one.is_string()) return No("an organization is no text");
-    const std::string id = one.get<std::string>();
-    if (id == "*" && organizations->size() == 1) {
-      credential.all_organizations = true;
-    } else if (IsValidId(id)) {
-      credential.organization_ids.push_back(id);
-    } else {
-      return No("an organization's id is malformed");
-    }
-  }
-  std::sort(credential.organization_ids.begin(), credential.organization_ids.end());
-  if (credential.role == ServiceRole::kOperator && !credential.all_organizations) {
-    return No("an operator is one of all organizations");
-  }
-  const std::optional<std::string> subject = Text(claims, "sub");
+  FieldViolations violations;
+  ReadPowers(claims, {policy.role_claim, policy.organizations_claim}, "", credential, violations);
+  if (!violations.empty()) return No("it does not say what its bearer may do");
+  const std::optional<std::string> subject = TextOf(claims, "sub");
   if (!subject.has_value() || !IsValidId(*subject)) return No("its subject is no name");
   credential.name = absl::StrCat("jwt:", *subject);
   return absl::OkStatus();
@@ -237,12 +210,12 @@ absl::StatusOr<JwtVerifier::Keys> JwtVerifier::ReadKeys(const std::string& text)
   Keys keys;
   for (const Json& jwk : *list) {
     if (!jwk.is_object()) continue;
-    const std::optional<std::string> kid = Text(jwk, "kid"), type = Text(jwk, "kty");
+    const std::optional<std::string> kid = TextOf(jwk, "kid"), type = TextOf(jwk, "kty");
     if (!kid.has_value() || kid->empty() || !type.has_value()) continue;
-    if (Text(jwk, "use").value_or("sig") != "sig") continue;
+    if (TextOf(jwk, "use").value_or("sig") != "sig") continue;
     OwnedKey key;
     Key made;
-    const std::string curve = Text(jwk, "crv").value_or("");
+    const std::string curve = TextOf(jwk, "crv").value_or("");
     if (*type == "RSA") {
       key = RsaKey(jwk);
       made.algorithms = {"RS256", "RS384", "RS512"};
@@ -255,7 +228,7 @@ absl::StatusOr<JwtVerifier::Keys> JwtVerifier::ReadKeys(const std::string& text)
     }
     if (key == nullptr) continue;
     // A key that is for one algorithm is for no other.
-    if (const auto only = Text(jwk, "alg"); only.has_value()) {
+    if (const auto only = TextOf(jwk, "alg"); only.has_value()) {
       if (!Contains(made.algorithms, *only)) continue;
       made.algorithms = {*only};
     }
@@ -270,22 +243,19 @@ absl::StatusOr<JwtVerifier::Keys> JwtVerifier::ReadKeys(const std::string& text)
 }
 
 absl::Status JwtVerifier::Refresh() {
-  std::ifstream file(policy_.jwks_file, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (!file.good() && text.empty()) {
-    return absl::NotFoundError(absl::StrCat("the keys in ", policy_.jwks_file, " cannot be read"));
-  }
+  absl::StatusOr<std::string> text = ReadFile(policy_.jwks_file);
+  if (!text.ok()) return text.status();
   {
     std::lock_guard lock(mutex_);
-    if (keys_ != nullptr && text == keys_text_) return absl::OkStatus();
+    if (keys_ != nullptr && *text == keys_text_) return absl::OkStatus();
   }
-  absl::StatusOr<Keys> keys = ReadKeys(text);
+  absl::StatusOr<Keys> keys = ReadKeys(*text);
   if (!keys.ok()) {
     return absl::InvalidArgumentError(
         absl::StrCat(policy_.jwks_file, ": ", keys.status().message()));
   }
   std::lock_guard lock(mutex_);
-  keys_text_ = text;
+  keys_text_ = *std::move(text);
   keys_ = std::make_shared<const Keys>(*std::move(keys));
   // A key that is gone takes its tokens with it.
   verified_.clear();
@@ -320,7 +290,7 @@ absl::StatusOr<JwtVerifier::Verified> JwtVerifier::VerifyAnew(const Keys& keys,
   if (!std::all_of(parts.begin(), parts.end(), IsPart)) return No("it is not written as it should");
   const Json header = Part(parts[0]);
   if (!header.is_object() || header.contains("crit")) return No("its header is not understood");
-  const std::optional<std::string> algorithm = Text(header, "alg"), kid = Text(header, "kid");
+  const std::optional<std::string> algorithm = TextOf(header, "alg"), kid = TextOf(header, "kid");
   if (!algorithm.has_value() || !Contains(policy_.algorithms, *algorithm)) {
     return No("its algorithm is not allowed");
   }
@@ -335,7 +305,7 @@ absl::StatusOr<JwtVerifier::Verified> JwtVerifier::VerifyAnew(const Keys& keys,
   if (decoded != 0 || *algorithm != jwt_alg_str(jwt_get_alg(jwt.get()))) return No("its signature");
 
   const Json claims = Part(parts[1]);
-  if (!claims.is_object() || Text(claims, "iss") != policy_.issuer ||
+  if (!claims.is_object() || TextOf(claims, "iss") != policy_.issuer ||
       !HasAudience(claims, policy_.audience)) {
     return No("it is of another issuer, or for another audience");
   }

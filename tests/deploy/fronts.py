@@ -11,10 +11,13 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 
-import raw_http2
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import raw_http2  # noqa: E402
+from certificates import Authority  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 60
@@ -59,38 +62,26 @@ def poll(condition, what):
         pause.wait(0.02)
 
 
-def openssl(*arguments):
-    subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
-
-
-NEW_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-
-
-def sign_certificate(folder, name, purpose, names):
-    openssl("req", *NEW_KEY, "-subj", f"/CN={name}", "-keyout", folder / f"{name}.key",
-            "-out", folder / f"{name}.csr")
-    (folder / "extensions").write_text(f"subjectAltName={names}\nextendedKeyUsage={purpose}\n")
-    openssl("x509", "-req", "-in", folder / f"{name}.csr", "-CA", folder / "ca.crt",
-            "-CAkey", folder / "ca.key", "-CAcreateserial", "-days", "2",
-            "-extfile", folder / "extensions", "-out", folder / f"{name}.crt")
-
-
-def make_server_certificate(folder):
-    """A new one, with a new key, in the place of the one before."""
-    sign_certificate(folder, "server", "serverAuth", "DNS:localhost,DNS:bursard,IP:127.0.0.1")
+def renew_server_certificate(authority):
+    """server.crt for localhost and its key: a new one, in the place of the one before."""
+    files = authority.issue("server", "DNS:localhost", "DNS:bursard", "IP:127.0.0.1",
+                            purpose="serverAuth")
+    for source, name in zip(files, ("server.crt", "server.key")):
+        shutil.copy(source, authority.folder / name)
 
 
 def make_certificates(folder):
-    """ca.crt, and of it server.crt for localhost, and client.crt for the front; with their keys."""
-    openssl("req", "-x509", *NEW_KEY, "-days", "2", "-subj", "/CN=Test CA",
-            "-addext", "keyUsage=critical,keyCertSign",
-            "-keyout", folder / "ca.key", "-out", folder / "ca.crt")
-    make_server_certificate(folder)
-    sign_certificate(folder, "client", "clientAuth", "DNS:front.example")
-    # As the configurations name them for TLS between front and bursard.
-    shutil.copy(folder / "ca.crt", folder / "bursard-ca.crt")
-    (folder / "client.pem").write_bytes((folder / "client.crt").read_bytes() +
-                                        (folder / "client.key").read_bytes())
+    """The authority of: ca.crt, server.crt and server.key for localhost, and client.pem, the
+    front's certificate and key; under the names that the configurations have for them."""
+    authority = Authority(folder, "ca")
+    renew_server_certificate(authority)
+    client = authority.issue("client", "DNS:front.example", purpose="clientAuth")
+    for name in ("ca.crt", "bursard-ca.crt"):
+        shutil.copy(authority.certificate, folder / name)
+    for source, name in zip(client, ("client.crt", "client.key")):
+        shutil.copy(source, folder / name)
+    (folder / "client.pem").write_bytes(b"".join(path.read_bytes() for path in client))
+    return authority
 
 
 def resident_kib(pid):
@@ -164,7 +155,8 @@ class Front:
         return True
 
     def connect(self, source="127.0.0.1", **more):
-        return raw_http2.Connection(self.port, self.folder / "ca.crt", source, **more)
+        return raw_http2.Connection(("127.0.0.1", self.port), self.folder / "ca.crt", source,
+                                    **more)
 
     def reload(self):
         """Reads configuration and certificates again, as systemctl reload does it."""

@@ -106,7 +106,7 @@ class FrontCases:
         folder = tempfile.TemporaryDirectory(prefix="bursar-test-")
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
-        fronts.make_certificates(self.folder)
+        self.authority = fronts.make_certificates(self.folder)
         self.start_server()
 
     def start_server(self, *flags):
@@ -361,7 +361,7 @@ class FrontCases:
             except OSError:
                 return None
         before = served()
-        fronts.make_server_certificate(self.folder)
+        fronts.renew_server_certificate(self.authority)
         front.reload()
         fronts.poll(lambda: served() not in (None, before), f"the new certificate: {front.log()}")
         other = self.stub_through(front)
@@ -471,7 +471,7 @@ class FrontCases:
             for stream in range(1, 20_001, 2):
                 yield (raw_http2.frame(raw_http2.HEADERS, raw_http2.END_HEADERS, stream, fields) +
                        raw_http2.frame(raw_http2.DATA, 1, stream, body) +
-                       raw_http2.frame(raw_http2.RST_STREAM, 0, stream, b"\0\0\0\x08"))
+                       raw_http2.frame(raw_http2.RST_STREAM, 0, stream, raw_http2.CANCEL))
         self.attack(self.start_front(), [resets] * 4)
 
     def test_who_acknowledges_and_reads_nothing_costs_nothing(self):

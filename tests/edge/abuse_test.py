@@ -111,8 +111,7 @@ def run_case(case, options, scratch):
     large = options.release
     limit = options.memory_limit * MIB
     server = EdgeServer(options.bursard, scratch, tls=case.tls, flags=[
-        *([] if options.old else ["--memory-limit", f"{options.memory_limit}MiB"]),
-        *(() if options.old else case.large_flags if large else case.flags)])
+        "--memory-limit", f"{options.memory_limit}MiB", *(case.large_flags if large else case.flags)])
     caller = Honest(server.address, server.token, server.root)
     assert caller.is_new_caller_served(), server.log()
     before = []
@@ -134,7 +133,7 @@ def run_case(case, options, scratch):
         outcome = f"{failures} of {failures + len(during)} calls failed during it, then served"
     if not server.is_running():
         status = server.wait()
-        assert options.old or status in (OUT_OF_MEMORY, DEAF), f"status {status}: {server.log()}"
+        assert status in (OUT_OF_MEMORY, DEAF), f"status {status}: {server.log()}"
         outcome = (f"ended with status {status}, {failures} of {failures + len(during)} calls "
                    "failed; serves after a restart")
         peak = f"over {options.memory_limit} MiB" if status == OUT_OF_MEMORY else "–"
@@ -142,20 +141,17 @@ def run_case(case, options, scratch):
     else:
         peak_bytes = server.peak_bytes()
         peak = f"{peak_bytes // MIB} MiB"
-        assert options.old or peak_bytes <= limit, f"{peak} is over the limit: {server.log()}"
+        assert peak_bytes <= limit, f"{peak} is over the limit: {server.log()}"
     deadline = time.monotonic() + SERVED_AGAIN_SECONDS
     is_served = False
     while not is_served and time.monotonic() < deadline:
         is_served = caller.is_new_caller_served()
-    if not is_served and options.old:
-        outcome = "deaf"
-    else:
-        assert is_served, f"{case.name}: nobody is served any more\n{server.log()}"
+    assert is_served, f"{case.name}: nobody is served any more\n{server.log()}"
     if newcomers is not None:
         outcome += f"; {newcomers} of {NEW_CALLERS} new callers served during it"
     caller.end()
     status = server.stop()
-    assert options.old or status == 0, f"status {status}: {server.log()}"
+    assert status == 0, f"status {status}: {server.log()}"
     return [case.name, peak, shown(percentile(before, 0.99)), shown(percentile(during, 0.99)),
             outcome]
 
@@ -165,8 +161,6 @@ def main():
     parser.add_argument("--bursard", required=True)
     parser.add_argument("--release", action="store_true", help="the large sizes")
     parser.add_argument("--only", help="one attack, by a part of its name")
-    parser.add_argument("--old", action="store_true",
-                        help="a server without these settings, to compare with: nothing is asserted")
     parser.add_argument("--memory-limit", type=int, default=1024, help="in MiB")
     options = parser.parse_args()
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)

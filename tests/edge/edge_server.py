@@ -2,25 +2,13 @@
 import pathlib
 import re
 import resource
-import subprocess
 import time
 import urllib.request
 
-from honest import Honest
+from certificates import make_certificate
+from server_process import WAIT_SECONDS, Server
 
 TOKEN = "correct-horse-battery-staple-0123456789"
-START_SECONDS = 60
-
-
-def make_certificate(folder):
-    """A certificate of its own for this machine; the paths of certificate and key."""
-    certificate, key = folder / "cert.pem", folder / "key.pem"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                    "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj",
-                    "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
-                    "-keyout", str(key), "-out", str(certificate)], check=True,
-                   capture_output=True)
-    return certificate, key
 
 
 class EdgeServer:
@@ -33,56 +21,46 @@ class EdgeServer:
         (self.scratch / "token").chmod(0o600)
         self.root, self.is_tls = None, tls
         if tls:
-            certificate, key = make_certificate(self.scratch)
+            certificate, key = make_certificate(self.scratch, "cert")
             self.root = certificate.read_bytes()
             self.flags += ["--tls-cert", certificate, "--tls-key", key]
         self.address = self.http = "127.0.0.1:0"
-        self.process = None
+        self.server = None
         self.start()
 
     def start(self):
-        with open(self.scratch / "log", "ab") as log:
-            position = log.tell()
-            self.process = subprocess.Popen(
-                [self.bursard, "--listen", self.address, "--http-listen", self.http, "--data",
-                 self.scratch / "data", "--operator-token-file", self.scratch / "token",
-                 *map(str, self.flags)], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline and self.is_running():
-            found = re.search(r"listening grpc=(\S+) http=(\S+)", self.log()[position:])
-            if found:
-                self.address, self.http = found.group(1).split(",")[0], found.group(2)
-                return
-        raise AssertionError(f"the server does not start: {self.log()}")
+        """StartRefused, with what the server said, where it does not start."""
+        self.server = Server(self.bursard, self.scratch / "data", *self.flags, listen=self.address,
+                             http_listen=self.http, token_file=self.scratch / "token")
+        self.address, self.http = self.server.address, self.server.http_address
 
     def is_running(self):
-        return self.process.poll() is None
+        return self.server.is_running()
 
     def wait(self):
-        return self.process.wait(START_SECONDS)
+        return self.server.wait()
 
     def stop(self):
-        self.process.terminate()
-        return self.process.wait(START_SECONDS)
+        return self.server.stop()
 
     def kill(self):
         """For the end of a test, whatever became of the server."""
         if self.is_running():
-            self.process.kill()
-            self.process.wait()
+            self.server.kill()
 
     def log(self):
-        return (self.scratch / "log").read_text(errors="replace")
+        """What it said since it was started."""
+        return self.server.log
 
     def peak_bytes(self):
         """The most resident memory that the process has had."""
-        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        status = pathlib.Path(f"/proc/{self.server.process.pid}/status").read_text()
         return int(re.search(r"VmHWM:\s+(\d+) kB", status).group(1)) * 1024
 
     def allow_descriptors(self, more):
         """Lets the process open so many more descriptors than it has now, and no more."""
-        now = len(list(pathlib.Path(f"/proc/{self.process.pid}/fd").iterdir()))
-        resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE, (now + more, now + more))
+        now = len(list(pathlib.Path(f"/proc/{self.server.process.pid}/fd").iterdir()))
+        resource.prlimit(self.server.process.pid, resource.RLIMIT_NOFILE, (now + more, now + more))
 
     def metrics(self):
         """Every sample of /metrics, by its name and labels."""
@@ -104,7 +82,7 @@ class EdgeServer:
     def wait_for_answers(self, count):
         """Until that many calls of CheckAdmission were answered."""
         name = 'bursar_rpc_answers_total{rpc="bursar.v1.QuotaService/CheckAdmission",code='
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + WAIT_SECONDS
         while time.monotonic() < deadline:
             if sum(v for k, v in self.metrics().items() if k.startswith(name)) >= count:
                 return

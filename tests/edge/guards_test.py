@@ -11,7 +11,7 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from server_process import scratch_directory
+from server_process import StartRefused, scratch_directory
 from edge_server import EdgeServer
 from honest import Honest
 
@@ -72,7 +72,7 @@ class Guards(unittest.TestCase):
         self.assertIn("the limit is 16 MiB", server.log())
 
     def test_too_few_descriptors_are_said_at_the_start(self):
-        with self.assertRaisesRegex(AssertionError, "descriptors"):
+        with self.assertRaisesRegex(StartRefused, "descriptors"):
             self.start("--max-connections", "1000000")
 
 

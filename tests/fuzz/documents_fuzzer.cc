@@ -18,6 +18,7 @@
 #include "server/engine/catalogs.h"
 #include "server/engine/price_book_codec.h"
 #include "server/ledger/pricing.h"
+#include "tests/fuzz/parts.h"
 #include "tests/fuzz/require.h"
 
 namespace bursar::fuzz {
@@ -29,16 +30,17 @@ void RequireRefused(const absl::Status& status) {
   Require(!status.message().empty(), "a refusal says why");
 }
 
-void CheckImport(std::string_view text, PriceListFormat format) {
+template <PriceListFormat kFormat>
+void CheckImport(const std::string& text) {
   ImportOptions options;
   options.version = "fuzzed-1";
-  const auto imported = ImportPriceList(text, format, options);
+  const auto imported = ImportPriceList(text, kFormat, options);
   if (!imported.ok()) return RequireRefused(imported.status());
   const auto book = DecodePriceBook(imported->book);
   Require(book.ok(), "what was imported is a price book", book.status().ToString());
 }
 
-void CheckNumbers(std::string_view text) {
+void CheckNumbers(const std::string& text) {
   if (const auto nanos = ParseDecimalNanos(text); nanos.ok()) {
     Require(*nanos >= 0, "a price is not negative");
   }
@@ -60,7 +62,7 @@ bool ReadJson(std::string_view text, Document* document) {
       .ok();
 }
 
-void CheckPriceBook(std::string_view text) {
+void CheckPriceBook(const std::string& text) {
   v1::PriceBook document;
   if (!ReadJson(text, &document)) return;
   const auto book = DecodePriceBook(document);
@@ -81,7 +83,7 @@ void CheckPriceBook(std::string_view text) {
   }
 }
 
-void CheckPlanCatalog(std::string_view text) {
+void CheckPlanCatalog(const std::string& text) {
   v1::PlanCatalog document;
   if (!ReadJson(text, &document)) return;
   const auto plans = PlanCatalogFromProto(document);
@@ -93,29 +95,12 @@ void CheckPlanCatalog(std::string_view text) {
 }  // namespace bursar::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  using namespace bursar;
   using namespace bursar::fuzz;
-  if (size == 0) return 0;
-  const std::string_view text(reinterpret_cast<const char*>(data + 1), size - 1);
-  switch (data[0]) {
-    case 'g':
-      CheckImport(text, PriceListFormat::kGenaiPrices);
-      break;
-    case 'l':
-      CheckImport(text, PriceListFormat::kLitellm);
-      break;
-    case 'p':
-      CheckPlanCatalog(text);
-      break;
-    case 'b':
-      CheckPriceBook(text);
-      break;
-    case 'n':
-      CheckNumbers(text);
-      break;
-    default:
-      CheckImport(text, PriceListFormat::kByContent);
-      break;
-  }
-  return 0;
+  return RunPart(data, size,
+                 {{'g', CheckImport<bursar::PriceListFormat::kGenaiPrices>},
+                  {'l', CheckImport<bursar::PriceListFormat::kLitellm>},
+                  {'p', CheckPlanCatalog},
+                  {'b', CheckPriceBook},
+                  {'n', CheckNumbers},
+                  {'c', CheckImport<bursar::PriceListFormat::kByContent>}});
 }

@@ -24,6 +24,7 @@
 #include "storage/memory_store.h"
 #include "tests/fuzz/calls.h"
 #include "tests/fuzz/message_mutator.h"
+#include "tests/fuzz/parts.h"
 #include "tests/fuzz/require.h"
 
 extern "C" size_t LLVMFuzzerMutate(uint8_t* data, size_t size, size_t max_size);
@@ -62,7 +63,7 @@ void CheckStore(Store& store) {
   Require(report.ok(), "a ledger can be verified", report.status().ToString());
 }
 
-void CheckLines(std::string_view text) {
+void CheckLines(const std::string& text) {
   const std::unique_ptr<Store> store = NewMemoryStore({});
   std::istringstream in{std::string(text)};
   const absl::Status imported = ReadJournals(in, *store, [](const std::string&) {});
@@ -88,7 +89,7 @@ absl::StatusOr<JournalCommit> CommitOf(const std::string& body, std::string* cha
   return commit;
 }
 
-void CheckFold(std::string_view input) {
+void CheckFold(const std::string& input) {
   const std::unique_ptr<Store> store = NewMemoryStore({});
   std::string chain_hash = FirstChainHash(kOrganization);
   LedgerRebuilder rebuilder(kOrganization, store.get());
@@ -160,12 +161,5 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace bursar::fuzz;
-  if (size == 0) return 0;
-  const std::string_view rest(reinterpret_cast<const char*>(data + 1), size - 1);
-  if (data[0] == 'j') {
-    CheckFold(rest);
-  } else {
-    CheckLines(rest);
-  }
-  return 0;
+  return RunPart(data, size, {{'j', CheckFold}, {'l', CheckLines}});
 }

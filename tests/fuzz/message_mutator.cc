@@ -171,4 +171,13 @@ void MessageMutator::AddScalar(Message* message, const Field* field) {
   }
 }
 
+size_t MessageMutator::MutateInput(Message* message, uint8_t* data, size_t size, size_t max_size) {
+  if (!message->ParseFromArray(data + 1, static_cast<int>(size - 1))) message->Clear();
+  for (uint32_t i = 0; i <= Below(4); ++i) Mutate(message);
+  const std::string bytes = message->SerializeAsString();
+  if (bytes.size() + 1 > max_size) return size;
+  bytes.copy(reinterpret_cast<char*>(data + 1), bytes.size());
+  return bytes.size() + 1;
+}
+
 }  // namespace bursar::fuzz

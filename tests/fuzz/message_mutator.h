@@ -23,6 +23,12 @@ class MessageMutator {
   // Sets, changes or clears one field, of the message or of one inside it.
   void Mutate(google::protobuf::Message* message) { MutateMessage(message, 0); }
 
+  // Mutates the message in an input behind its first byte, a few times; what is none is taken as an
+  // empty one. The new size; the old one, with the input as it was, where it would exceed
+  // `max_size`.
+  size_t MutateInput(google::protobuf::Message* message, uint8_t* data, size_t size,
+                     size_t max_size);
+
   uint32_t Below(uint32_t bound) { return static_cast<uint32_t>(random_() % bound); }
 
  private:

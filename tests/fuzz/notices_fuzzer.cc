@@ -22,6 +22,7 @@
 #include "server/notify/text_template.h"
 #include "server/notify/webhook_signature.h"
 #include "tests/fuzz/message_mutator.h"
+#include "tests/fuzz/parts.h"
 #include "tests/fuzz/require.h"
 
 extern "C" size_t LLVMFuzzerMutate(uint8_t* data, size_t size, size_t max_size);
@@ -127,7 +128,7 @@ void MakeUtf8(google::protobuf::Message* message) {
   }
 }
 
-void CheckNotice(std::string_view bytes) {
+void CheckNotice(const std::string& bytes) {
   storage::v1::NoticeRecord record;
   if (!record.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return;
   MakeUtf8(&record);
@@ -141,7 +142,7 @@ void CheckNotice(std::string_view bytes) {
   CheckMail(content.subject, content.text, content.html);
 }
 
-void CheckEscapes(std::string_view text) {
+void CheckEscapes(const std::string& text) {
   const std::string json = JsonString(Utf8(std::string(text)));
   Require(nlohmann::json::accept(json), "a text is a JSON string", json);
   const std::string html = EscapeHtml(text);
@@ -154,7 +155,7 @@ void CheckEscapes(std::string_view text) {
   Require(rendered == "<p>" + html + "</p>", "what is put in is not looked at again", rendered);
 }
 
-void CheckSignature(std::string_view text) {
+void CheckSignature(const std::string& text) {
   const size_t cut = std::min<size_t>(text.size(), 24);
   const auto headers =
       SignWebhook("msg_1", absl::FromUnixSeconds(1'790'000'000), text.substr(cut),
@@ -190,36 +191,18 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max
     return LLVMFuzzerMutate(data, size, max_size);
   }
   storage::v1::NoticeRecord notice;
-  if (!notice.ParseFromArray(data + 1, static_cast<int>(size - 1))) notice.Clear();
-  for (uint32_t i = 0; i <= mutator.Below(4); ++i) mutator.Mutate(&notice);
-  const std::string bytes = notice.SerializeAsString();
-  if (bytes.size() + 1 > max_size) return size;
-  bytes.copy(reinterpret_cast<char*>(data + 1), bytes.size());
-  return bytes.size() + 1;
+  return mutator.MutateInput(&notice, data, size, max_size);
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace bursar::fuzz;
-  if (size == 0) return 0;
-  const std::string_view text(reinterpret_cast<const char*>(data + 1), size - 1);
-  const std::string words(text);
-  switch (data[0]) {
-    case 'n':
-      CheckNotice(text);
-      break;
-    case 's':
-      CheckSender(words);
-      break;
-    case 'w':
-      CheckSignature(text);
-      break;
-    case 'e':
-      CheckEscapes(text);
-      break;
-    default:
-      CheckHeaderText(text);
-      CheckMail(words, words, words);
-      break;
-  }
-  return 0;
+  return RunPart(data, size,
+                 {{'n', CheckNotice},
+                  {'s', CheckSender},
+                  {'w', CheckSignature},
+                  {'e', CheckEscapes},
+                  {'m', [](const std::string& text) {
+                     CheckHeaderText(text);
+                     CheckMail(text, text, text);
+                   }}});
 }

@@ -208,12 +208,7 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max
   const Kind& kind = KindOf(data[0]);
   if (kind.type == nullptr) return LLVMFuzzerMutate(data, size, max_size);
   const std::unique_ptr<Message> message(kind.type->New());
-  if (!message->ParseFromArray(data + 1, static_cast<int>(size - 1))) message->Clear();
-  for (uint32_t i = 0; i <= mutator.Below(4); ++i) mutator.Mutate(message.get());
-  const std::string bytes = message->SerializeAsString();
-  if (bytes.size() + 1 > max_size) return size;
-  bytes.copy(reinterpret_cast<char*>(data + 1), bytes.size());
-  return bytes.size() + 1;
+  return mutator.MutateInput(message.get(), data, size, max_size);
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

@@ -31,6 +31,7 @@
 #include "server/service/jwt_verifier.h"
 #include "server/service/peer_identities.h"
 #include "tests/fuzz/memory_file.h"
+#include "tests/fuzz/parts.h"
 #include "tests/fuzz/require.h"
 
 namespace bursar::fuzz {
@@ -180,12 +181,12 @@ void CheckToken(const std::string& token) {
   if (credential != nullptr) CheckTaken(token, *credential);
 }
 
-void CheckClaims(std::string_view text) {
+void CheckClaims(const std::string& text) {
   const std::string token = TheWorld().issuer.Sign(std::string(text));
   if (!token.empty()) CheckToken(token);
 }
 
-void CheckKeys(std::string_view text) {
+void CheckKeys(const std::string& text) {
   TheWorld().other.Write(text);
   const auto verifier = JwtVerifier::Start(PolicyOf(TheWorld().other.path()));
   if (verifier.ok()) return;
@@ -209,7 +210,7 @@ void CheckHeader(const std::string& text) {
   Require(credential == nullptr, "nobody is let in by a token that was not given out", text);
 }
 
-void CheckTokenFile(std::string_view text) {
+void CheckTokenFile(const std::string& text) {
   TheWorld().other.Write(text);
   Credentials credentials(nullptr);
   const absl::Status status = credentials.LoadOperatorTokenFile(TheWorld().other.path());
@@ -227,27 +228,11 @@ void CheckTokenFile(std::string_view text) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace bursar::fuzz;
-  if (size == 0) return 0;
-  const std::string_view text(reinterpret_cast<const char*>(data + 1), size - 1);
-  switch (data[0]) {
-    case 'c':
-      CheckClaims(text);
-      break;
-    case 'k':
-      CheckKeys(text);
-      break;
-    case 'p':
-      CheckPeers(std::string(text));
-      break;
-    case 'h':
-      CheckHeader(std::string(text));
-      break;
-    case 'o':
-      CheckTokenFile(text);
-      break;
-    default:
-      CheckToken(std::string(text));
-      break;
-  }
-  return 0;
+  return RunPart(data, size,
+                 {{'c', CheckClaims},
+                  {'k', CheckKeys},
+                  {'p', CheckPeers},
+                  {'h', CheckHeader},
+                  {'o', CheckTokenFile},
+                  {'t', CheckToken}});
 }

@@ -16,6 +16,7 @@
 #include "client/cli/member_import.h"
 #include "client/cli/trace.h"
 #include "client/lib/money.h"
+#include "tests/fuzz/parts.h"
 #include "tests/fuzz/require.h"
 
 namespace bursar::fuzz {
@@ -41,13 +42,13 @@ void CheckTrace(std::string_view text, const cli::TraceColumns& columns) {
 }
 
 // The first line names the columns.
-void CheckTraceWithColumns(std::string_view text) {
+void CheckTraceWithColumns(const std::string& text) {
   const size_t end = std::min(text.find('\n'), text.size());
   const auto columns = cli::ParseTraceColumns(std::string(text.substr(0, end)));
   if (columns.ok()) CheckTrace(text.substr(std::min(end + 1, text.size())), *columns);
 }
 
-void CheckCsv(std::string_view text) {
+void CheckCsv(const std::string& text) {
   cli::CsvReader reader(text);
   std::vector<std::string> fields;
   int64_t line = 0;
@@ -69,7 +70,7 @@ void CheckCsv(std::string_view text) {
   }
 }
 
-void CheckMembers(std::string_view text) {
+void CheckMembers(const std::string& text) {
   const auto members = cli::ParseMemberFile("fuzzed.csv", text);
   if (!members.ok()) return Require(!members.status().message().empty(), "a refusal says why");
   Require(!members->empty(), "a file of members has one");
@@ -93,24 +94,10 @@ void CheckMoney(const std::string& text) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace bursar::fuzz;
-  if (size == 0) return 0;
-  const std::string_view text(reinterpret_cast<const char*>(data + 1), size - 1);
-  switch (data[0]) {
-    case 'c':
-      CheckTraceWithColumns(text);
-      break;
-    case 'v':
-      CheckCsv(text);
-      break;
-    case 'm':
-      CheckMembers(text);
-      break;
-    case 'a':
-      CheckMoney(std::string(text));
-      break;
-    default:
-      CheckTrace(text, {});
-      break;
-  }
-  return 0;
+  return RunPart(data, size,
+                 {{'c', CheckTraceWithColumns},
+                  {'v', CheckCsv},
+                  {'m', CheckMembers},
+                  {'a', CheckMoney},
+                  {'t', [](const std::string& text) { CheckTrace(text, {}); }}});
 }

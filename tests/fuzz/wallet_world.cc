@@ -27,6 +27,8 @@
 #include "storage/memory_store.h"
 #include "tests/engine/engine_fixture.h"
 #include "tests/fuzz/require.h"
+#include "tests/service/last_error.h"
+#include "tests/service/role_tokens.h"
 
 namespace bursar::fuzz {
 namespace {
@@ -38,9 +40,6 @@ using google::protobuf::Reflection;
 constexpr char kEpoch[] = "epc_00112233445566778899aabbccddeeff";
 constexpr size_t kAll = 1000;
 
-constexpr ServiceRole kRoles[] = {ServiceRole::kOperator, ServiceRole::kAdmin,
-                                  ServiceRole::kFrontend, ServiceRole::kPayments,
-                                  ServiceRole::kViewer};
 constexpr const char* kActors[] = {"", "olga", "adam", "mia", "nobody"};
 const absl::Duration kLater[] = {absl::ZeroDuration(), absl::Seconds(1),    absl::Minutes(1),
                                  absl::Minutes(6),     absl::Hours(1),      absl::Hours(24),
@@ -139,10 +138,6 @@ constexpr const char* kWords[] = {"acme",
                                   "mail@acme.example",
                                   "2026-03"};
 
-std::string TokenOf(ServiceRole role) {
-  return absl::StrCat("token-of-", ToAbsl(ServiceRoleName(role)), "-0123456789");
-}
-
 // A call's errors that the RPCs document.
 bool IsDocumented(int code) {
   switch (static_cast<grpc::StatusCode>(code)) {
@@ -209,24 +204,6 @@ void CheckError(const grpc::Status& status, const std::string& path, const std::
   google::rpc::ErrorInfo info;
   Require(rich.details(0).UnpackTo(&info) && !info.reason().empty(), "an error has a reason", told);
 }
-
-// Remembers what a caller is not told, so that a broken claim tells it.
-class HiddenErrors final : public EventLog {
- public:
-  void HiddenError(const char*, const absl::Status& status) override {
-    const std::lock_guard lock(mutex_);
-    last_ = status.ToString();
-  }
-  void PriceFallback(const std::string&, const std::string&) override {}
-  std::string last() const {
-    const std::lock_guard lock(mutex_);
-    return last_;
-  }
-
- private:
-  mutable std::mutex mutex_;
-  std::string last_;
-};
 
 QuotaServiceOptions QuotaOptions() {
   QuotaServiceOptions options;
@@ -297,15 +274,9 @@ struct WalletWorld::Parts {
     storage::v1::EpochRecord epoch;
     epoch.set_epoch(kEpoch);
     Require(store->PutSystem({{kEpochKey, epoch.SerializeAsString()}}).ok(), "the world begins");
-    for (const ServiceRole role : kRoles) {
-      StoredToken token;
-      token.hash = HashToken(TokenOf(role));
-      token.credential.token_id = absl::StrCat("tok_", ToAbsl(ServiceRoleName(role)));
-      token.credential.name = ServiceRoleName(role);
-      token.credential.role = role;
+    for (const ServiceRole role : kServiceRoles) {
+      StoredToken token = StoredTokenOf(role, {"acme", "third"});
       token.credential.create_time = TestStart();
-      token.credential.all_organizations = role == ServiceRole::kOperator;
-      token.credential.organization_ids = {"acme", "third"};
       Require(tokens.Put(token).ok(), "the world begins");
     }
   }
@@ -316,7 +287,7 @@ struct WalletWorld::Parts {
   std::unique_ptr<Store> store;
   TokenRecords tokens;
   Credentials credentials{&tokens};
-  HiddenErrors log;
+  LastError log;
   RpcStats stats;
   std::unique_ptr<EngineCore> engine;
   std::optional<WalletActors> actors;
@@ -410,9 +381,9 @@ void WalletWorld::End() {
 Answer WalletWorld::CallAlone(const Call& call) {
   grpc::ServerContext context;
   grpc::testing::ServerContextTestSpouse metadata(&context);
-  metadata.AddClientMetadata("authorization",
-                             "Bearer " + TokenOf(kRoles[call.caller % std::size(kRoles)]));
-  const std::string actor = kActors[call.caller / std::size(kRoles) % std::size(kActors)];
+  metadata.AddClientMetadata(
+      "authorization", "Bearer " + TokenOf(kServiceRoles[call.caller % std::size(kServiceRoles)]));
+  const std::string actor = kActors[call.caller / std::size(kServiceRoles) % std::size(kActors)];
   if (!actor.empty()) metadata.AddClientMetadata(kActorMetadataKey, actor);
   return RpcOf(call.rpc).run(parts_->services(), &context, call.request);
 }
@@ -465,13 +436,14 @@ Call WalletWorld::ParseCall(std::string_view line) const {
     }
     const std::pair<std::string, std::string> who =
         absl::StrSplit(head[i], absl::MaxSplits('/', 1));
-    const auto role = std::find_if(std::begin(kRoles), std::end(kRoles), [&](ServiceRole one) {
-      return ServiceRoleName(one) == who.first;
-    });
+    const auto role =
+        std::find_if(std::begin(kServiceRoles), std::end(kServiceRoles),
+                     [&](ServiceRole one) { return ServiceRoleName(one) == who.first; });
     const auto actor = std::find(std::begin(kActors), std::end(kActors), who.second);
-    Require(role != std::end(kRoles) && actor != std::end(kActors), "a call names a caller", line);
-    call.caller = static_cast<uint8_t>((actor - std::begin(kActors)) * std::ssize(kRoles) +
-                                       (role - std::begin(kRoles)));
+    Require(role != std::end(kServiceRoles) && actor != std::end(kActors), "a call names a caller",
+            line);
+    call.caller = static_cast<uint8_t>((actor - std::begin(kActors)) * std::ssize(kServiceRoles) +
+                                       (role - std::begin(kServiceRoles)));
   }
   std::string json(line.substr(brace));
   for (const auto& [field, text] : texts_) {

@@ -13,40 +13,15 @@ import tempfile
 import time
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "client"))
-from bursar_server import BursarServer
+TESTS = pathlib.Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TESTS / "client"), str(TESTS / "support")]
+from bursar_server import BursarServer  # noqa: E402
+from certificates import Authority  # noqa: E402
 
 BURSARD = None
 BURSAR = None
 OPERATOR = "correct-horse-battery-staple-0123456789"
 PATIENCE_SECONDS = 60
-
-
-class Authority:
-    """A certificate authority of a test's own."""
-
-    def __init__(self, folder, name):
-        self.folder, self.name = pathlib.Path(folder), name
-        self.certificate, self.key = self.folder / f"{name}.pem", self.folder / f"{name}.key"
-        self.openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-                     "-nodes", "-keyout", self.key, "-out", self.certificate, "-days", "2",
-                     "-subj", f"/CN={name}")
-
-    @staticmethod
-    def openssl(*arguments):
-        subprocess.run(["openssl", *map(str, arguments)], capture_output=True, check=True)
-
-    def issue(self, name, *alternatives, days=1):
-        """The files of a certificate for these subject alternative names, and of its key."""
-        base = self.folder / f"{self.name}-{name}"
-        paths = {end: base.with_suffix(f".{end}") for end in ("pem", "key", "csr", "ext")}
-        self.openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                     "-keyout", paths["key"], "-out", paths["csr"], "-subj", f"/CN={name}")
-        paths["ext"].write_text(f"subjectAltName={','.join(alternatives)}\n")
-        self.openssl("x509", "-req", "-in", paths["csr"], "-CA", self.certificate, "-CAkey",
-                     self.key, "-CAcreateserial", "-days", days, "-extfile", paths["ext"], "-out",
-                     paths["pem"])
-        return paths["pem"], paths["key"]
 
 
 def replace(path, source):

@@ -5,14 +5,15 @@
 import base64
 import json
 import pathlib
-import subprocess
 import sys
 import tempfile
 import time
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "client"))
-from bursar_server import BursarServer
+TESTS = pathlib.Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TESTS / "client"), str(TESTS / "support")]
+from bursar_server import BursarServer  # noqa: E402
+from certificates import openssl  # noqa: E402
 
 BURSARD = None
 BURSAR = None
@@ -33,15 +34,10 @@ class Issuer:
     def __init__(self, folder, kid):
         self.kid = kid
         self.path = pathlib.Path(folder) / f"{kid}.pem"
-        self.openssl("genrsa", "-out", self.path, "2048")
-
-    @staticmethod
-    def openssl(*arguments, data=b""):
-        return subprocess.run(["openssl", *map(str, arguments)], input=data, capture_output=True,
-                              check=True).stdout
+        openssl("genrsa", "-out", self.path, "2048")
 
     def jwk(self):
-        modulus = self.openssl("rsa", "-in", self.path, "-noout", "-modulus").decode()
+        modulus = openssl("rsa", "-in", self.path, "-noout", "-modulus").decode()
         return {"kty": "RSA", "kid": self.kid, "use": "sig", "e": "AQAB",
                 "n": part(bytes.fromhex(modulus.split("=")[1].strip()))}
 
@@ -51,7 +47,7 @@ class Issuer:
                   "exp": now + 600, "bursar_role": "frontend", "bursar_organizations": ["acme"],
                   **changed}
         signed = f"{part({'alg': 'RS256', 'kid': self.kid})}.{part(claims)}"
-        return f"{signed}.{part(self.openssl('dgst', '-sha256', '-sign', self.path, data=signed.encode()))}"
+        return f"{signed}.{part(openssl('dgst', '-sha256', '-sign', self.path, data=signed.encode()))}"
 
 
 class IdentityTest(unittest.TestCase):

@@ -18,19 +18,11 @@ Wallet Sample() {
   return wallet.wallet();
 }
 
-Entry Next(const Wallet& wallet, EntryBody body) {
-  Entry entry;
-  entry.sequence = wallet.header.revision + 1;
-  entry.recorded_at = wallet.header.last_entry_at;
-  entry.body = std::move(body);
-  return entry;
-}
-
 // Rules: J1
 TEST(Apply, RefusesAnEntryOutOfSequence) {
   for (const int64_t offset : {-1, 0, 2}) {
     Wallet wallet = Sample();
-    Entry entry = Next(wallet, SpendLimitSet{Scope::kOrganization, "acme", {}, {}});
+    Entry entry = NextEntry(wallet, SpendLimitSet{Scope::kOrganization, "acme", {}, {}});
     entry.sequence = wallet.header.revision + offset;
     EXPECT_EQ(Apply(wallet, entry).code(), absl::StatusCode::kDataLoss);
   }
@@ -39,7 +31,7 @@ TEST(Apply, RefusesAnEntryOutOfSequence) {
 // Rules: J1, T1
 TEST(Apply, RefusesAnEntryOlderThanTheLast) {
   Wallet wallet = Sample();
-  Entry entry = Next(wallet, SpendLimitSet{Scope::kOrganization, "acme", {}, {}});
+  Entry entry = NextEntry(wallet, SpendLimitSet{Scope::kOrganization, "acme", {}, {}});
   entry.recorded_at -= absl::Nanoseconds(1);
   EXPECT_EQ(Apply(wallet, entry).code(), absl::StatusCode::kDataLoss);
 }
@@ -47,7 +39,7 @@ TEST(Apply, RefusesAnEntryOlderThanTheLast) {
 // Rules: J1
 TEST(Apply, WantsTheCreationFirstAndOnlyThere) {
   Wallet wallet = Sample();
-  EXPECT_EQ(Apply(wallet, Next(wallet, OrganizationCreated{"acme", {}})).code(),
+  EXPECT_EQ(Apply(wallet, NextEntry(wallet, OrganizationCreated{"acme", {}})).code(),
             absl::StatusCode::kDataLoss);
   Wallet empty;
   Entry entry;
@@ -136,7 +128,7 @@ TEST(Apply, RefusesWhatDoesNotFitTheState) {
   for (const auto& [what, body] : bodies) {
     Wallet wallet = Sample();
     ASSERT_EQ(wallet.header.grants.at(0).sequence, 5);
-    const absl::Status status = Apply(wallet, Next(wallet, body));
+    const absl::Status status = Apply(wallet, NextEntry(wallet, body));
     EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << what;
     EXPECT_NE(std::string(status.message()).find("acme"), std::string::npos) << what;
   }
@@ -145,8 +137,8 @@ TEST(Apply, RefusesWhatDoesNotFitTheState) {
 // Rules: J1, N3
 TEST(Apply, RefusesASecondEpisode) {
   Wallet wallet = Sample();
-  ASSERT_TRUE(Apply(wallet, Next(wallet, EpisodeOpened{true, "ann", "chat"})).ok());
-  EXPECT_EQ(Apply(wallet, Next(wallet, EpisodeOpened{true, "ann", "chat"})).code(),
+  ASSERT_TRUE(Apply(wallet, NextEntry(wallet, EpisodeOpened{true, "ann", "chat"})).ok());
+  EXPECT_EQ(Apply(wallet, NextEntry(wallet, EpisodeOpened{true, "ann", "chat"})).code(),
             absl::StatusCode::kDataLoss);
 }
 

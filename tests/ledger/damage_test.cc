@@ -40,21 +40,13 @@ Wallet Sample(Names* names) {
   return wallet.wallet();
 }
 
-Entry Next(const Wallet& wallet, EntryBody body) {
-  Entry entry;
-  entry.sequence = wallet.header.revision + 1;
-  entry.recorded_at = wallet.header.last_entry_at;
-  entry.body = std::move(body);
-  return entry;
-}
-
 using Cases = std::vector<std::pair<std::string, EntryBody>>;
 
 void ExpectDamage(const Cases& cases) {
   for (const auto& [what, body] : cases) {
     Names names;
     Wallet wallet = Sample(&names);
-    EXPECT_EQ(Apply(wallet, Next(wallet, body)).code(), absl::StatusCode::kDataLoss) << what;
+    EXPECT_EQ(Apply(wallet, NextEntry(wallet, body)).code(), absl::StatusCode::kDataLoss) << what;
   }
 }
 
@@ -127,7 +119,7 @@ TEST(Damage, AHoldOfWhatIsNotHeld) {
     const Hold hold = wallet.holds.at(names.hold);
     damage(wallet);
     const HoldEnded ended{names.hold, "ann", HoldEnd::kExpired, hold.included, hold.extra};
-    EXPECT_EQ(Apply(wallet, Next(wallet, ended)).code(), absl::StatusCode::kDataLoss) << what;
+    EXPECT_EQ(Apply(wallet, NextEntry(wallet, ended)).code(), absl::StatusCode::kDataLoss) << what;
   }
 }
 
@@ -161,10 +153,10 @@ TEST(Damage, RefundsOfWhatWasNotCharged) {
                 {"of metered usage that was none", metered}});
   // What was reversed before is remembered with the charge: other facts are of another.
   Wallet wallet = sample;
-  ASSERT_TRUE(Apply(wallet, Next(wallet, whole)).ok());
+  ASSERT_TRUE(Apply(wallet, NextEntry(wallet, whole)).ok());
   EntryReversed other = whole;
   other.facts.extra = Dollars(4);
-  EXPECT_EQ(Apply(wallet, Next(wallet, other)).code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(Apply(wallet, NextEntry(wallet, other)).code(), absl::StatusCode::kDataLoss);
 }
 
 PaymentRequested RequestFor(Nanos amount, PaymentKind kind, PaymentState state) {
@@ -230,21 +222,21 @@ TEST(Damage, PaymentsThatCannotBe) {
     if (one.sequence == grant) one.remaining = Cents(1);
   }
   const ChargedBack back = BackOf(names.paid, Dollars(1), {{grant, Dollars(1)}}, Nanos());
-  EXPECT_EQ(Apply(wallet, Next(wallet, back)).code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(Apply(wallet, NextEntry(wallet, back)).code(), absl::StatusCode::kDataLoss);
 }
 
 // Rules: J1, X4
 TEST(Damage, APaymentIsSentOnceAndAReloadIsAlone) {
   Names names;
   Wallet wallet = Sample(&names);
-  ASSERT_TRUE(Apply(wallet, Next(wallet, PaymentSent{names.waiting})).ok());
-  EXPECT_EQ(Apply(wallet, Next(wallet, PaymentSent{names.waiting})).code(),
+  ASSERT_TRUE(Apply(wallet, NextEntry(wallet, PaymentSent{names.waiting})).ok());
+  EXPECT_EQ(Apply(wallet, NextEntry(wallet, PaymentSent{names.waiting})).code(),
             absl::StatusCode::kDataLoss);
   wallet = Sample(&names);
   const PaymentRequested reload =
       RequestFor(Dollars(5), PaymentKind::kReload, PaymentState::kRequested);
-  ASSERT_TRUE(Apply(wallet, Next(wallet, reload)).ok());
-  EXPECT_EQ(Apply(wallet, Next(wallet, reload)).code(), absl::StatusCode::kDataLoss);
+  ASSERT_TRUE(Apply(wallet, NextEntry(wallet, reload)).ok());
+  EXPECT_EQ(Apply(wallet, NextEntry(wallet, reload)).code(), absl::StatusCode::kDataLoss);
 }
 
 // Rules: J1, B9
@@ -257,11 +249,12 @@ TEST(Damage, WhatNobodyDid) {
   // An episode ends that is another one.
   Names names;
   Wallet wallet = Sample(&names);
-  ASSERT_TRUE(Apply(wallet, Next(wallet, EpisodeOpened{true, "ann", "chat"})).ok());
-  EXPECT_EQ(Apply(wallet, Next(wallet, EpisodeEnded{wallet.header.revision + 7, "credit"})).code(),
-            absl::StatusCode::kDataLoss);
-  EXPECT_EQ(Apply(wallet, Next(wallet, EpisodeAnswered{wallet.header.revision + 7,
-                                                       EpisodeAnswerKind::kNote, "wait"}))
+  ASSERT_TRUE(Apply(wallet, NextEntry(wallet, EpisodeOpened{true, "ann", "chat"})).ok());
+  EXPECT_EQ(
+      Apply(wallet, NextEntry(wallet, EpisodeEnded{wallet.header.revision + 7, "credit"})).code(),
+      absl::StatusCode::kDataLoss);
+  EXPECT_EQ(Apply(wallet, NextEntry(wallet, EpisodeAnswered{wallet.header.revision + 7,
+                                                            EpisodeAnswerKind::kNote, "wait"}))
                 .code(),
             absl::StatusCode::kDataLoss);
 }

@@ -353,4 +353,12 @@ std::vector<std::string> RefusedFields(const absl::Status& status) {
   return fields;
 }
 
+Entry NextEntry(const Wallet& wallet, EntryBody body) {
+  Entry entry;
+  entry.sequence = wallet.header.revision + 1;
+  entry.recorded_at = wallet.header.last_entry_at;
+  entry.body = std::move(body);
+  return entry;
+}
+
 }  // namespace bursar

@@ -177,6 +177,9 @@ std::string RefusalReason(const absl::StatusOr<Outcome>& outcome) {
 // The fields that a refusal names, sorted.
 std::vector<std::string> RefusedFields(const absl::Status& status);
 
+// An entry with that body, at the place and instant that the wallet stands at.
+Entry NextEntry(const Wallet& wallet, EntryBody body);
+
 // A member change that names only the member.
 inline MemberChange ChangeOf(const std::string& member_id) {
   MemberChange change;

@@ -22,51 +22,23 @@
 #include "server/service/rpc/async_runtime.h"
 #include "server/service/rpc/sync_call.h"
 #include "server/service/serving_state.h"
+#include "tests/service/last_error.h"
+#include "tests/service/role_tokens.h"
 
 namespace bursar {
 
 // Tokens of every role, all for organization "acme" only, but for the operator's.
 class RoleTokens final : public TokenStore {
  public:
-  static std::string TokenOf(ServiceRole role) {
-    return "token-of-" + std::string(ServiceRoleName(role)) + "-0123456789";
-  }
   absl::StatusOr<std::vector<StoredToken>> List() const override {
     std::vector<StoredToken> tokens;
-    for (const ServiceRole role :
-         {ServiceRole::kFrontend, ServiceRole::kAdmin, ServiceRole::kPayments,
-          ServiceRole::kOperator, ServiceRole::kViewer}) {
-      StoredToken token;
-      token.hash = HashToken(TokenOf(role));
-      token.credential.token_id = "tok_" + std::string(ServiceRoleName(role));
-      token.credential.name = ServiceRoleName(role);
-      token.credential.role = role;
-      token.credential.all_organizations = role == ServiceRole::kOperator;
-      token.credential.organization_ids = {"acme"};
-      tokens.push_back(std::move(token));
+    for (const ServiceRole role : kServiceRoles) {
+      tokens.push_back(StoredTokenOf(role, {"acme"}));
     }
     return tokens;
   }
   absl::Status Put(const StoredToken&) override { return absl::OkStatus(); }
   absl::Status Delete(const std::string&) override { return absl::OkStatus(); }
-};
-
-// Remembers the last hidden error.
-class LastError final : public EventLog {
- public:
-  void HiddenError(const char* rpc, const absl::Status& status) override {
-    const std::lock_guard lock(mutex_);
-    last_ = std::string(rpc) + ": " + std::string(status.message());
-  }
-  void PriceFallback(const std::string&, const std::string&) override {}
-  std::string last() const {
-    const std::lock_guard lock(mutex_);
-    return last_;
-  }
-
- private:
-  mutable std::mutex mutex_;
-  std::string last_;
 };
 
 // Asynchronous handlers: a check answers at once, a record waits until the test completes it.
@@ -190,7 +162,7 @@ class RpcTest : public testing::Test {
   }
 
   static void AddToken(grpc::ClientContext* context, ServiceRole role) {
-    context->AddMetadata("authorization", "Bearer " + RoleTokens::TokenOf(role));
+    context->AddMetadata("authorization", "Bearer " + TokenOf(role));
   }
 
   static v1::CheckAdmissionRequest CheckOf(const std::string& organization_id,

@@ -79,8 +79,8 @@ TEST_F(RpcTest, RefusedCallsNeverReachTheHandlerAndAreNotEvenParsed) {
   } rows[] = {
       {"", grpc::StatusCode::UNAUTHENTICATED},
       {"wrong", grpc::StatusCode::UNAUTHENTICATED},
-      {RoleTokens::TokenOf(ServiceRole::kViewer), grpc::StatusCode::PERMISSION_DENIED},
-      {RoleTokens::TokenOf(ServiceRole::kFrontend), grpc::StatusCode::INVALID_ARGUMENT},
+      {TokenOf(ServiceRole::kViewer), grpc::StatusCode::PERMISSION_DENIED},
+      {TokenOf(ServiceRole::kFrontend), grpc::StatusCode::INVALID_ARGUMENT},
   };
   for (const auto& row : rows) {
     EXPECT_EQ(CallWithBytes(channel_, kCheckPath, "\xFF\xFF garbage", row.token).error_code(),

@@ -12,6 +12,7 @@ import time
 import urllib.request
 
 from aiosmtpd.smtp import SMTP, AuthResult
+from certificates import make_certificate
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 WAIT_SECONDS = 60
@@ -39,17 +40,6 @@ def wait_for(what, condition):
 def tell_arrival():
     with ARRIVED:
         ARRIVED.notify_all()
-
-
-def make_certificate(folder, name):
-    """A self-signed certificate for localhost: paths of certificate and key."""
-    certificate, key = folder / f"{name}.pem", folder / f"{name}.key"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-                    "-subj", "/CN=localhost", "-addext",
-                    "subjectAltName=DNS:localhost,IP:127.0.0.1",
-                    "-keyout", str(key), "-out", str(certificate)],
-                   check=True, capture_output=True)
-    return certificate, key
 
 
 class Mail:

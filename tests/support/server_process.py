@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import threading
 
+WAIT_SECONDS = 60
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CHAT_TRACE = ROOT / "tests/testdata/traces/azure_llm_2023_conv.csv"
 CODE_TRACE = ROOT / "tests/testdata/traces/azure_llm_2023_code.csv"
@@ -25,12 +26,14 @@ def seeded(name):
 
 
 class Server:
-    """One server process on a data directory."""
+    """One server process on a data directory; of everybody unless `token_file` is given."""
 
-    def __init__(self, bursard, data, *flags):
+    def __init__(self, bursard, data, *flags, listen="127.0.0.1:0", http_listen="127.0.0.1:0",
+                 token_file=None):
+        access = ["--insecure"] if token_file is None else ["--operator-token-file", token_file]
         self.process = subprocess.Popen(
-            [bursard, "--listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--insecure",
-             "--data", str(data), *flags],
+            list(map(str, [bursard, "--listen", listen, "--http-listen", http_listen, *access,
+                           "--data", data, *flags])),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.address = self.http_address = None
         self.lines = []
@@ -55,6 +58,15 @@ class Server:
     def log(self):
         return "".join(self.lines)
 
+    def is_running(self):
+        return self.process.poll() is None
+
+    def wait(self):
+        """The exit status of a server that ends by itself."""
+        status = self.process.wait(WAIT_SECONDS)
+        self.reader.join()
+        return status
+
     def kill(self):
         """Ends the server without a word (kill -9)."""
         self.process.send_signal(signal.SIGKILL)
@@ -63,7 +75,7 @@ class Server:
 
     def stop(self):
         """Asks the server to end, and returns its exit status."""
-        if self.process.poll() is None:
+        if self.is_running():
             self.process.terminate()
         status = self.process.wait()
         self.reader.join()

@@ -2,6 +2,7 @@
 
 #include <grpc/grpc_security_constants.h>
 
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,24 +33,22 @@ std::vector<std::string> NamesOfPeer(const grpc::ServerContextBase& context) {
 
 }  // namespace
 
+std::shared_ptr<const Credential> FindCredential(const Credentials& credentials,
+                                                 const grpc::ServerContextBase& context) {
+  if (std::shared_ptr<const Credential> everyone = credentials.everyone()) return everyone;
+  const auto [first, end] = context.client_metadata().equal_range("authorization");
+  if (first == end) {
+    return credentials.knows_peers() ? credentials.FindByPeer(NamesOfPeer(context)) : nullptr;
+  }
+  if (std::next(first) != end) return nullptr;
+  return credentials.FindByHeader(std::string_view(first->second.data(), first->second.size()));
+}
+
 absl::Status Gate::AdmitMessage(const grpc::ServerContextBase& context, const RpcRule& rule,
                                 CallContext* call) const {
   if (rule.is_open) return absl::OkStatus();
-  call->credential = credentials_->everyone();
-  if (call->credential == nullptr) {
-    const auto& metadata = context.client_metadata();
-    const auto authorization = metadata.find("authorization");
-    // Which of two a front meant nobody knows.
-    if (metadata.count("authorization") > 1) return UnauthenticatedError();
-    if (authorization != metadata.end()) {
-      call->credential = credentials_->FindByHeader(
-          std::string_view(authorization->second.data(), authorization->second.size()));
-    }
-    if (authorization == metadata.end() && credentials_->knows_peers()) {
-      call->credential = credentials_->FindByPeer(NamesOfPeer(context));
-    }
-    if (call->credential == nullptr) return UnauthenticatedError();
-  }
+  call->credential = FindCredential(*credentials_, context);
+  if (call->credential == nullptr) return UnauthenticatedError();
   if (witness_ != nullptr && witness_->is_watching()) witness_->SawCredential(context.peer());
   return AuthorizeRpc(rule, *call->credential);
 }
@@ -62,12 +61,9 @@ absl::Status Gate::Admit(const grpc::ServerContextBase& context, const RpcRule& 
     if (absl::Status status = rate_->Take(*call->credential); !status.ok()) return status;
   }
   if (actor_use == ActorUse::kIgnored) return absl::OkStatus();
-  const auto& metadata = context.client_metadata();
-  const auto actor = metadata.find(kActorMetadataKey);
-  if (actor == metadata.end()) return absl::OkStatus();
-  if (metadata.count(kActorMetadataKey) > 1) {
-    return InvalidField(kActorMetadataKey, "must be sent once");
-  }
+  const auto [actor, end] = context.client_metadata().equal_range(kActorMetadataKey);
+  if (actor == end) return absl::OkStatus();
+  if (std::next(actor) != end) return InvalidField(kActorMetadataKey, "must be sent once");
   call->actor.assign(actor->second.data(), actor->second.size());
   if (!call->actor.empty() && !IsValidId(call->actor)) {
     return InvalidField(kActorMetadataKey, "must be a member id: 1-128 of [A-Za-z0-9._:@-]");

@@ -53,6 +53,12 @@ class ConnectionWitness {
   virtual void SawCredential(const std::string& peer) = 0;
 };
 
+// The credential that a call shows: its token, or without any its certificate where certificates
+// are asked for; everybody's in insecure mode. Null where it shows none that is valid, or two
+// tokens: which of two a front meant nobody knows.
+std::shared_ptr<const Credential> FindCredential(const Credentials& credentials,
+                                                 const grpc::ServerContextBase& context);
+
 class Gate {
  public:
   // All outlive the gate. `log` may be nullptr; without `actors` nobody may act for a person.
