@@ -16,21 +16,17 @@ namespace {
 
 constexpr absl::Duration kRefreshInterval = absl::Seconds(5);
 
-// Says what became of a file that was looked at again, once for each outcome.
-void Tell(const char* what, const absl::Status& status, absl::Status& before) {
-  if (status == before) return;
-  before = status;
-  if (status.ok()) {
-    spdlog::info("{}: read again", what);
-  } else {
-    spdlog::error("{}: stays as it was: {}", what, ToStd(status.message()));
-  }
-}
-
 }  // namespace
 
 CredentialFiles::CredentialFiles(const Options& options, Credentials* credentials)
-    : options_(options), credentials_(credentials) {}
+    : options_(options), credentials_(credentials) {
+  Watch("the issuer's keys", [this] { return credentials_->RefreshJwtKeys(); });
+  Watch("the table of certificates", [this] { return LoadIdentities(); });
+}
+
+void CredentialFiles::Watch(std::string what, std::function<absl::Status()> refresh) {
+  watched_.push_back({std::move(what), std::move(refresh), absl::OkStatus()});
+}
 
 absl::Status CredentialFiles::Load() {
   if (options_.is_insecure) {
@@ -73,8 +69,17 @@ absl::Status CredentialFiles::LoadIssuer() {
 void CredentialFiles::Refresh() {
   if (options_.is_insecure || absl::Now() < next_refresh_) return;
   next_refresh_ = absl::Now() + kRefreshInterval;
-  Tell("the issuer's keys", credentials_->RefreshJwtKeys(), keys_status_);
-  Tell("the table of certificates", LoadIdentities(), identities_status_);
+  for (Watched& file : watched_) {
+    const absl::Status status = file.refresh();
+    // Said once for each outcome.
+    if (status == file.status) continue;
+    file.status = status;
+    if (status.ok()) {
+      spdlog::info("{}: read again", file.what);
+    } else {
+      spdlog::error("{}: stays as it was: {}", file.what, ToStd(status.message()));
+    }
+  }
 }
 
 }  // namespace bursar

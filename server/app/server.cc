@@ -218,6 +218,7 @@ absl::Status ServerCore::StartHttp() {
   });
   if (!http.ok()) return http.status();
   http_ = *std::move(http);
+  credential_files_->Watch("the certificate of HTTP", [this] { return http_->RefreshTls(); });
   return absl::OkStatus();
 }
 

@@ -177,17 +177,28 @@ BoundedServer::BoundedServer(const HttpBounds& bounds) : bounds_(bounds) {
 BoundedServer::~BoundedServer() = default;
 
 bool BoundedServer::UseTls(const std::string& certificate_file, const std::string& key_file) {
-  tls_.reset(SSL_CTX_new(TLS_server_method()));
-  return tls_ != nullptr && SSL_CTX_set_min_proto_version(tls_.get(), TLS1_2_VERSION) == 1 &&
-         SSL_CTX_use_certificate_chain_file(tls_.get(), certificate_file.c_str()) == 1 &&
-         SSL_CTX_use_PrivateKey_file(tls_.get(), key_file.c_str(), SSL_FILETYPE_PEM) == 1 &&
-         SSL_CTX_check_private_key(tls_.get()) == 1;
+  std::shared_ptr<SSL_CTX> tls(SSL_CTX_new(TLS_server_method()), &SSL_CTX_free);
+  const bool is_usable =
+      tls != nullptr && SSL_CTX_set_min_proto_version(tls.get(), TLS1_2_VERSION) == 1 &&
+      SSL_CTX_use_certificate_chain_file(tls.get(), certificate_file.c_str()) == 1 &&
+      SSL_CTX_use_PrivateKey_file(tls.get(), key_file.c_str(), SSL_FILETYPE_PEM) == 1 &&
+      SSL_CTX_check_private_key(tls.get()) == 1;
+  if (!is_usable) return false;
+  const std::lock_guard lock(mutex_);
+  tls_ = std::move(tls);
+  return true;
+}
+
+std::shared_ptr<SSL_CTX> BoundedServer::tls() {
+  const std::lock_guard lock(mutex_);
+  return tls_;
 }
 
 bool BoundedServer::process_and_close_socket(int descriptor) {
   bool is_answered = false;
   if (!t_is_refused && fcntl(descriptor, F_SETFL, O_NONBLOCK) == 0) {
-    TimedStream stream(descriptor, tls_.get(), bounds_, &connections_);
+    const std::shared_ptr<SSL_CTX> tls = this->tls();
+    TimedStream stream(descriptor, tls.get(), bounds_, &connections_);
     bool was_closed = false;
     is_answered = stream.Begin() && process_request(stream, true, was_closed, nullptr);
     stream.End();

@@ -19,6 +19,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 
 namespace bursar {
@@ -36,7 +37,8 @@ class BoundedServer final : public httplib::Server {
   explicit BoundedServer(const HttpBounds& bounds);
   ~BoundedServer() override;
 
-  // From now on connections speak TLS; false where the files cannot be used. Before listening.
+  // From now on new connections speak TLS with these files; false where they cannot be used, which
+  // changes nothing. The first time before listening; later from any thread.
   bool UseTls(const std::string& certificate_file, const std::string& key_file);
 
  private:
@@ -45,9 +47,12 @@ class BoundedServer final : public httplib::Server {
   // The library's way to a connection: closes the socket, whatever happened on it.
   bool process_and_close_socket(int descriptor) override;
 
+  std::shared_ptr<SSL_CTX> tls();
+
   const HttpBounds bounds_;
   std::atomic<int> connections_ = 0;  // With a thread or waiting for one.
-  std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> tls_{nullptr, &SSL_CTX_free};
+  std::mutex mutex_;                  // Guards tls_, for the length of a pointer copy.
+  std::shared_ptr<SSL_CTX> tls_;      // Null where connections are plaintext.
 };
 
 }  // namespace bursar

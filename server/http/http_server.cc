@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/base/files.h"
 
 namespace bursar {
 namespace {
@@ -20,20 +21,21 @@ bool MayReadMetrics(const Credentials& credentials, const httplib::Request& requ
 
 }  // namespace
 
-HttpServer::HttpServer(const ServingState* state, const Credentials* credentials, Collect collect)
-    : state_(state), credentials_(credentials), collect_(std::move(collect)) {}
+HttpServer::HttpServer(const HttpOptions& options, const ServingState* state,
+                       const Credentials* credentials, Collect collect)
+    : options_(options),
+      state_(state),
+      credentials_(credentials),
+      collect_(std::move(collect)),
+      server_(std::make_unique<BoundedServer>(options.bounds)) {}
 
 absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const HttpOptions& options,
                                                               const ServingState* state,
                                                               const Credentials* credentials,
                                                               Collect collect) {
-  std::unique_ptr<HttpServer> server(new HttpServer(state, credentials, std::move(collect)));
-  auto bounded = std::make_unique<BoundedServer>(options.bounds);
-  if (!options.tls_certificate_file.empty() &&
-      !bounded->UseTls(options.tls_certificate_file, options.tls_key_file)) {
-    return absl::InvalidArgumentError("the TLS certificate or key cannot be used");
-  }
-  server->server_ = std::move(bounded);
+  std::unique_ptr<HttpServer> server(
+      new HttpServer(options, state, credentials, std::move(collect)));
+  if (absl::Status s = server->RefreshTls(); !s.ok()) return s;
   httplib::Server& http = *server->server_;
   server->AddHandlers();
   if (options.port == 0) {
@@ -54,6 +56,23 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const HttpOptions&
 }
 
 HttpServer::~HttpServer() { Stop(); }
+
+absl::Status HttpServer::RefreshTls() {
+  if (options_.tls_certificate_file.empty()) return absl::OkStatus();
+  const absl::StatusOr<std::string> certificate = ReadFile(options_.tls_certificate_file);
+  if (!certificate.ok()) return certificate.status();
+  const absl::StatusOr<std::string> key = ReadFile(options_.tls_key_file);
+  if (!key.ok()) return key.status();
+  std::string text = absl::StrCat(*certificate, *key);
+  if (text == tls_text_) return absl::OkStatus();
+  if (!server_->UseTls(options_.tls_certificate_file, options_.tls_key_file)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the certificate in ", options_.tls_certificate_file, " and the key in ",
+                     options_.tls_key_file, " cannot be used together"));
+  }
+  tls_text_ = std::move(text);
+  return absl::OkStatus();
+}
 
 void HttpServer::AddHandlers() {
   server_->Get("/healthz", [](const httplib::Request&, httplib::Response& response) {

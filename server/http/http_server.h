@@ -50,17 +50,24 @@ class HttpServer {
   // The port that is listened at.
   int port() const { return port_; }
 
+  // Reads certificate and key again: where they have changed, new connections are served with them.
+  // NOT_FOUND or INVALID_ARGUMENT where they cannot be used; those before stay. For one thread.
+  absl::Status RefreshTls();
+
   // Ends it; requests under way are answered. Idempotent.
   void Stop();
 
  private:
-  HttpServer(const ServingState* state, const Credentials* credentials, Collect collect);
+  HttpServer(const HttpOptions& options, const ServingState* state, const Credentials* credentials,
+             Collect collect);
   void AddHandlers();
 
+  const HttpOptions options_;
   const ServingState* const state_;
   const Credentials* const credentials_;
   const Collect collect_;
   std::unique_ptr<BoundedServer> server_;
+  std::string tls_text_;  // What the files held that are in force.
   int port_ = 0;
   std::thread thread_;
   std::atomic<bool> has_ended_ = false;

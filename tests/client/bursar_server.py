@@ -18,12 +18,13 @@ class BursarServer:
     called in the new process before it becomes the server.
     """
 
-    def __init__(self, bursard, bursar, token=None, flags=(), sandbox=None):
+    def __init__(self, bursard, bursar, token=None, flags=(), sandbox=None, http_listen="off"):
         self._bursard = bursard
         self._bursar = bursar
         self._token = token
         self._flags = [str(flag) for flag in flags]
         self._sandbox = sandbox
+        self._http_listen = http_listen
         self._process = None
         self._folder = tempfile.TemporaryDirectory(prefix="bursar-test-")
         self.folder = pathlib.Path(self._folder.name)
@@ -40,7 +41,7 @@ class BursarServer:
 
     def start(self):
         """Starts the server and returns when it accepts connections."""
-        arguments = [self._bursard, "--listen", self.address, "--http-listen", "off",
+        arguments = [self._bursard, "--listen", self.address, "--http-listen", self._http_listen,
                      "--data", str(self.data), *self._flags]
         if self._token is None:
             arguments.append("--insecure")

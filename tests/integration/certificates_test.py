@@ -46,11 +46,12 @@ class CertificatesTest(unittest.TestCase):
                             "organizations": ["acme"]},
                            {"name": "watcher", "san": "watch.example", "role": "viewer",
                             "organizations": ["*"]})
-        cls.server = BursarServer(BURSARD, BURSAR, token=OPERATOR, flags=[
+        cls.server = BursarServer(BURSARD, BURSAR, token=OPERATOR, http_listen="127.0.0.1:0", flags=[
             "--listen", "127.0.0.1:0", "--tls-cert", cls.certificate, "--tls-key", cls.key,
             "--client-ca", cls.ours.certificate, "--client-identities", cls.table])
         cls.server.start()
-        cls.port = re.search(r"127\.0\.0\.1:(\d+)", cls.server.log()).group(1)
+        cls.port, cls.http_port = re.search(
+            r"grpc=\S*127\.0\.0\.1:(\d+) http=127\.0\.0\.1:(\d+)", cls.server.log()).groups()
         cls.server.ask("org", "create", "acme", "--plan", "team", BURSAR_TOKEN=OPERATOR)
         cls.server.ask("members", "add", "acme", "ann", BURSAR_TOKEN=OPERATOR)
 
@@ -141,12 +142,18 @@ class CertificatesTest(unittest.TestCase):
                                 self.ours.issue("b", "IP:127.0.0.1", "DNS:renewed.example")):
             replace(path, source)
 
-        def shown():
+        def shown(port):
             done = subprocess.run(
-                ["openssl", "s_client", "-connect", f"127.0.0.1:{self.port}", "-alpn", "h2"],
+                ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-alpn", "h2"],
                 stdin=subprocess.DEVNULL, capture_output=True, check=False)
             return done.stdout.decode(errors="replace")  # The server's first frames are in it.
-        self.until("the certificate was not renewed", lambda: "CN = b" in shown())
+        for port in (self.port, self.http_port):
+            self.until("the certificate was not renewed", lambda: "CN = b" in shown(port))
+        # A key that is not the certificate's is left aside, with a word.
+        replace(self.key, self.strangers.issue("d", "IP:127.0.0.1")[1])
+        self.until("nothing was said", lambda: "cannot be used together" in self.server.log())
+        for port in (self.port, self.http_port):
+            self.assertIn("CN = b", shown(port))
         self.assertEqual(self.check(self.ours.issue("c", "URI:spiffe://example/chat"))[0], 0)
 
 
