@@ -215,6 +215,9 @@ absl::Status ServerCore::StartHttp() {
     CollectMetrics(*engine_, rpc_stats_, state_, kVersion, start_time_, writer);
     delivery_->CollectMetrics(writer);
     edge_.CollectMetrics(writer);
+    if (const auto last = operation_->last_backup_seconds(); last.has_value()) {
+      CollectBackups(*last, writer);
+    }
   });
   if (!http.ok()) return http.status();
   http_ = *std::move(http);

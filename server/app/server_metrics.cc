@@ -84,6 +84,12 @@ void CollectProcess(absl::Time start_time, MetricWriter* writer) {
 
 }  // namespace
 
+void CollectBackups(int64_t last_backup_seconds, MetricWriter* writer) {
+  writer->Gauge("bursar_last_backup_timestamp_seconds",
+                "When the newest backup was made; 0 where there is none. Only with --backups.",
+                static_cast<double>(last_backup_seconds));
+}
+
 void CollectMetrics(const Engine& engine, const RpcStats& rpcs, const ServingState& state,
                     const std::string& version, absl::Time start_time, MetricWriter* writer) {
   writer->Gauge("bursar_build_info", "Always 1; the version is in the label.", 1,

@@ -110,7 +110,17 @@ void WriteToken(const Credential& credential, v1::ServiceToken* token) {
 
 OperatorService::OperatorService(Engine* engine, Credentials* credentials, const Gate* gate,
                                  ServerFacts facts)
-    : engine_(engine), credentials_(credentials), gate_(gate), facts_(std::move(facts)) {}
+    : engine_(engine), credentials_(credentials), gate_(gate), facts_(std::move(facts)) {
+  if (facts_.backup_directory.empty()) return;
+  const auto backups = engine_->store().ListBackups(facts_.backup_directory);
+  if (!backups.ok() || backups->empty()) return;
+  last_backup_seconds_ = absl::ToUnixSeconds(backups->back().created_at);
+}
+
+std::optional<int64_t> OperatorService::last_backup_seconds() const {
+  if (facts_.backup_directory.empty()) return std::nullopt;
+  return last_backup_seconds_.load();
+}
 
 grpc::Status OperatorService::PublishPriceBook(grpc::ServerContext* context,
                                                const v1::PublishPriceBookRequest* request,
@@ -263,6 +273,7 @@ grpc::Status OperatorService::CreateBackup(grpc::ServerContext* context,
                    const absl::StatusOr<BackupInfo> made = engine_->store().BackUp(
                        facts_.backup_directory, static_cast<uint32_t>(request->keep()));
                    if (!made.ok()) return made.status();
+                   last_backup_seconds_ = absl::ToUnixSeconds(made->created_at);
                    WriteBackup(*made, response->mutable_backup());
                    response->set_directory(facts_.backup_directory);
                    return absl::OkStatus();

@@ -9,6 +9,9 @@
 // Source: rules O1, P5, A2, J2 (docs/rules.md).
 #pragma once
 
+#include <atomic>
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/time/time.h"
@@ -32,6 +35,11 @@ class OperatorService final : public v1::OperatorService::Service {
  public:
   // Pointers outlive the service.
   OperatorService(Engine* engine, Credentials* credentials, const Gate* gate, ServerFacts facts);
+
+  // When the newest backup in the directory of backups was made, as far as this process knows
+  // (found there at its start, or made by it): in seconds since 1970, 0 where there is none.
+  // Nothing without a directory.
+  std::optional<int64_t> last_backup_seconds() const;
 
   grpc::Status PublishPriceBook(grpc::ServerContext* context,
                                 const v1::PublishPriceBookRequest* request,
@@ -67,6 +75,7 @@ class OperatorService final : public v1::OperatorService::Service {
   Credentials* const credentials_;
   const Gate* const gate_;
   const ServerFacts facts_;
+  std::atomic<int64_t> last_backup_seconds_ = 0;
 };
 
 }  // namespace bursar

@@ -30,6 +30,7 @@ RINGING = {
     "BursarPriceMissing": {"bursar_price_fallbacks_total": "0x40 1x20"},
     "BursarUnadmittedRecords": {"bursar_unadmitted_records_total": "0x40 1x20"},
     "BursarNoticesDead": {"bursar_notices_dead_total": "0x40 1x20"},
+    "BursarBackupOld": {"bursar_last_backup_timestamp_seconds": "-100000x60"},
     "BursarNoticesLate": {"bursar_notices_oldest_age_seconds": "0+120x60"},
 }
 HEALTHY = {
@@ -39,6 +40,7 @@ HEALTHY = {
     'bursar_rpc_answers_total{rpc="CheckAdmission",code="INVALID_ARGUMENT"}': "0+1x60",
     "bursar_price_fallbacks_total": "7x60", "bursar_unadmitted_records_total": "7x60",
     "bursar_notices_dead_total": "7x60", "bursar_notices_oldest_age_seconds": "30x60",
+    "bursar_last_backup_timestamp_seconds": "0x60",
 }
 MINUTE = 50
 
@@ -67,7 +69,7 @@ class PrometheusTest(unittest.TestCase):
 
     def real_metrics(self):
         """What a server answers after some calls of every outcome."""
-        server = Server(BURSARD, self.folder / "data")
+        server = Server(BURSARD, self.folder / "data", "--backups", self.folder / "backups")
         self.addCleanup(server.stop)
         line = CommandLine(BURSAR, self.folder)
         line.run(server.address, "org", "create", "acme", "--plan", "team")
@@ -77,8 +79,15 @@ class PrometheusTest(unittest.TestCase):
         line.run(server.address, "record", "acme", "ann", "--surface", "chat", "--model",
                  "claude-sonnet-4-6", "--input", "10", "--output", "10")
         line.run(server.address, "check", "acme", "no one", expect=(2, 4))
-        with urllib.request.urlopen(f"http://{server.http_address}/metrics", timeout=60) as answer:
-            return answer.read().decode()
+
+        def metrics():
+            url = f"http://{server.http_address}/metrics"
+            with urllib.request.urlopen(url, timeout=60) as answer:
+                return answer.read().decode()
+        self.assertRegex(metrics(), r"(?m)^bursar_last_backup_timestamp_seconds 0$")
+        line.run(server.address, "backup", "create")
+        self.assertRegex(metrics(), r"(?m)^bursar_last_backup_timestamp_seconds [1-9]")
+        return metrics()
 
     def test_metrics_are_as_prometheus_wants_them(self):
         metrics = self.real_metrics()
