@@ -69,30 +69,6 @@ Metadata ParseMetadata(const std::string& text) {
   return FormatMetadata(metadata) == text ? metadata : Metadata{text, ""};
 }
 
-// The lock of a directory of backups.
-class BackupLock {
- public:
-  static absl::StatusOr<std::unique_ptr<BackupLock>> Take(rocksdb::Env* env,
-                                                          const std::string& directory) {
-    if (absl::Status s = CreatePrivateDirectory(env, directory); !s.ok()) return s;
-    rocksdb::FileLock* lock = nullptr;
-    const rocksdb::Status locked = env->LockFile(directory + "/" + kLockFile, &lock);
-    if (locked.ok()) return std::unique_ptr<BackupLock>(new BackupLock(env, lock));
-    return absl::FailedPreconditionError(absl::StrCat(
-        "backup: ", directory, " cannot be locked; is another server making one there? (",
-        locked.ToString(), ")"));
-  }
-  BackupLock(const BackupLock&) = delete;
-  BackupLock& operator=(const BackupLock&) = delete;
-  ~BackupLock() { env_->UnlockFile(lock_).PermitUncheckedError(); }
-
- private:
-  BackupLock(rocksdb::Env* env, rocksdb::FileLock* lock) : env_(env), lock_(lock) {}
-
-  rocksdb::Env* env_;
-  rocksdb::FileLock* lock_;
-};
-
 absl::StatusOr<BackupInfo> FromEngine(const rocksdb::BackupInfo& found) {
   const absl::StatusOr<GroupId> vouched =
       ParseWatermark(ParseMetadata(found.app_metadata).watermark);
@@ -176,7 +152,8 @@ absl::Status RequireEmpty(rocksdb::Env* env, const std::string& directory) {
 
 absl::StatusOr<BackupInfo> CreateBackup(const BackupSource& source, const std::string& directory,
                                         uint32_t keep) {
-  const auto lock = BackupLock::Take(source.env, directory);
+  if (absl::Status s = CreatePrivateDirectory(source.env, directory); !s.ok()) return s;
+  const auto lock = DirectoryLock::Take(source.env, directory);
   if (!lock.ok()) return lock.status();
   rocksdb::BackupEngine* raw = nullptr;
   const rocksdb::IOStatus opened =

@@ -62,6 +62,22 @@ absl::Status SyncDirectory(rocksdb::Env* env, const std::string& directory) {
   return FromRocksDb(status, "syncing the directory " + directory);
 }
 
+absl::StatusOr<std::unique_ptr<DirectoryLock>> DirectoryLock::Take(rocksdb::Env* env,
+                                                                   const std::string& directory) {
+  rocksdb::FileLock* lock = nullptr;
+  const rocksdb::Status locked = env->LockFile(directory + "/" + kLockFile, &lock);
+  if (locked.ok()) return std::unique_ptr<DirectoryLock>(new DirectoryLock(env, lock));
+  return absl::FailedPreconditionError(
+      "store: the directory " + directory +
+      " is in use by another process, or cannot be locked: " + locked.ToString());
+}
+
+DirectoryLock::~DirectoryLock() {
+  // Nothing can be done about a failure, and the process's end frees the lock too.
+  const rocksdb::Status unlocked = env_->UnlockFile(lock_);
+  static_cast<void>(unlocked.ok());
+}
+
 absl::StatusOr<std::unique_ptr<StoreDirectory>> StoreDirectory::Open(rocksdb::Env* env,
                                                                      std::string path,
                                                                      bool may_create) {
@@ -88,20 +104,10 @@ absl::StatusOr<std::unique_ptr<StoreDirectory>> StoreDirectory::Open(rocksdb::En
   return directory;
 }
 
-StoreDirectory::~StoreDirectory() {
-  if (lock_ == nullptr) return;
-  // Nothing can be done about a failure, and the process's end frees the lock too.
-  const rocksdb::Status unlocked = env_->UnlockFile(lock_);
-  static_cast<void>(unlocked.ok());
-}
-
 absl::Status StoreDirectory::Lock() {
-  const rocksdb::Status status = env_->LockFile(path_ + "/" + kLockFile, &lock_);
-  if (status.ok()) return absl::OkStatus();
-  lock_ = nullptr;
-  return absl::FailedPreconditionError(
-      "store: the directory " + path_ +
-      " is in use by another process, or cannot be locked: " + status.ToString());
+  absl::StatusOr<std::unique_ptr<DirectoryLock>> lock = DirectoryLock::Take(env_, path_);
+  if (lock.ok()) lock_ = *std::move(lock);
+  return lock.status();
 }
 
 absl::Status StoreDirectory::CheckFormat() const {

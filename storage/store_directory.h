@@ -38,6 +38,23 @@ absl::Status CreatePrivateDirectory(rocksdb::Env* env, const std::string& direct
 // Makes the directory's entries durable.
 absl::Status SyncDirectory(rocksdb::Env* env, const std::string& directory);
 
+// The lock of a directory, until the object ends or the process does.
+class DirectoryLock {
+ public:
+  // FAILED_PRECONDITION where another process has it, or it cannot be locked.
+  static absl::StatusOr<std::unique_ptr<DirectoryLock>> Take(rocksdb::Env* env,
+                                                             const std::string& directory);
+  DirectoryLock(const DirectoryLock&) = delete;
+  DirectoryLock& operator=(const DirectoryLock&) = delete;
+  ~DirectoryLock();
+
+ private:
+  DirectoryLock(rocksdb::Env* env, rocksdb::FileLock* lock) : env_(env), lock_(lock) {}
+
+  rocksdb::Env* const env_;
+  rocksdb::FileLock* const lock_;
+};
+
 // Says, durably, that a directory is a store of the present format.
 absl::Status WriteFormat(rocksdb::Env* env, const std::string& directory);
 
@@ -57,7 +74,6 @@ class StoreDirectory {
   // and not ours, is of a newer format, or is in use. UNAVAILABLE: the disk. Nothing is touched.
   static absl::StatusOr<std::unique_ptr<StoreDirectory>> Open(rocksdb::Env* env, std::string path,
                                                               bool may_create);
-  ~StoreDirectory();
   StoreDirectory(const StoreDirectory&) = delete;
   StoreDirectory& operator=(const StoreDirectory&) = delete;
 
@@ -93,7 +109,7 @@ class StoreDirectory {
 
   rocksdb::Env* const env_;
   const std::string path_;
-  rocksdb::FileLock* lock_ = nullptr;
+  std::unique_ptr<DirectoryLock> lock_;
 };
 
 }  // namespace bursar

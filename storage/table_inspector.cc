@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
+#include "storage/little_endian.h"
 
 namespace bursar {
 namespace {
@@ -25,15 +26,6 @@ struct BlockHandle {
 
 absl::Status Damaged(std::string_view what) {
   return absl::DataLossError(absl::StrCat("the table is damaged: ", std::string(what)));
-}
-
-template <class Number>
-Number Fixed(std::string_view bytes) {
-  Number number = 0;
-  for (size_t i = sizeof(Number); i-- > 0;) {
-    number = static_cast<Number>(number << 8 | static_cast<uint8_t>(bytes[i]));
-  }
-  return number;
 }
 
 // Takes a varint from the front of `bytes`; nothing where there is none.
@@ -73,7 +65,7 @@ absl::StatusOr<std::string> ReadBlock(const char* name, const BlockHandle& handl
   if (bytes->size() != size + kTrailerBytes) return Damaged(absl::StrCat(name, " is cut"));
   const std::string_view trailer = std::string_view(*bytes).substr(size);
   const uint32_t checksum = ChecksumOf(std::string_view(*bytes).substr(0, size), trailer[0]);
-  if (Fixed<uint32_t>(trailer.substr(1)) != checksum) {
+  if (ReadLittle(trailer.substr(1), 4) != checksum) {
     return Damaged(absl::StrCat("the checksum of ", name, " at byte ", handle.offset, " is wrong"));
   }
   bytes->resize(size);
@@ -85,7 +77,7 @@ absl::StatusOr<std::string> ReadBlock(const char* name, const BlockHandle& handl
 absl::StatusOr<BlockHandle> FindProperties(std::string_view index) {
   const absl::Status malformed = Damaged("its index of meta blocks is malformed");
   if (index.size() < 4) return malformed;
-  const uint64_t restarts = uint64_t{Fixed<uint32_t>(index.substr(index.size() - 4))} * 4 + 4;
+  const uint64_t restarts = ReadLittle(index.substr(index.size() - 4), 4) * 4 + 4;
   if (restarts > index.size()) return malformed;
   std::string_view entries = index.substr(0, index.size() - static_cast<size_t>(restarts));
   while (!entries.empty()) {
@@ -113,8 +105,8 @@ absl::Status CheckTableEnd(uint64_t file_bytes, const ReadAt& read) {
   if (!footer.ok()) return footer.status();
   if (footer->size() != kFooterBytes) return Damaged("its footer is cut");
   std::string_view rest(*footer);
-  if (Fixed<uint64_t>(rest.substr(kFooterBytes - 8)) != kMagic) return Damaged("it has no footer");
-  if (Fixed<uint32_t>(rest.substr(kFooterBytes - 12)) != kVersion ||
+  if (ReadLittle(rest.substr(kFooterBytes - 8), 8) != kMagic) return Damaged("it has no footer");
+  if (ReadLittle(rest.substr(kFooterBytes - 12), 4) != kVersion ||
       static_cast<uint8_t>(rest[0]) != kXxh3) {
     return Damaged("its footer names a form that the store does not write");
   }

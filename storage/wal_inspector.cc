@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "storage/crc32c.h"
+#include "storage/little_endian.h"
 
 namespace bursar {
 namespace {
@@ -24,14 +25,6 @@ struct Fragment {
   size_t begin = 0;
   size_t end = 0;  // Where the next one begins.
 };
-
-uint32_t ReadLittle(std::string_view bytes, size_t count) {
-  uint32_t value = 0;
-  for (size_t i = 0; i < count; ++i) {
-    value |= static_cast<uint32_t>(static_cast<uint8_t>(bytes[i])) << (8 * i);
-  }
-  return value;
-}
 
 bool IsZero(std::string_view bytes) { return bytes.find_first_not_of('\0') == bytes.npos; }
 

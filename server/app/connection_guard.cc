@@ -30,14 +30,13 @@ constexpr int kOwnDescriptors = 1024;
 constexpr int kAcceptBatch = 64;
 // How long the thread rests where accepting failed and trying at once would spin.
 constexpr absl::Duration kRest = absl::Milliseconds(20);
-// Between two looks at all connections while the server is full.
-constexpr absl::Duration kSweepInterval = absl::Milliseconds(100);
-// How long credentials are watched for after descriptors were short.
-constexpr absl::Duration kShortTime = absl::Seconds(30);
+// Between two looks at all connections, and while the server is full.
+constexpr absl::Duration kSweepInterval = absl::Seconds(1);
+constexpr absl::Duration kFullSweepInterval = absl::Milliseconds(100);
+// How long credentials are watched for after a new connection, or after descriptors were short.
+constexpr absl::Duration kWatchTime = absl::Minutes(1);
 // Between two lines in the log about refused connections.
 constexpr absl::Duration kWordsInterval = absl::Seconds(10);
-// How long bytes that were sent may stay unacknowledged before the connection is dead.
-constexpr unsigned kUserTimeoutMs = 20'000;
 
 absl::Duration Now() { return SystemClock().Monotonic(); }
 
@@ -54,18 +53,6 @@ uint64_t ReceivedBytes(int descriptor) {
   socklen_t bytes = sizeof(info);
   if (getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &bytes) != 0) return 0;
   return info.tcpi_bytes_received;
-}
-
-// Shuts the connection down if it is still the one that was accepted; false if it is not.
-bool ShutDown(int descriptor, uint64_t cookie) {
-  // Between a look at a descriptor and its use, another thread may close it and get it back for
-  // something else. A copy stays what it is.
-  const int copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
-  if (copy < 0) return false;
-  const bool is_same = CookieOf(copy) == cookie;
-  if (is_same) shutdown(copy, SHUT_RDWR);
-  close(copy);
-  return is_same;
 }
 
 // How many descriptors this process may have now.
@@ -100,8 +87,10 @@ absl::StatusOr<int> ConnectionGuard::Listen(const ListenAddress& address, Take t
 
 absl::Status ConnectionGuard::Start() {
   wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  nothing_ = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  copy_ = fcntl(nothing_, F_DUPFD_CLOEXEC, 0);
   RefillSpares();
-  if (wake_ < 0 || spares_.empty()) {
+  if (wake_ < 0 || copy_ < 0 || spares_.empty()) {
     return absl::ResourceExhaustedError("no descriptors are left to begin with");
   }
   thread_ = std::thread([this] { Run(); });
@@ -117,7 +106,10 @@ void ConnectionGuard::Stop() {
   }
   listeners_.clear();
   for (const int spare : std::exchange(spares_, {})) close(spare);
-  if (wake_ >= 0) close(std::exchange(wake_, -1));
+  const std::lock_guard lock(mutex_);
+  for (int* const own : {&wake_, &nothing_, &copy_}) {
+    if (*own >= 0) close(std::exchange(*own, -1));
+  }
 }
 
 void ConnectionGuard::Run() {
@@ -126,9 +118,14 @@ void ConnectionGuard::Run() {
   for (const Listener& listener : listeners_) {
     polled.push_back({listener.socket.descriptor(), POLLIN, 0});
   }
+  const auto poll_ms = static_cast<int>(absl::ToInt64Milliseconds(kSweepInterval));
   while (true) {
-    if (poll(polled.data(), polled.size(), -1) < 0 && errno != EINTR) Rest(kRest);
+    if (poll(polled.data(), polled.size(), poll_ms) < 0 && errno != EINTR) Rest(kRest);
     if ((polled[0].revents & POLLIN) != 0) return;
+    {
+      const std::lock_guard lock(mutex_);
+      if (Now() >= next_sweep_) SweepLocked();
+    }
     bool must_rest = false;
     for (size_t i = 0; i < listeners_.size(); ++i) {
       if (polled[i + 1].revents != 0 && !AcceptFrom(listeners_[i])) must_rest = true;
@@ -190,7 +187,6 @@ void ConnectionGuard::AcceptOnSpare(const Listener& listener) {
     }
   }
   RefillSpares();
-  Sweep();
   SayRefused("no descriptors are left (EMFILE)");
 }
 
@@ -202,13 +198,11 @@ bool ConnectionGuard::MakeRoom(int descriptor) {
   {
     const std::lock_guard lock(mutex_);
     if (!is_last && connections_.size() < limit) return true;
-    if (const absl::Duration now = Now(); now >= next_full_sweep_) {
-      next_full_sweep_ = now + kSweepInterval;
-      SweepLocked();
-    }
+    const absl::Duration now = Now();
+    if (now + kSweepInterval - kFullSweepInterval >= next_sweep_) SweepLocked();
     if (is_last) {
       // One less for the next: this newcomer has the number that it has.
-      short_until_ = Now() + kShortTime;
+      watch_until_ = now + kWatchTime;
       UpdateWatchingLocked();
       DisplaceOldestLocked();
       ++counts_.refused_descriptors;
@@ -229,9 +223,20 @@ bool ConnectionGuard::DisplaceOldestLocked() {
   if (strangers_.empty()) return false;
   const int oldest = strangers_.begin()->second;
   if (!HadTimeLocked(oldest, Now())) return false;
-  if (ShutDown(oldest, connections_.at(oldest).cookie)) ++counts_.displaced;
+  if (ShutDownLocked(oldest)) ++counts_.displaced;
   ForgetLocked(oldest);
   return true;
+}
+
+bool ConnectionGuard::ShutDownLocked(int descriptor) {
+  // Between a look at a descriptor and its use, another thread may close it and get it back for
+  // something else. A copy stays what it is; its place is ours already, so that it can be made when
+  // no descriptors are left.
+  if (dup3(descriptor, copy_, O_CLOEXEC) < 0) return false;
+  const bool is_same = CookieOf(copy_) == connections_.at(descriptor).cookie;
+  if (is_same) shutdown(copy_, SHUT_RDWR);
+  (void)dup3(nothing_, copy_, O_CLOEXEC);
+  return is_same;
 }
 
 bool ConnectionGuard::HadTimeLocked(int descriptor, absl::Duration now) const {
@@ -249,14 +254,13 @@ void ConnectionGuard::HandOver(const Listener& listener, int descriptor) {
   Connection connection;
   connection.cookie = *cookie;
   connection.accepted_at = Now();
-  if (listener.socket.is_unix()) {
-    connection.has_shown_credential = true;
-  } else {
+  const bool is_stranger = !listener.socket.is_unix();
+  if (is_stranger) {
     const int on = 1;
+    const auto timeout_ms = static_cast<unsigned>(absl::ToInt64Milliseconds(options_.user_timeout));
     // As gRPC sets its own; without them a connection works too.
     (void)setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    (void)setsockopt(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, &kUserTimeoutMs,
-                     sizeof(kUserTimeoutMs));
+    (void)setsockopt(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
     connection.peer = PeerNameOf(descriptor);
   }
   {
@@ -266,7 +270,10 @@ void ConnectionGuard::HandOver(const Listener& listener, int descriptor) {
     connection.number = ++next_number_;
     ++counts_.accepted;
     if (!connection.peer.empty()) by_peer_[connection.peer] = descriptor;
-    if (!connection.has_shown_credential) strangers_[connection.number] = descriptor;
+    if (is_stranger) {
+      strangers_[connection.number] = descriptor;
+      watch_until_ = connection.accepted_at + kWatchTime;
+    }
     connections_[descriptor] = std::move(connection);
     UpdateWatchingLocked();
   }
@@ -303,6 +310,7 @@ void ConnectionGuard::SweepLocked() {
     if (CookieOf(descriptor) != connection.cookie) ended.push_back(descriptor);
   }
   for (const int descriptor : ended) ForgetLocked(descriptor);
+  next_sweep_ = Now() + kSweepInterval;
   UpdateWatchingLocked();
 }
 
@@ -315,21 +323,22 @@ void ConnectionGuard::ForgetLocked(int descriptor) {
   connections_.erase(entry);
 }
 
-// From three quarters of the bound on, until half of it: credentials are shown before they count.
+// From three quarters of the bound on, until half of it: credentials are seen before they count.
 void ConnectionGuard::UpdateWatchingLocked() {
   const size_t live = connections_.size() * 4;
   const auto limit = static_cast<size_t>(options_.max_connections);
   const bool was_watching = is_watching_.load(std::memory_order_relaxed);
   const bool is_crowded = live >= limit * 3 || (was_watching && live >= limit * 2);
   const absl::Duration now = Now();
-  const bool watches = watches_for_trouble_ || is_crowded || now < short_until_;
+  const bool watches = troubles_ != 0 || is_crowded || now < watch_until_;
   if (watches && !was_watching) watching_since_ = now;
   is_watching_.store(watches, std::memory_order_relaxed);
 }
 
-void ConnectionGuard::WatchForTrouble(bool on) {
+void ConnectionGuard::WatchForTrouble(Trouble trouble, bool on) {
   const std::lock_guard lock(mutex_);
-  watches_for_trouble_ = on;
+  const auto bit = static_cast<unsigned>(trouble);
+  troubles_ = on ? troubles_ | bit : troubles_ & ~bit;
   UpdateWatchingLocked();
 }
 
@@ -354,7 +363,7 @@ int ConnectionGuard::Shed() {
   uint64_t shed_received = 0;
   for (const Stranger& stranger : strangers) {
     if (shed > 0 && shed_received * 2 >= all_received) break;
-    if (ShutDown(stranger.descriptor, connections_.at(stranger.descriptor).cookie)) ++shed;
+    if (ShutDownLocked(stranger.descriptor)) ++shed;
     shed_received += stranger.received;
     ForgetLocked(stranger.descriptor);
   }
@@ -366,9 +375,7 @@ void ConnectionGuard::SawCredential(const std::string& peer) {
   const std::lock_guard lock(mutex_);
   const auto entry = by_peer_.find(peer);
   if (entry == by_peer_.end()) return;
-  Connection& connection = connections_.at(entry->second);
-  connection.has_shown_credential = true;
-  strangers_.erase(connection.number);
+  strangers_.erase(connections_.at(entry->second).number);
 }
 
 ConnectionGuard::Counts ConnectionGuard::counts() const {

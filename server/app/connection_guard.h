@@ -4,23 +4,25 @@
 // Here one thread accepts on all listening sockets and hands each connection over. It promises:
 //
 //   - at most `max_connections` live at once. At that many, a newcomer takes the place of the
-//   oldest
-//     one on which no credential was shown; where all have shown one, the newcomer is refused.
-//     So idle or hostile connections never keep callers out, and callers are never thrown out;
+//     oldest one on which no credential was seen; where one was seen on each, the newcomer is
+//     refused. So idle or hostile connections never keep callers out, nor do they push out callers
+//     whose credential was seen;
 //   - near the end of the process's descriptors newcomers are closed, so that the store always has
 //     some left; where there is none at all, they are accepted on a spare one and closed. Clients
 //     are told at once, and the thread neither spins nor goes deaf;
-//   - Shed() relieves the server by closing those connections that have sent the most without
-//     showing a credential.
+//   - Shed() relieves the server by closing those connections that have sent the most and on which
+//     no credential was seen.
 //
 // How a connection that was handed over ends is its taker's affair; the guard remembers its
-// descriptor and the kernel's cookie of its socket, and looks now and then whether both still
+// descriptor and the kernel's cookie of its socket, and looks every second whether both still
 // belong together. A socket is shut down only through a copy of its descriptor whose cookie was
 // compared, so never another's. Whoever comes by unix socket was let in by the file's permissions
 // and counts as having shown a credential.
 //
-// Who has shown one is asked for only near the bounds (is_watching); elsewhere a call costs one
-// relaxed load.
+// Credentials are seen while they are watched for (is_watching): for a minute after each new
+// connection, near the bounds, and in trouble. Elsewhere a call costs one relaxed load, and a
+// connection that first calls after a silent minute stays a stranger until they are watched for
+// again.
 //
 // Thread rule: Listen, Start and Stop belong to one thread; everything else is free to every
 // thread.
@@ -52,7 +54,12 @@ struct ConnectionGuardOptions {
   // How long a connection has to show a credential, once that is watched for, before it may be
   // closed for others.
   absl::Duration show_time = absl::Seconds(1);
+  // How long bytes that were sent may stay unacknowledged before the connection is dead.
+  absl::Duration user_timeout = absl::Seconds(20);
 };
+
+// Why credentials are watched for, besides the guard's own reasons.
+enum class Trouble : uint8_t { kMemory = 1, kDeafness = 2 };
 
 class ConnectionGuard final : public ConnectionWitness {
  public:
@@ -88,11 +95,11 @@ class ConnectionGuard final : public ConnectionWitness {
   // Accepts no more and stops listening; connections that were handed over go on. Idempotent.
   void Stop();
 
-  // Looks which connections have ended. The guard does so by itself when it matters.
+  // Looks which connections have ended, as the guard does every second.
   void Sweep();
 
-  // Asks for credentials from now on (`on`), or only near the bound of connections.
-  void WatchForTrouble(bool on);
+  // Watches for credentials as long as there is any trouble.
+  void WatchForTrouble(Trouble trouble, bool on);
   // Shuts down those connections without a credential that have sent the most: as few as make up
   // half of what all such have sent. Returns how many. Those that had no time to show one are left
   // out.
@@ -113,7 +120,6 @@ class ConnectionGuard final : public ConnectionWitness {
     uint64_t number = 0;         // In the order of arrival.
     absl::Duration accepted_at;  // Of the monotonic clock.
     std::string peer;            // As gRPC names it; empty for unix sockets.
-    bool has_shown_credential = false;
   };
 
   void Run();
@@ -124,6 +130,8 @@ class ConnectionGuard final : public ConnectionWitness {
   // said.
   bool MakeRoom(int descriptor);
   bool DisplaceOldestLocked();
+  // Shuts the connection down if it is still the one that was accepted; false if it is not.
+  bool ShutDownLocked(int descriptor);
   void HandOver(const Listener& listener, int descriptor);
   void RefillSpares();
   void SayRefused(const char* why);
@@ -138,16 +146,18 @@ class ConnectionGuard final : public ConnectionWitness {
   std::vector<Listener> listeners_;
   std::thread thread_;
   int wake_ = -1;              // An eventfd that ends the thread.
+  int nothing_ = -1;           // A descriptor of nothing, to take a place with.
+  int copy_ = -1;              // The place for copies; guarded by mutex_ once started.
   std::vector<int> spares_;    // The thread's.
   absl::Duration next_words_;  // The thread's, as what follows.
   int64_t refused_in_silence_ = 0;
-  absl::Duration next_full_sweep_;
 
   std::atomic<bool> is_watching_ = false;
   mutable std::mutex mutex_;  // Guards the rest.
-  bool watches_for_trouble_ = false;
+  unsigned troubles_ = 0;     // Bits of Trouble.
   absl::Duration watching_since_;
-  absl::Duration short_until_;  // Descriptors were short not long ago.
+  absl::Duration watch_until_;  // There is a new connection, or descriptors were short.
+  absl::Duration next_sweep_;
   uint64_t next_number_ = 0;
   std::unordered_map<int, Connection> connections_;  // By descriptor.
   std::unordered_map<std::string, int> by_peer_;

@@ -2,23 +2,12 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
+#include "server/app/setting_checks.h"
 #include "server/base/files.h"
 #include "server/notify/curl_transport.h"
 #include "server/notify/mail_message.h"
 
 namespace bursar {
-namespace {
-
-void CheckDuration(const char* flag, const std::string& text, absl::Duration least,
-                   absl::Duration most, absl::Duration* duration,
-                   std::vector<std::string>* problems) {
-  if (absl::ParseDuration(text, duration) && *duration >= least && *duration <= most) return;
-  problems->push_back(absl::StrCat(flag, " must be a duration from ", absl::FormatDuration(least),
-                                   " to ", absl::FormatDuration(most)));
-}
-
-}  // namespace
-
 void DefineDeliverySettings(CLI::App* app, DeliveryOptions* options, RawDeliveryOptions* raw) {
   app->add_option("--smtp-url", options->smtp_url,
                   "Mail server: smtp://HOST:PORT (with STARTTLS) or smtps://HOST:PORT; without it "
@@ -74,11 +63,11 @@ void CheckDeliverySettings(const RawDeliveryOptions& raw, DeliveryOptions* optio
     problems->push_back("--notice-max-attempts must be from 1 to 100000");
   }
   CheckDuration("--notice-max-age", raw.notice_max_age, absl::Seconds(1), absl::Hours(24 * 365),
-                &options->notice_max_age, problems);
+                ZeroDuration::kIsOutOfRange, &options->notice_max_age, problems);
   CheckDuration("--notice-retry-min", raw.notice_retry_min, absl::Milliseconds(10), absl::Hours(24),
-                &options->notice_retry_min, problems);
+                ZeroDuration::kIsOutOfRange, &options->notice_retry_min, problems);
   CheckDuration("--notice-retry-max", raw.notice_retry_max, options->notice_retry_min,
-                absl::Hours(24), &options->notice_retry_max, problems);
+                absl::Hours(24), ZeroDuration::kIsOutOfRange, &options->notice_retry_max, problems);
 }
 
 absl::StatusOr<std::string> ReadSmtpPassword(const DeliveryOptions& options) {

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "server/app/logging.h"
@@ -12,9 +13,8 @@ namespace bursar {
 namespace {
 
 constexpr absl::Duration kMemoryInterval = absl::Milliseconds(100);
-// Kinds of trouble, as bits.
-constexpr unsigned kMemory = 1;
-constexpr unsigned kDeafness = 2;
+// What a door has to answer at the most, so that a drain never waits long for a knock.
+constexpr absl::Duration kLongestKnock = absl::Seconds(2);
 // A door is given up after so many knocks in a row, which with the pauses between them take
 // --watchdog-timeout. They are that many so that relief comes early, long before the end.
 constexpr int kMaxKnocks = 15;
@@ -25,12 +25,19 @@ constexpr int kMaxKnocks = 15;
   _exit(exit_status);
 }
 
+ConnectionGuardOptions GuardOptionsOf(const EdgeOptions& edge) {
+  ConnectionGuardOptions options;
+  options.max_connections = edge.max_connections;
+  options.user_timeout = edge.keepalive_timeout;
+  return options;
+}
+
 }  // namespace
 
 Edge::Edge(const Options& options)
     : options_(options),
       memory_limit_bytes_(MemoryLimitOf(options.edge)),
-      connections_({options.edge.max_connections}) {
+      connections_(GuardOptionsOf(options.edge)) {
   if (options.edge.max_calls_per_second_per_caller > 0) {
     caller_rate_.emplace(options.edge.max_calls_per_second_per_caller, &clock_);
   }
@@ -59,18 +66,17 @@ ConnectionGuard::Take Edge::TakerOf(grpc::ServerBuilder* builder,
   };
 }
 
-absl::Status Edge::Listen(grpc::ServerBuilder* builder) {
+absl::Status Edge::Listen(const TlsIdentity& identity, grpc::ServerBuilder* builder) {
   const absl::Status enough = ConnectionGuard::EnsureDescriptors(options_.edge.max_connections);
   if (!enough.ok()) return enough;
-  const auto transport = MakeTransport(options_);
-  if (!transport.ok()) return transport.status();
+  const std::shared_ptr<grpc::ServerCredentials> transport = MakeTransport(identity);
   ConfigureTransport(options_, memory_limit_bytes_, builder);
   ConnectionGuard::Take take_tcp;
   ConnectionGuard::Take take_unix;
   for (const ListenAddress& address : options_.listen) {
     ConnectionGuard::Take& take = address.is_unix() ? take_unix : take_tcp;
     if (take == nullptr) {
-      take = TakerOf(builder, address.is_unix() ? grpc::InsecureServerCredentials() : *transport);
+      take = TakerOf(builder, address.is_unix() ? grpc::InsecureServerCredentials() : transport);
     }
     const absl::StatusOr<int> port = connections_.Listen(address, take);
     if (!port.ok()) return port.status();
@@ -91,38 +97,32 @@ absl::Status Edge::Knock(size_t index, absl::Duration timeout) {
   return answer;
 }
 
-// Memory and doors are looked at by threads of their own; credentials are watched for while either
-// is in trouble.
-void Edge::WatchFor(unsigned trouble, bool on) {
-  const unsigned troubles =
-      on ? troubles_.fetch_or(trouble) | trouble : troubles_.fetch_and(~trouble) & ~trouble;
-  connections_.WatchForTrouble(troubles != 0);
-}
-
 void Edge::Watch() {
   if (memory_limit_bytes_ > 0) {
     memory_.emplace(MarksOf(memory_limit_bytes_),
                     MemoryGuard::Actions{
-                        ReadResidentBytes, [this](bool on) { WatchFor(kMemory, on); },
+                        ReadResidentBytes,
+                        [this](bool on) { connections_.WatchForTrouble(Trouble::kMemory, on); },
                         [this] { return connections_.Shed(); },
                         [](const std::string& why) { EndProcess(kOutOfMemoryExitStatus, why); }});
     memory_thread_ = std::make_unique<PeriodicThread>();
     memory_thread_->Start(kMemoryInterval, [this] { memory_->Look(); });
   }
   if (options_.edge.watchdog_timeout > absl::ZeroDuration()) {
-    // Half of each turn is the pause, the other what a door has to answer.
-    const absl::Duration half = options_.edge.watchdog_timeout / (2 * kMaxKnocks);
+    // Half of each turn is for the answer; the rest is the pause.
+    const absl::Duration turn = options_.edge.watchdog_timeout / kMaxKnocks;
+    const absl::Duration answer = std::min(turn / 2, kLongestKnock);
     std::vector<Watchdog::Door> doors;
     for (size_t i = 0; i < addresses_.size(); ++i) {
-      doors.push_back({addresses_[i], [this, i, half] { return Knock(i, half); }});
+      doors.push_back({addresses_[i], [this, i, answer] { return Knock(i, answer); }});
     }
     watchdog_.emplace(
         std::move(doors), kMaxKnocks,
-        Watchdog::Actions{[this](bool on) { WatchFor(kDeafness, on); },
+        Watchdog::Actions{[this](bool on) { connections_.WatchForTrouble(Trouble::kDeafness, on); },
                           [this] { return connections_.Shed(); },
                           [](const std::string& why) { EndProcess(kDeafExitStatus, why); }});
     watchdog_thread_ = std::make_unique<PeriodicThread>();
-    watchdog_thread_->Start(half, [this] { watchdog_->Look(); });
+    watchdog_thread_->Start(turn - answer, [this] { watchdog_->Look(); });
   }
 }
 

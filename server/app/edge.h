@@ -11,7 +11,6 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +21,7 @@
 #include "server/app/memory_guard.h"
 #include "server/app/options.h"
 #include "server/app/periodic_thread.h"
+#include "server/app/tls_identity.h"
 #include "server/app/watchdog.h"
 #include "server/base/clock.h"
 #include "server/http/metrics.h"
@@ -44,9 +44,10 @@ class Edge {
   // Tells the gate who asks for what. Before the first call.
   void Guard(Gate* gate);
 
-  // Listens at every address of the options and configures the transport. Before BuildAndStart.
-  // FAILED_PRECONDITION without enough descriptors; errors of MakeTransport and ListeningSocket.
-  absl::Status Listen(grpc::ServerBuilder* builder);
+  // Listens at every address of the options and configures the transport, with TLS where
+  // `identity`, which outlives the server, has one. Before BuildAndStart. FAILED_PRECONDITION
+  // without enough descriptors; errors of ListeningSocket.
+  absl::Status Listen(const TlsIdentity& identity, grpc::ServerBuilder* builder);
   // The addresses, with the ports that the system chose.
   const std::vector<std::string>& addresses() const { return addresses_; }
 
@@ -63,14 +64,12 @@ class Edge {
   ConnectionGuard::Take TakerOf(grpc::ServerBuilder* builder,
                                 const std::shared_ptr<grpc::ServerCredentials>& transport);
   absl::Status Knock(size_t index, absl::Duration timeout);
-  void WatchFor(unsigned trouble, bool on);
 
   const Options options_;
   const int64_t memory_limit_bytes_;
   const SystemClock clock_;
   std::optional<CallerRate> caller_rate_;
   ConnectionGuard connections_;
-  std::atomic<unsigned> troubles_ = 0;
   std::vector<std::string> addresses_;
   std::vector<int> ports_;  // By address.
   std::optional<MemoryGuard> memory_;

@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "server/app/setting_checks.h"
 #include "server/base/strings.h"
 
 namespace bursar {
@@ -15,23 +16,6 @@ namespace {
 
 // Less than the server itself needs is a mistake in the number.
 constexpr int64_t kLeastMemoryBytes = 16 << 20;
-
-void CheckRange(const char* flag, int value, int min, int max, std::vector<std::string>* problems) {
-  if (value >= min && value <= max) return;
-  problems->push_back(absl::StrCat(flag, " must be from ", min, " to ", max));
-}
-
-void CheckDuration(const char* flag, const std::string& text, absl::Duration least,
-                   absl::Duration most, bool may_be_zero, absl::Duration* duration,
-                   std::vector<std::string>* problems) {
-  if (absl::ParseDuration(text, duration)) {
-    if (*duration >= least && *duration <= most) return;
-    if (may_be_zero && *duration == absl::ZeroDuration()) return;
-  }
-  problems->push_back(absl::StrCat(flag, " must be a duration from ", absl::FormatDuration(least),
-                                   " to ", absl::FormatDuration(most),
-                                   may_be_zero ? ", or 0s for none" : ""));
-}
 
 }  // namespace
 
@@ -93,21 +77,22 @@ void CheckEdgeSettings(const RawEdgeOptions& raw, EdgeOptions* options,
              10'000'000, problems);
   constexpr absl::Duration kDay = absl::Hours(24);
   CheckDuration("--handshake-timeout", raw.handshake_timeout, absl::Milliseconds(100),
-                absl::Minutes(10), false, &options->handshake_timeout, problems);
-  CheckDuration("--max-connection-idle", raw.max_connection_idle, absl::Seconds(1), 20 * kDay, true,
-                &options->max_connection_idle, problems);
-  CheckDuration("--max-connection-age", raw.max_connection_age, absl::Seconds(1), 20 * kDay, true,
-                &options->max_connection_age, problems);
+                absl::Minutes(10), ZeroDuration::kIsOutOfRange, &options->handshake_timeout,
+                problems);
+  CheckDuration("--max-connection-idle", raw.max_connection_idle, absl::Seconds(1), 20 * kDay,
+                ZeroDuration::kIsNone, &options->max_connection_idle, problems);
+  CheckDuration("--max-connection-age", raw.max_connection_age, absl::Seconds(1), 20 * kDay,
+                ZeroDuration::kIsNone, &options->max_connection_age, problems);
   CheckDuration("--connection-age-grace", raw.connection_age_grace, absl::Milliseconds(100),
-                20 * kDay, true, &options->connection_age_grace, problems);
-  CheckDuration("--keepalive-interval", raw.keepalive_interval, absl::Seconds(1), kDay, false,
-                &options->keepalive_interval, problems);
-  CheckDuration("--keepalive-timeout", raw.keepalive_timeout, absl::Milliseconds(100), kDay, false,
-                &options->keepalive_timeout, problems);
-  CheckDuration("--min-ping-interval", raw.min_ping_interval, absl::Milliseconds(100), kDay, false,
-                &options->min_ping_interval, problems);
-  CheckDuration("--watchdog-timeout", raw.watchdog_timeout, absl::Seconds(1), kDay, true,
-                &options->watchdog_timeout, problems);
+                20 * kDay, ZeroDuration::kIsNone, &options->connection_age_grace, problems);
+  CheckDuration("--keepalive-interval", raw.keepalive_interval, absl::Seconds(1), kDay,
+                ZeroDuration::kIsOutOfRange, &options->keepalive_interval, problems);
+  CheckDuration("--keepalive-timeout", raw.keepalive_timeout, absl::Milliseconds(100), kDay,
+                ZeroDuration::kIsOutOfRange, &options->keepalive_timeout, problems);
+  CheckDuration("--min-ping-interval", raw.min_ping_interval, absl::Milliseconds(100), kDay,
+                ZeroDuration::kIsOutOfRange, &options->min_ping_interval, problems);
+  CheckDuration("--watchdog-timeout", raw.watchdog_timeout, absl::Seconds(1), kDay,
+                ZeroDuration::kIsNone, &options->watchdog_timeout, problems);
   if (raw.memory_limit == "auto") {
     options->memory_limit_bytes = std::nullopt;
   } else if (raw.memory_limit == "off") {

@@ -13,6 +13,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "server/app/setting_checks.h"
 #include "server/app/version.h"
 
 extern char** environ;
@@ -198,12 +199,6 @@ std::string Reword(const CLI::ParseError& error,
   return message;
 }
 
-void CheckRange(const char* flag, int value, int min, int max, std::vector<std::string>* problems) {
-  if (value < min || value > max) {
-    problems->push_back(absl::StrCat(flag, " must be from ", min, " to ", max));
-  }
-}
-
 void CheckListeners(RawSettings* raw, std::vector<std::string>* problems) {
   Options& options = raw->options;
   const char* const any = options.is_insecure ? "127.0.0.1" : "[::]";
@@ -288,14 +283,11 @@ void CheckRest(RawSettings* raw, std::vector<std::string>* problems) {
   CheckRange("--stream-records", options.stream_records, 1, 100'000, problems);
   CheckRange("--max-watches", options.max_watches, 1, 1000, problems);
   CheckRange("--watch-max-lag", options.watch_max_lag, 1, 1'000'000'000, problems);
-  if (!absl::ParseDuration(raw->drain_timeout, &options.drain_timeout) ||
-      options.drain_timeout < absl::ZeroDuration() || options.drain_timeout > absl::Hours(1)) {
-    problems->push_back("--drain-timeout must be a duration up to 1h, such as 20s");
-  }
-  if (!absl::ParseDuration(raw->clock_ahead, &options.clock_ahead) ||
-      options.clock_ahead < absl::ZeroDuration() || options.clock_ahead > kMaxClockAhead) {
-    problems->push_back("--clock-ahead must be a duration up to 87600h, such as 12h");
-  } else if (options.clock_ahead > absl::ZeroDuration() && !options.is_insecure) {
+  CheckDuration("--drain-timeout", raw->drain_timeout, absl::ZeroDuration(), absl::Hours(1),
+                ZeroDuration::kIsOutOfRange, &options.drain_timeout, problems);
+  CheckDuration("--clock-ahead", raw->clock_ahead, absl::ZeroDuration(), kMaxClockAhead,
+                ZeroDuration::kIsOutOfRange, &options.clock_ahead, problems);
+  if (options.clock_ahead > absl::ZeroDuration() && !options.is_insecure) {
     problems->push_back("--clock-ahead is for rehearsals: it is taken only with --insecure");
   }
   const std::set<std::string> levels = {"debug", "info", "warn", "error", "off"};

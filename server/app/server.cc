@@ -16,10 +16,11 @@
 #include "server/app/delivery.h"
 #include "server/app/edge.h"
 #include "server/app/edge_log.h"
+#include "server/app/followed_files.h"
 #include "server/app/rehearsal_clock.h"
 #include "server/app/server_metrics.h"
+#include "server/app/tls_identity.h"
 #include "server/app/token_records.h"
-#include "server/app/transport.h"
 #include "server/app/version.h"
 #include "server/base/clock.h"
 #include "server/base/status.h"
@@ -102,8 +103,8 @@ class ServerCore final : public Server {
   std::unique_ptr<Store> store_;
   std::unique_ptr<TokenRecords> token_records_;
   std::unique_ptr<Credentials> credentials_;
-  // Once it is started, of the thread that looks after health.
-  std::unique_ptr<CredentialFiles> credential_files_;
+  FollowedFiles files_;  // Once it is started, of the thread that looks after health.
+  TlsIdentity tls_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<DeliveryService> delivery_;
   ServingState state_;
@@ -133,8 +134,9 @@ absl::Status ServerCore::OpenStore() {
   store_ = *std::move(store);
   token_records_ = std::make_unique<TokenRecords>(store_.get());
   credentials_ = std::make_unique<Credentials>(token_records_.get());
-  credential_files_ = std::make_unique<CredentialFiles>(options_, credentials_.get());
-  if (absl::Status status = credential_files_->Load(); !status.ok()) return status;
+  if (absl::Status s = LoadCredentialFiles(options_, credentials_.get(), &files_); !s.ok()) {
+    return s;
+  }
   return credentials_->LoadStoredTokens();
 }
 
@@ -188,7 +190,12 @@ absl::Status ServerCore::StartGrpc() {
       std::make_unique<ReflectionAlphaService>(gate_.get(), &reflection_streams_, names);
 
   grpc::ServerBuilder builder;
-  if (absl::Status status = edge_.Listen(&builder); !status.ok()) return status;
+  const auto renew_http = [this] {
+    return http_ == nullptr ? absl::OkStatus() : http_->RefreshTls();
+  };
+  absl::Status status = FollowCertificates(options_, &tls_, &files_, renew_http);
+  if (status.ok()) status = edge_.Listen(tls_, &builder);
+  if (!status.ok()) return status;
   for (grpc::Service* service : std::initializer_list<grpc::Service*>{
            quota_.get(), admin_.get(), operation_.get(), health_.get(), reflection_.get(),
            reflection_alpha_.get()}) {
@@ -209,8 +216,7 @@ absl::Status ServerCore::StartHttp() {
   HttpOptions options;
   options.host = options_.http_listen->host();
   options.port = options_.http_listen->port();
-  options.tls_certificate_file = options_.tls_certificate_file;
-  options.tls_key_file = options_.tls_key_file;
+  options.tls_identity_file = tls_.identity_path();
   auto http = HttpServer::Start(options, &state_, credentials_.get(), [this](MetricWriter* writer) {
     CollectMetrics(*engine_, rpc_stats_, state_, kVersion, start_time_, writer);
     delivery_->CollectMetrics(writer);
@@ -221,7 +227,6 @@ absl::Status ServerCore::StartHttp() {
   });
   if (!http.ok()) return http.status();
   http_ = *std::move(http);
-  credential_files_->Watch("the certificate of HTTP", [this] { return http_->RefreshTls(); });
   return absl::OkStatus();
 }
 
@@ -249,7 +254,7 @@ void ServerCore::Drain(absl::Duration timeout) {
 }
 
 absl::Status ServerCore::CheckHealth() {
-  credential_files_->Refresh();
+  files_.Refresh();
   const absl::Status health = engine_->Health();
   const bool clock_is_wrong = Reason(health) == "CLOCK_NOT_TRUSTED";
   if (!health.ok() && !clock_is_wrong) return health;
@@ -277,11 +282,13 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options, co
 
 absl::Status CheckFiles(const Options& options) {
   Credentials credentials(nullptr);
-  if (absl::Status s = CredentialFiles(options, &credentials).Load(); !s.ok()) return s;
+  FollowedFiles files;
+  if (absl::Status s = LoadCredentialFiles(options, &credentials, &files); !s.ok()) return s;
   if (absl::Status status = ReadSmtpPassword(options.delivery).status(); !status.ok()) {
     return status;
   }
-  return MakeTransport(options).status();
+  TlsIdentity identity;
+  return FollowCertificates(options, &identity, &files, [] { return absl::OkStatus(); });
 }
 
 }  // namespace bursar

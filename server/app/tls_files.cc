@@ -10,17 +10,11 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "server/base/freer.h"
 
 namespace bursar {
 namespace {
 
-template <auto kFree>
-struct Freer {
-  template <class T>
-  void operator()(T* object) const {
-    kFree(object);
-  }
-};
 using Bio = std::unique_ptr<BIO, Freer<BIO_free_all>>;
 using Certificate = std::unique_ptr<X509, Freer<X509_free>>;
 using PrivateKey = std::unique_ptr<EVP_PKEY, Freer<EVP_PKEY_free>>;
@@ -96,6 +90,12 @@ absl::Status CheckTlsFiles(const PemFile& certificate_file, const PemFile& key_f
     return Wrong(key_file, absl::StrCat("holds a key that TLS does not take", LastReason()));
   }
   return absl::OkStatus();
+}
+
+absl::Status CheckAuthority(const PemFile& authority) {
+  ERR_clear_error();
+  Certificate first;
+  return ReadCertificates(authority, &first);
 }
 
 }  // namespace bursar

@@ -26,4 +26,7 @@ struct PemFile {
 // in force or trusted is left to those who connect.
 absl::Status CheckTlsFiles(const PemFile& certificate, const PemFile& key);
 
+// OK when `authority` holds PEM certificates alone, at least one. Otherwise as above.
+absl::Status CheckAuthority(const PemFile& authority);
+
 }  // namespace bursar

@@ -8,13 +8,11 @@
 #include <string>
 
 #include "server/app/memory_guard.h"
-#include "server/app/tls_files.h"
-#include "server/base/files.h"
 
 namespace bursar {
 namespace {
 
-constexpr unsigned kCertificateRefreshSeconds = 5;
+constexpr unsigned kCertificateRefreshSeconds = 1;
 // gRPC's threads for everything that is not the request path, health watches and reflection
 // streams (which occupy one each) included, watches of wallets apart.
 constexpr int kMaxSyncThreads = 160;
@@ -29,23 +27,15 @@ int Milliseconds(absl::Duration duration) {
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeTransport(const Options& options) {
-  if (!options.has_tls()) return grpc::InsecureServerCredentials();
-  auto key = ReadFile(options.tls_key_file);
-  if (!key.ok()) return key.status();
-  auto certificate = ReadFile(options.tls_certificate_file);
-  if (!certificate.ok()) return certificate.status();
-  const absl::Status fit =
-      CheckTlsFiles({options.tls_certificate_file, *certificate}, {options.tls_key_file, *key});
-  if (!fit.ok()) return fit;
-  // The files are read again when they change, so that certificates are renewed without a restart;
-  // a pair that does not fit is left aside.
+std::shared_ptr<grpc::ServerCredentials> MakeTransport(const TlsIdentity& identity) {
+  const std::string path = identity.identity_path(), authority = identity.authority_path();
+  if (path.empty()) return grpc::InsecureServerCredentials();
+  // Read again and again, so that certificates are renewed without a restart.
   const auto provider = std::make_shared<grpc::experimental::FileWatcherCertificateProvider>(
-      options.tls_key_file, options.tls_certificate_file, options.client_ca_file,
-      kCertificateRefreshSeconds);
+      path, path, authority, kCertificateRefreshSeconds);
   grpc::experimental::TlsServerCredentialsOptions tls(provider);
   tls.watch_identity_key_cert_pairs();
-  if (!options.client_ca_file.empty()) {
+  if (!authority.empty()) {
     tls.watch_root_certs();
     // Who shows none may show a token.
     tls.set_cert_request_type(GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY);

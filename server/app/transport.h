@@ -7,14 +7,14 @@
 
 #include <memory>
 
-#include "absl/status/statusor.h"
 #include "server/app/options.h"
+#include "server/app/tls_identity.h"
 
 namespace bursar {
 
-// Plaintext, or TLS from the files that the options name; those are read again when they change.
-// NOT_FOUND or INVALID_ARGUMENT, naming the file, where they cannot be used.
-absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeTransport(const Options& options);
+// TLS with what is published there, now and later; plaintext where nothing is. `identity` outlives
+// the server.
+std::shared_ptr<grpc::ServerCredentials> MakeTransport(const TlsIdentity& identity);
 
 // The process's memory limit as the options have it, the control group's share included; 0: none.
 int64_t MemoryLimitOf(const EdgeOptions& options);

@@ -43,7 +43,9 @@ void Watchdog::Look() {
   bool all_answer = true;
   for (Watched& watched : doors_) {
     const absl::Status answer = watched.door.knock();
-    if (!answer.ok() && !absl::IsResourceExhausted(answer)) {
+    if (absl::IsResourceExhausted(answer)) {
+      all_answer &= watched.failures == 0;
+    } else if (!answer.ok()) {
       all_answer = false;
       OnFailure(answer, &watched);
     } else if (std::exchange(watched.failures, 0) > 0) {

@@ -176,12 +176,12 @@ BoundedServer::BoundedServer(const HttpBounds& bounds) : bounds_(bounds) {
 
 BoundedServer::~BoundedServer() = default;
 
-bool BoundedServer::UseTls(const std::string& certificate_file, const std::string& key_file) {
+bool BoundedServer::UseTls(const std::string& identity_file) {
   std::shared_ptr<SSL_CTX> tls(SSL_CTX_new(TLS_server_method()), &SSL_CTX_free);
   const bool is_usable =
       tls != nullptr && SSL_CTX_set_min_proto_version(tls.get(), TLS1_2_VERSION) == 1 &&
-      SSL_CTX_use_certificate_chain_file(tls.get(), certificate_file.c_str()) == 1 &&
-      SSL_CTX_use_PrivateKey_file(tls.get(), key_file.c_str(), SSL_FILETYPE_PEM) == 1 &&
+      SSL_CTX_use_certificate_chain_file(tls.get(), identity_file.c_str()) == 1 &&
+      SSL_CTX_use_PrivateKey_file(tls.get(), identity_file.c_str(), SSL_FILETYPE_PEM) == 1 &&
       SSL_CTX_check_private_key(tls.get()) == 1;
   if (!is_usable) return false;
   const std::lock_guard lock(mutex_);

@@ -37,9 +37,10 @@ class BoundedServer final : public httplib::Server {
   explicit BoundedServer(const HttpBounds& bounds);
   ~BoundedServer() override;
 
-  // From now on new connections speak TLS with these files; false where they cannot be used, which
-  // changes nothing. The first time before listening; later from any thread.
-  bool UseTls(const std::string& certificate_file, const std::string& key_file);
+  // From now on new connections speak TLS with the certificates and the key in a file; false where
+  // they cannot be used, which changes nothing. The first time before listening; later from any
+  // thread.
+  bool UseTls(const std::string& identity_file);
 
  private:
   class Queue;

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "server/base/files.h"
 
 namespace bursar {
 namespace {
@@ -58,20 +57,10 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const HttpOptions&
 HttpServer::~HttpServer() { Stop(); }
 
 absl::Status HttpServer::RefreshTls() {
-  if (options_.tls_certificate_file.empty()) return absl::OkStatus();
-  const absl::StatusOr<std::string> certificate = ReadFile(options_.tls_certificate_file);
-  if (!certificate.ok()) return certificate.status();
-  const absl::StatusOr<std::string> key = ReadFile(options_.tls_key_file);
-  if (!key.ok()) return key.status();
-  std::string text = absl::StrCat(*certificate, *key);
-  if (text == tls_text_) return absl::OkStatus();
-  if (!server_->UseTls(options_.tls_certificate_file, options_.tls_key_file)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the certificate in ", options_.tls_certificate_file, " and the key in ",
-                     options_.tls_key_file, " cannot be used together"));
+  if (options_.tls_identity_file.empty() || server_->UseTls(options_.tls_identity_file)) {
+    return absl::OkStatus();
   }
-  tls_text_ = std::move(text);
-  return absl::OkStatus();
+  return absl::InvalidArgumentError("the TLS certificate or key cannot be used for HTTP");
 }
 
 void HttpServer::AddHandlers() {

@@ -25,10 +25,9 @@
 namespace bursar {
 
 struct HttpOptions {
-  std::string host;                  // Without brackets.
-  int port = 0;                      // 0: the system chooses.
-  std::string tls_certificate_file;  // Both, or neither for plaintext.
-  std::string tls_key_file;
+  std::string host;               // Without brackets.
+  int port = 0;                   // 0: the system chooses.
+  std::string tls_identity_file;  // Certificates and their key; empty for plaintext.
   HttpBounds bounds;
 };
 
@@ -50,8 +49,8 @@ class HttpServer {
   // The port that is listened at.
   int port() const { return port_; }
 
-  // Reads certificate and key again: where they have changed, new connections are served with them.
-  // NOT_FOUND or INVALID_ARGUMENT where they cannot be used; those before stay. For one thread.
+  // Reads certificate and key: new connections are served with them. INVALID_ARGUMENT where they
+  // cannot be used; those before stay.
   absl::Status RefreshTls();
 
   // Ends it; requests under way are answered. Idempotent.
@@ -67,7 +66,6 @@ class HttpServer {
   const Credentials* const credentials_;
   const Collect collect_;
   std::unique_ptr<BoundedServer> server_;
-  std::string tls_text_;  // What the files held that are in force.
   int port_ = 0;
   std::thread thread_;
   std::atomic<bool> has_ended_ = false;

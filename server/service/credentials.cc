@@ -125,13 +125,7 @@ absl::Status Credentials::LoadStoredTokens() {
   return absl::OkStatus();
 }
 
-std::shared_ptr<const Credential> Credentials::everyone() const { return table()->everyone; }
-
 void Credentials::AcceptJwt(std::unique_ptr<JwtVerifier> verifier) { jwt_ = std::move(verifier); }
-
-absl::Status Credentials::RefreshJwtKeys() const {
-  return jwt_ == nullptr ? absl::OkStatus() : jwt_->Refresh();
-}
 
 void Credentials::AcceptPeers(std::shared_ptr<const PeerIdentities> peers) {
   const std::lock_guard change(change_mutex_);
@@ -140,32 +134,45 @@ void Credentials::AcceptPeers(std::shared_ptr<const PeerIdentities> peers) {
   Replace(std::move(next));
 }
 
-bool Credentials::knows_peers() const { return table()->peers != nullptr; }
-
-std::shared_ptr<const Credential> Credentials::FindByPeer(
-    const std::vector<std::string>& names) const {
-  const std::shared_ptr<const Table> current = table();
-  return current->peers == nullptr ? nullptr : current->peers->Find(names);
-}
-
-std::shared_ptr<const Credential> Credentials::Find(std::string_view token) const {
-  const std::shared_ptr<const Table> current = table();
-  if (current->everyone != nullptr) return current->everyone;
-  if (jwt_ != nullptr && JwtVerifier::LooksLikeOne(token)) return jwt_->Verify(token, absl::Now());
-  if (token.empty() || token.size() > kMaxTokenBytes) return nullptr;
-  const auto found = current->by_hash.find(HashToken(token));
-  if (found == current->by_hash.end()) return nullptr;
+std::shared_ptr<const Credential> Credentials::FindIn(const Table& table,
+                                                      std::string_view token) const {
+  if (table.everyone != nullptr) return table.everyone;
+  if (token.empty() || token.size() > std::max(kMaxTokenBytes, kMaxJwtBytes)) return nullptr;
+  // Ours first: an operator's token may have points in it as an issuer's has.
+  const TokenHash hash = HashToken(token);
+  const auto found = table.by_hash.find(hash);
+  if (found == table.by_hash.end()) {
+    return jwt_ == nullptr ? nullptr : jwt_->Verify(token, hash, absl::Now());
+  }
   const bool never = found->second->expire_time == absl::InfiniteFuture();
   return never || absl::Now() < found->second->expire_time ? found->second : nullptr;
 }
 
-std::shared_ptr<const Credential> Credentials::FindByHeader(std::string_view authorization) const {
+std::shared_ptr<const Credential> Credentials::FindByHeaderIn(
+    const Table& table, std::string_view authorization) const {
   constexpr std::string_view kScheme = "bearer ";
   if (authorization.size() < kScheme.size() ||
       !absl::EqualsIgnoreCase(ToAbsl(authorization.substr(0, kScheme.size())), ToAbsl(kScheme))) {
-    return Find("");
+    return FindIn(table, "");
   }
-  return Find(authorization.substr(kScheme.size()));
+  return FindIn(table, authorization.substr(kScheme.size()));
+}
+
+std::shared_ptr<const Credential> Credentials::Find(std::string_view token) const {
+  return FindIn(*table(), token);
+}
+
+std::shared_ptr<const Credential> Credentials::FindByHeader(std::string_view authorization) const {
+  return FindByHeaderIn(*table(), authorization);
+}
+
+std::shared_ptr<const Credential> Credentials::Identify(
+    std::optional<std::string_view> authorization,
+    absl::FunctionRef<std::vector<std::string>()> peer_names) const {
+  const std::shared_ptr<const Table> current = table();
+  if (authorization.has_value()) return FindByHeaderIn(*current, *authorization);
+  if (current->everyone != nullptr) return current->everyone;
+  return current->peers == nullptr ? nullptr : current->peers->Find(peer_names());
 }
 
 absl::StatusOr<CreatedToken> Credentials::CreateToken(Credential credential) {

@@ -10,27 +10,23 @@
 // Source: rules A1 and A2 (docs/rules.md).
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/service/authorization.h"
 #include "server/service/jwt_verifier.h"
 #include "server/service/peer_identities.h"
+#include "server/service/token_hash.h"
 
 namespace bursar {
-
-// SHA-256 of a token.
-using TokenHash = std::array<uint8_t, 32>;
-
-// The hash that a token is known by.
-TokenHash HashToken(std::string_view token);
 
 // The shortest operator token that is accepted, after blanks around it are taken off.
 inline constexpr size_t kMinOperatorTokenBytes = 24;
@@ -88,17 +84,13 @@ class Credentials {
   // From now on callers with a certificate in that table are taken. May be called again: the table
   // is in force for the next call.
   void AcceptPeers(std::shared_ptr<const PeerIdentities> peers);
-  // Whether there is such a table.
-  bool knows_peers() const;
-  // The credential of a verified certificate with these subject alternative names, or nullptr.
-  std::shared_ptr<const Credential> FindByPeer(const std::vector<std::string>& names) const;
 
-  // Reads the issuer's keys again where their file has changed; OK where no issuer is configured.
-  // The error of a file that is left aside: the keys before it stay.
-  absl::Status RefreshJwtKeys() const;
-
-  // The operator that everybody is in insecure mode, otherwise nullptr.
-  std::shared_ptr<const Credential> everyone() const;
+  // The credential behind a call: of its `authorization` header; where it has none, of a verified
+  // certificate with the subject alternative names that `peer_names` gives, which is asked only
+  // where there is a table of such; in insecure mode everybody's. Otherwise nullptr.
+  std::shared_ptr<const Credential> Identify(
+      std::optional<std::string_view> authorization,
+      absl::FunctionRef<std::vector<std::string>()> peer_names) const;
 
   // The credential of a token, ours or the issuer's, or nullptr.
   std::shared_ptr<const Credential> Find(std::string_view token) const;
@@ -122,6 +114,9 @@ class Credentials {
 
  private:
   struct Table;
+  std::shared_ptr<const Credential> FindIn(const Table& table, std::string_view token) const;
+  std::shared_ptr<const Credential> FindByHeaderIn(const Table& table,
+                                                   std::string_view authorization) const;
   std::shared_ptr<const Table> table() const;
   void Replace(std::shared_ptr<const Table> table);
 

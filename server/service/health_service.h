@@ -31,11 +31,11 @@ class HealthService final
   static constexpr size_t kMaxWatches = 32;
 
   // All outlive the service. `watches` must not be shared with other services whose streams should
-  // not take the watches' places. Where `credentials` are given, watchers who show one that is
-  // valid have `known_watches` for themselves, so that those without never keep them out.
+  // not take the watches' places. Watchers who show a valid one of `credentials` have
+  // `known_watches` for themselves, so that those without never keep them out.
   HealthService(const ServingState* state, ActiveStreams* watches,
-                std::vector<std::string> service_names, const Credentials* credentials = nullptr,
-                ActiveStreams* known_watches = nullptr);
+                std::vector<std::string> service_names, const Credentials* credentials,
+                ActiveStreams* known_watches);
 
   // Serves Check on the runtime's queues.
   void ServeOn(AsyncRuntime* runtime);

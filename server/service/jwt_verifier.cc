@@ -17,8 +17,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "server/base/files.h"
-#include "server/base/sha256.h"
+#include "server/base/freer.h"
 #include "server/base/strings.h"
 #include "server/service/credential_json.h"
 #include "server/service/validation.h"
@@ -31,14 +30,11 @@ using Json = nlohmann::json;
 constexpr size_t kMaxKeys = 100;
 constexpr size_t kMaxRemembered = 10'000;
 constexpr int kMinRsaBits = 2048;
+constexpr absl::Duration kLeeway = absl::Seconds(30);           // For clocks that differ.
+constexpr absl::Duration kLongestLife = absl::Hours(24);        // From now to `exp`.
+constexpr char kRoleClaim[] = "bursar_role";                    // "frontend", "viewer" …
+constexpr char kOrganizationsClaim[] = "bursar_organizations";  // A list of ids, or ["*"].
 
-template <auto Free>
-struct Freer {
-  template <class T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
 template <class T, auto Free>
 using Owned = std::unique_ptr<T, Freer<Free>>;
 using OwnedKey = Owned<EVP_PKEY, EVP_PKEY_free>;
@@ -166,9 +162,9 @@ bool HasAudience(const Json& claims, const std::string& audience) {
 absl::Status No(const std::string& why) { return absl::UnauthenticatedError(why); }
 
 // Fills in what the claims let the caller do.
-absl::Status FillPowers(const JwtPolicy& policy, const Json& claims, Credential& credential) {
+absl::Status FillPowers(const Json& claims, Credential& credential) {
   FieldViolations violations;
-  ReadPowers(claims, {policy.role_claim, policy.organizations_claim}, "", credential, violations);
+  ReadPowers(claims, {kRoleClaim, kOrganizationsClaim}, "", credential, violations);
   if (!violations.empty()) return No("it does not say what its bearer may do");
   const std::optional<std::string> subject = TextOf(claims, "sub");
   if (!subject.has_value() || !IsValidId(*subject)) return No("its subject is no name");
@@ -178,7 +174,7 @@ absl::Status FillPowers(const JwtPolicy& policy, const Json& claims, Credential&
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<JwtVerifier>> JwtVerifier::Start(JwtPolicy policy) {
+absl::StatusOr<std::unique_ptr<JwtVerifier>> JwtVerifier::Make(JwtPolicy policy) {
   if (policy.issuer.empty() || policy.audience.empty()) {
     return absl::InvalidArgumentError("an issuer and an audience are required");
   }
@@ -191,13 +187,7 @@ absl::StatusOr<std::unique_ptr<JwtVerifier>> JwtVerifier::Start(JwtPolicy policy
     }
   }
   if (policy.algorithms.empty()) return absl::InvalidArgumentError("no algorithm is allowed");
-  std::unique_ptr<JwtVerifier> verifier(new JwtVerifier(std::move(policy)));
-  if (absl::Status s = verifier->Refresh(); !s.ok()) return s;
-  return verifier;
-}
-
-bool JwtVerifier::LooksLikeOne(std::string_view token) {
-  return token.size() <= kMaxJwtBytes && std::count(token.begin(), token.end(), '.') == 2;
+  return std::unique_ptr<JwtVerifier>(new JwtVerifier(std::move(policy)));
 }
 
 absl::StatusOr<JwtVerifier::Keys> JwtVerifier::ReadKeys(const std::string& text) {
@@ -242,31 +232,18 @@ absl::StatusOr<JwtVerifier::Keys> JwtVerifier::ReadKeys(const std::string& text)
       "it has no usable key: RSA of 2048 bits and more, or EC on P-256 or P-384, with a \"kid\"");
 }
 
-absl::Status JwtVerifier::Refresh() {
-  absl::StatusOr<std::string> text = ReadFile(policy_.jwks_file);
-  if (!text.ok()) return text.status();
-  {
-    std::lock_guard lock(mutex_);
-    if (keys_ != nullptr && *text == keys_text_) return absl::OkStatus();
-  }
-  absl::StatusOr<Keys> keys = ReadKeys(*text);
-  if (!keys.ok()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(policy_.jwks_file, ": ", keys.status().message()));
-  }
+absl::Status JwtVerifier::SetKeys(const std::string& text) {
+  absl::StatusOr<Keys> keys = ReadKeys(text);
+  if (!keys.ok()) return keys.status();
   std::lock_guard lock(mutex_);
-  keys_text_ = *std::move(text);
   keys_ = std::make_shared<const Keys>(*std::move(keys));
   // A key that is gone takes its tokens with it.
   verified_.clear();
   return absl::OkStatus();
 }
 
-std::shared_ptr<const Credential> JwtVerifier::Verify(std::string_view token, absl::Time now) {
-  if (!LooksLikeOne(token)) return nullptr;
-  TokenHash hash;
-  const std::string digest = Sha256({token});
-  std::copy(digest.begin(), digest.end(), hash.begin());
+std::shared_ptr<const Credential> JwtVerifier::Verify(std::string_view token, const TokenHash& hash,
+                                                      absl::Time now) {
   std::shared_ptr<const Keys> keys;
   {
     std::lock_guard lock(mutex_);
@@ -277,7 +254,8 @@ std::shared_ptr<const Credential> JwtVerifier::Verify(std::string_view token, ab
   absl::StatusOr<Verified> verified = VerifyAnew(*keys, std::string(token), now);
   if (!verified.ok()) return nullptr;
   std::lock_guard lock(mutex_);
-  if (keys != keys_) return nullptr;  // Decided on keys that are gone; the caller repeats.
+  // Decided on keys that are gone: right for this call, which began before, and for no other.
+  if (keys != keys_) return verified->credential;
   if (verified_.size() >= kMaxRemembered) verified_.clear();
   verified_.insert_or_assign(hash, *verified);
   return verified->credential;
@@ -287,6 +265,7 @@ absl::StatusOr<JwtVerifier::Verified> JwtVerifier::VerifyAnew(const Keys& keys,
                                                               const std::string& token,
                                                               absl::Time now) const {
   const std::vector<std::string> parts = absl::StrSplit(token, '.');
+  if (parts.size() != 3 || token.size() > kMaxJwtBytes) return No("it does not look like one");
   if (!std::all_of(parts.begin(), parts.end(), IsPart)) return No("it is not written as it should");
   const Json header = Part(parts[0]);
   if (!header.is_object() || header.contains("crit")) return No("its header is not understood");
@@ -314,14 +293,13 @@ absl::StatusOr<JwtVerifier::Verified> JwtVerifier::VerifyAnew(const Keys& keys,
   if (!expires.ok() || !not_before.ok() || !issued.ok() || !expires->has_value()) {
     return No("it does not say when it expires");
   }
-  const absl::Time expires_at = **expires + policy_.leeway;
-  if (now >= expires_at || **expires - now > policy_.longest_life + policy_.leeway ||
-      not_before->value_or(now) > now + policy_.leeway ||
-      issued->value_or(now) > now + policy_.leeway) {
+  const absl::Time expires_at = **expires + kLeeway;
+  if (now >= expires_at || **expires - now > kLongestLife + kLeeway ||
+      not_before->value_or(now) > now + kLeeway || issued->value_or(now) > now + kLeeway) {
     return No("it is expired, not valid yet, or valid for too long");
   }
   auto credential = std::make_shared<Credential>();
-  if (absl::Status s = FillPowers(policy_, claims, *credential); !s.ok()) return s;
+  if (absl::Status s = FillPowers(claims, *credential); !s.ok()) return s;
   return Verified{std::move(credential), expires_at};
 }
 

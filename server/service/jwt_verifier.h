@@ -29,6 +29,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/service/authorization.h"
+#include "server/service/token_hash.h"
 
 namespace bursar {
 
@@ -36,13 +37,8 @@ namespace bursar {
 struct JwtPolicy {
   std::string issuer;    // `iss`, exactly.
   std::string audience;  // One of `aud`.
-  std::string jwks_file;
   // Of RS256, RS384, RS512, ES256, ES384; never a symmetric one, never "none".
   std::vector<std::string> algorithms = {"RS256", "ES256"};
-  std::string role_claim = "bursar_role";                    // "frontend", "viewer" …
-  std::string organizations_claim = "bursar_organizations";  // A list of ids, or ["*"].
-  absl::Duration leeway = absl::Seconds(30);                 // For clocks that differ.
-  absl::Duration longest_life = absl::Hours(24);             // From now to `exp`.
 };
 
 // The longest token that is looked at.
@@ -50,20 +46,18 @@ inline constexpr size_t kMaxJwtBytes = 8192;
 
 class JwtVerifier {
  public:
-  // Reads the keys. INVALID_ARGUMENT for a policy that names no issuer, no audience or an algorithm
-  // that is not allowed; NOT_FOUND, INVALID_ARGUMENT for a file that is missing or has no usable
-  // key.
-  static absl::StatusOr<std::unique_ptr<JwtVerifier>> Start(JwtPolicy policy);
+  // One without keys, for which every token is nobody's. INVALID_ARGUMENT for a policy that names
+  // no issuer, no audience or an algorithm that is not allowed.
+  static absl::StatusOr<std::unique_ptr<JwtVerifier>> Make(JwtPolicy policy);
 
-  // Whether a text has the shape of such a token: three parts with points between.
-  static bool LooksLikeOne(std::string_view token);
+  // The credential of a token, of that hash, at an instant: named "jwt:" and its `sub`; null where
+  // it is nobody's. What was verified is remembered until it expires or the keys change.
+  std::shared_ptr<const Credential> Verify(std::string_view token, const TokenHash& hash,
+                                           absl::Time now);
 
-  // The credential of a token at an instant, named "jwt:" and its `sub`; null where it is nobody's.
-  // What was verified is remembered until it expires or the keys change.
-  std::shared_ptr<const Credential> Verify(std::string_view token, absl::Time now);
-
-  // Reads the keys again where the file has changed. The error of a file that is left aside.
-  absl::Status Refresh();
+  // From now on the issuer's keys are those of a JSON Web Key Set. INVALID_ARGUMENT where it has no
+  // usable key: those before stay.
+  absl::Status SetKeys(const std::string& text);
 
  private:
   // A public key as PEM, and the algorithms that belong to its type.
@@ -76,8 +70,6 @@ class JwtVerifier {
     std::shared_ptr<const Credential> credential;
     absl::Time expires_at;
   };
-  using TokenHash = std::array<uint8_t, 32>;
-
   explicit JwtVerifier(JwtPolicy policy) : policy_(std::move(policy)) {}
   static absl::StatusOr<Keys> ReadKeys(const std::string& text);
   absl::StatusOr<Verified> VerifyAnew(const Keys& keys, const std::string& token,
@@ -85,8 +77,8 @@ class JwtVerifier {
 
   const JwtPolicy policy_;
   std::mutex mutex_;
-  std::string keys_text_;             // Guarded by mutex_, like all below.
-  std::shared_ptr<const Keys> keys_;  // Never null once started.
+  std::shared_ptr<const Keys> keys_ =
+      std::make_shared<Keys>();  // Guarded by mutex_, as what follows.
   absl::flat_hash_map<TokenHash, Verified> verified_;
 };
 

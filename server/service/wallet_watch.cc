@@ -94,7 +94,8 @@ absl::Status WalletWatch::Validate() const {
 }
 
 absl::Status WalletWatch::Authorize() {
-  absl::Status status = gate_.Admit(context_, rule_, ActorUse::kRead, &call_);
+  // What is pushed is not another call of the caller's rate.
+  absl::Status status = gate_.AdmitMessage(context_, rule_, &call_);
   if (status.ok()) status = AuthorizeRequest(call_, request_);
   if (!status.ok()) return status;
   return gate_.AdmitActor(call_, rule_, request_.organization_id(), "");

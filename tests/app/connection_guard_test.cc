@@ -161,7 +161,6 @@ TEST_F(ConnectionGuardTest, NoCallerIsThrownOutForANewcomer) {
 // Rules: A1
 TEST_F(ConnectionGuardTest, ShedsTheStrangersThatSentTheMost) {
   Start(10);
-  guard_->WatchForTrouble(true);
   std::vector<Client> clients;
   std::vector<int> descriptors;
   for (int i = 0; i < 4; ++i) descriptors.push_back(Connect(&clients));
@@ -175,6 +174,22 @@ TEST_F(ConnectionGuardTest, ShedsTheStrangersThatSentTheMost) {
   EXPECT_TRUE(clients[1].IsOpen());
   EXPECT_TRUE(clients[3].IsOpen());
   EXPECT_EQ(guard_->counts().shed, 1);
+}
+
+// Rules: A1
+TEST_F(ConnectionGuardTest, CredentialsAreWatchedForAsLongAsThereIsAnyTrouble) {
+  Start(10);
+  EXPECT_FALSE(guard_->is_watching());
+  guard_->WatchForTrouble(Trouble::kMemory, true);
+  guard_->WatchForTrouble(Trouble::kDeafness, true);
+  guard_->WatchForTrouble(Trouble::kMemory, false);
+  EXPECT_TRUE(guard_->is_watching());
+  guard_->WatchForTrouble(Trouble::kDeafness, false);
+  EXPECT_FALSE(guard_->is_watching());
+  // Who comes is watched from its first call on, long before anything is short.
+  std::vector<Client> clients;
+  Connect(&clients);
+  EXPECT_TRUE(guard_->is_watching());
 }
 
 // The limit of descriptors, put back at the end.
@@ -224,6 +239,23 @@ TEST_F(ConnectionGuardTest, WithoutADescriptorItAcceptsOnASpareAndIsNotDeafAfter
   }
   EXPECT_GT(taken_.size(), before);
   EXPECT_TRUE(clients.back().IsOpen());
+}
+
+// Rules: A1
+TEST_F(ConnectionGuardTest, ShedsWithoutADescriptorToItsName) {
+  Start(10);
+  std::vector<Client> clients;
+  Connect(&clients);
+  const int last = Connect(&clients);
+  clients[1].Send(1'000);
+  {
+    // All numbers below are taken.
+    const LowLimit low(static_cast<rlim_t>(last));
+    EXPECT_EQ(guard_->Shed(), 1);
+  }
+  EXPECT_TRUE(clients[1].IsClosed());
+  EXPECT_TRUE(clients[0].IsOpen());
+  EXPECT_EQ(guard_->counts().live, 1) << "it is not forgotten";
 }
 
 // Rules: A1

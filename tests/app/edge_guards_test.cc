@@ -149,5 +149,18 @@ TEST_F(WatchdogTest, AServerThatIsFullOfCallersIsNotDeaf) {
   EXPECT_EQ(asked_.sheds, 0);
 }
 
+// Rules: A1
+TEST_F(WatchdogTest, ADeafDoorIsNotHeardBecauseCallersFillIt) {
+  const absl::Status full = absl::ResourceExhaustedError("callers use every connection");
+  Look(deaf_);
+  Look(full);
+  Look(deaf_);
+  EXPECT_EQ(asked_.watched, std::vector<bool>{true});
+  Look(full);
+  EXPECT_EQ(asked_.end, "");
+  Look(deaf_);
+  EXPECT_NE(asked_.end.find("first:1"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace bursar

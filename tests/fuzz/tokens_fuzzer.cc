@@ -99,32 +99,30 @@ class Issuer {
   EVP_PKEY* const key_;
 };
 
-JwtPolicy PolicyOf(const std::string& jwks_file) {
+// Without keys.
+std::unique_ptr<JwtVerifier> NewVerifier() {
   JwtPolicy policy;
   policy.issuer = kIssuer;
   policy.audience = kAudience;
-  policy.jwks_file = jwks_file;
-  return policy;
+  auto made = JwtVerifier::Make(std::move(policy));
+  Require(made.ok(), "the issuer is accepted", made.status().ToString());
+  return *std::move(made);
 }
 
 // What there is of callers; never destroyed.
 struct World {
   World() {
-    jwks.Write(issuer.Jwks());
-    auto started = JwtVerifier::Start(PolicyOf(jwks.path()));
-    Require(started.ok(), "the issuer is accepted", started.status().ToString());
-    verifier = *std::move(started);
+    Require(verifier->SetKeys(issuer.Jwks()).ok(), "the issuer's keys are taken");
     other.Write(std::string(kOperatorToken) + "\n");
     Require(credentials.LoadOperatorTokenFile(other.path()).ok(), "the operator is known");
-    auto known = JwtVerifier::Start(PolicyOf(jwks.path()));
-    Require(known.ok(), "the issuer is accepted");
-    credentials.AcceptJwt(*std::move(known));
+    auto known = NewVerifier();
+    Require(known->SetKeys(issuer.Jwks()).ok(), "the issuer's keys are taken");
+    credentials.AcceptJwt(std::move(known));
   }
 
   Issuer issuer;
-  MemoryFile jwks;
   MemoryFile other;
-  std::unique_ptr<JwtVerifier> verifier;
+  const std::unique_ptr<JwtVerifier> verifier = NewVerifier();
   Credentials credentials{nullptr};
 };
 
@@ -177,7 +175,8 @@ void CheckTaken(const std::string& token, const Credential& credential) {
 }
 
 void CheckToken(const std::string& token) {
-  const auto credential = TheWorld().verifier->Verify(token, absl::FromUnixSeconds(kNow));
+  const auto credential =
+      TheWorld().verifier->Verify(token, HashToken(token), absl::FromUnixSeconds(kNow));
   if (credential != nullptr) CheckTaken(token, *credential);
 }
 
@@ -187,11 +186,9 @@ void CheckClaims(const std::string& text) {
 }
 
 void CheckKeys(const std::string& text) {
-  TheWorld().other.Write(text);
-  const auto verifier = JwtVerifier::Start(PolicyOf(TheWorld().other.path()));
-  if (verifier.ok()) return;
-  Require(verifier.status().code() == absl::StatusCode::kInvalidArgument,
-          "a file of keys is good or refused", verifier.status().ToString());
+  const absl::Status status = NewVerifier()->SetKeys(text);
+  Require(status.ok() || status.code() == absl::StatusCode::kInvalidArgument,
+          "a set of keys is good or refused", status.ToString());
 }
 
 void CheckPeers(const std::string& text) {

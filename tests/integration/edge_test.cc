@@ -49,6 +49,33 @@ TEST_F(RateTest, ACallerAboveItsRateIsToldWhenToComeBack) {
             grpc::StatusCode::UNAUTHENTICATED);
 }
 
+// Rules: A1
+TEST_F(RateTest, AWatchIsOneCallHoweverMuchItTells) {
+  const auto until_taken = [](const auto& call) {
+    grpc::Status status;
+    const auto end = Patience();
+    do {
+      status = call();
+    } while (status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED &&
+             std::chrono::system_clock::now() < end);
+    return status;
+  };
+  ASSERT_TRUE(until_taken([&] { return CreateOrganization("acme", "team"); }).ok());
+  v1::WatchWalletRequest request;
+  request.set_organization_id("acme");
+  v1::WatchWalletResponse response;
+  const grpc::Status watched = until_taken([&] {
+    grpc::ClientContext context;
+    context.AddMetadata("authorization", std::string("Bearer ") + kOperatorToken);
+    const auto watch = quota_->WatchWallet(&context, request);
+    const bool is_told = watch->Read(&response);
+    context.TryCancel();
+    const grpc::Status status = watch->Finish();
+    return is_told ? grpc::Status::OK : status;
+  });
+  EXPECT_TRUE(watched.ok()) << watched.error_message();
+}
+
 class EdgeTest : public ServerTest {
  protected:
   EdgeTest()

@@ -132,6 +132,13 @@ TEST_F(Tls, WhatIsWrongWithWhichFileIsSaidBeforeAnythingStarts) {
     EXPECT_NE(std::string(status.message()).find(row.expected), std::string::npos) << status;
     EXPECT_FALSE(Server::Start(options).ok());
   }
+  // So is what is wrong with the authority of callers' certificates.
+  options_.client_ca_file = write("/authority", "nobody's");
+  EXPECT_EQ(CheckFiles(options_).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_FALSE(Server::Start(options_).ok());
+  options_.client_ca_file = directory_.path() + "/missing";
+  EXPECT_EQ(CheckFiles(options_).code(), absl::StatusCode::kNotFound);
+  options_.client_ca_file.clear();
   // A chain is a certificate with others behind it.
   options_.tls_certificate_file = write("/chain", good + good);
   EXPECT_TRUE(CheckFiles(options_).ok()) << CheckFiles(options_);

@@ -73,7 +73,8 @@ TEST(Credentials, WithoutAnyNobodyIsServed) {
   EXPECT_EQ(credentials.Find(""), nullptr);
   EXPECT_EQ(credentials.Find("anything"), nullptr);
   EXPECT_EQ(credentials.FindByHeader("Bearer anything"), nullptr);
-  EXPECT_EQ(credentials.everyone(), nullptr);
+  EXPECT_EQ(credentials.Identify(std::nullopt, [] { return std::vector<std::string>{"x"}; }),
+            nullptr);
 }
 
 // Rules: A1, A2
@@ -197,7 +198,8 @@ TEST(Credentials, InsecureModeMakesEverybodyTheOperator) {
   ASSERT_NE(credential, nullptr);
   EXPECT_EQ(credential->name, "insecure");
   EXPECT_EQ(credential->role, ServiceRole::kOperator);
-  EXPECT_EQ(credentials.everyone(), credential);
+  EXPECT_EQ(credentials.Identify(std::nullopt, [] { return std::vector<std::string>(); }),
+            credential);
 }
 
 // Rules: A1
@@ -224,6 +226,20 @@ TEST(Credentials, TokensExpireAndAreSucceeded) {
   ASSERT_TRUE(credentials.ExpireToken(old->credential->token_id, absl::Now()).ok());
   EXPECT_EQ(credentials.Find(old->secret), nullptr);
   EXPECT_EQ(credentials.ExpireToken("tok_nobody", tomorrow).code(), absl::StatusCode::kNotFound);
+}
+
+// Rules: A1
+TEST(Credentials, AnOperatorsTokenMayLookLikeAnIssuers) {
+  JwtPolicy policy;
+  policy.issuer = "https://login.example";
+  policy.audience = "bursar";
+  Credentials credentials(nullptr);
+  credentials.AcceptJwt(*JwtVerifier::Make(policy));
+  const std::string token = "ops.2026.correct-horse-battery";
+  ASSERT_TRUE(credentials.LoadOperatorTokenFile(TokenFile(token).path()).ok());
+  ASSERT_NE(credentials.Find(token), nullptr);
+  EXPECT_EQ(credentials.Find(token)->name, "operator");
+  EXPECT_EQ(credentials.Find("ops.2026.correct-horse-batterx"), nullptr);
 }
 
 }  // namespace

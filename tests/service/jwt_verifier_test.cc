@@ -115,27 +115,27 @@ Json GoodClaims() {
           {"bursar_organizations", {"zeta", "acme"}}};
 }
 
+std::shared_ptr<const Credential> Verify(JwtVerifier& verifier, const std::string& token,
+                                         absl::Time now) {
+  return verifier.Verify(token, HashToken(token), now);
+}
+
 class JwtVerifierTest : public testing::Test {
  protected:
-  void SetKeys(const std::vector<Json>& keys) {
-    std::ofstream(path()) << Json({{"keys", keys}}).dump();
-  }
-  std::string path() const { return directory_.path() + "/jwks.json"; }
+  static std::string SetOf(const std::vector<Json>& keys) { return Json({{"keys", keys}}).dump(); }
   JwtPolicy Policy() const {
     JwtPolicy policy;
     policy.issuer = "https://login.example";
     policy.audience = "bursar";
-    policy.jwks_file = path();
     return policy;
   }
   std::unique_ptr<JwtVerifier> Start() {
-    SetKeys({rsa_.Jwk(), ec_.Jwk()});
-    auto verifier = JwtVerifier::Start(Policy());
+    auto verifier = JwtVerifier::Make(Policy());
     EXPECT_TRUE(verifier.ok()) << verifier.status();
+    EXPECT_EQ((*verifier)->SetKeys(SetOf({rsa_.Jwk(), ec_.Jwk()})), absl::OkStatus());
     return *std::move(verifier);
   }
 
-  TemporaryDirectory directory_;
   const Issuer rsa_{"rsa-1"};
   const Issuer ec_{"ec-1", /*rsa=*/false};
 };
@@ -145,21 +145,20 @@ TEST_F(JwtVerifierTest, TakesTokensOfEitherKindOfKey) {
   const auto verifier = Start();
   for (const Issuer* issuer : {&rsa_, &ec_}) {
     const std::string token = issuer->Sign(GoodClaims());
-    ASSERT_TRUE(JwtVerifier::LooksLikeOne(token));
-    const auto credential = verifier->Verify(token, kNow);
+    const auto credential = Verify(*verifier, token, kNow);
     ASSERT_NE(credential, nullptr);
     EXPECT_EQ(credential->name, "jwt:chat-backend");
     EXPECT_EQ(credential->role, ServiceRole::kFrontend);
     EXPECT_TRUE(credential->Covers("acme"));
     EXPECT_TRUE(credential->Covers("zeta"));
     EXPECT_FALSE(credential->Covers("other"));
-    EXPECT_EQ(verifier->Verify(token, kNow), credential) << "remembered";
+    EXPECT_EQ(Verify(*verifier, token, kNow), credential) << "remembered";
   }
   Json claims = GoodClaims();
   claims["aud"] = "bursar";
   claims["bursar_role"] = "operator";
   claims["bursar_organizations"] = {"*"};
-  const auto credential = verifier->Verify(rsa_.Sign(claims), kNow);
+  const auto credential = Verify(*verifier, rsa_.Sign(claims), kNow);
   ASSERT_NE(credential, nullptr);
   EXPECT_TRUE(credential->all_organizations);
 }
@@ -199,7 +198,7 @@ TEST_F(JwtVerifierTest, RefusesClaimsThatAreNotAllRight) {
   for (const auto& [what, spoil] : wrongs) {
     Json claims = GoodClaims();
     spoil(claims);
-    EXPECT_EQ(verifier->Verify(rsa_.Sign(claims), kNow), nullptr) << what;
+    EXPECT_EQ(Verify(*verifier, rsa_.Sign(claims), kNow), nullptr) << what;
   }
 }
 
@@ -207,17 +206,17 @@ TEST_F(JwtVerifierTest, RefusesClaimsThatAreNotAllRight) {
 TEST_F(JwtVerifierTest, RefusesSignaturesThatAreNotTheKeys) {
   const auto verifier = Start();
   const Issuer stranger("rsa-1");
-  EXPECT_EQ(verifier->Verify(stranger.Sign(GoodClaims()), kNow), nullptr) << "another's key";
-  EXPECT_EQ(verifier->Verify(rsa_.Sign(GoodClaims(), JWT_ALG_RS256, "rsa-2"), kNow), nullptr)
+  EXPECT_EQ(Verify(*verifier, stranger.Sign(GoodClaims()), kNow), nullptr) << "another's key";
+  EXPECT_EQ(Verify(*verifier, rsa_.Sign(GoodClaims(), JWT_ALG_RS256, "rsa-2"), kNow), nullptr)
       << "an unknown kid";
-  EXPECT_EQ(verifier->Verify(rsa_.Sign(GoodClaims(), JWT_ALG_RS256, "ec-1"), kNow), nullptr)
+  EXPECT_EQ(Verify(*verifier, rsa_.Sign(GoodClaims(), JWT_ALG_RS256, "ec-1"), kNow), nullptr)
       << "the kid of a key of another type";
-  EXPECT_EQ(verifier->Verify(rsa_.Sign(GoodClaims(), JWT_ALG_RS512, "rsa-1"), kNow), nullptr)
+  EXPECT_EQ(Verify(*verifier, rsa_.Sign(GoodClaims(), JWT_ALG_RS512, "rsa-1"), kNow), nullptr)
       << "an algorithm that is not allowed";
-  EXPECT_EQ(verifier->Verify(rsa_.Sign(GoodClaims(), JWT_ALG_NONE, "rsa-1"), kNow), nullptr)
+  EXPECT_EQ(Verify(*verifier, rsa_.Sign(GoodClaims(), JWT_ALG_NONE, "rsa-1"), kNow), nullptr)
       << "no signature at all";
   EXPECT_EQ(
-      verifier->Verify(rsa_.Sign(GoodClaims(), JWT_ALG_HS256, "rsa-1", rsa_.Pem(false)), kNow),
+      Verify(*verifier, rsa_.Sign(GoodClaims(), JWT_ALG_HS256, "rsa-1", rsa_.Pem(false)), kNow),
       nullptr)
       << "the public key taken for a shared secret";
 }
@@ -230,17 +229,17 @@ TEST_F(JwtVerifierTest, RefusesATokenThatIsChangedAnywhere) {
     std::string changed = token;
     // Not the next letter: the last bits of a part may mean nothing.
     changed[i] = changed[i] == 'Q' ? 'g' : 'Q';
-    const auto credential = verifier->Verify(changed, kNow);
+    const auto credential = Verify(*verifier, changed, kNow);
     const bool is_padding = changed.size() > i + 1 ? changed[i + 1] == '.' : true;
     if (!is_padding) {
       EXPECT_EQ(credential, nullptr) << "at " << i;
     }
   }
   for (const char* nonsense : {"", ".", "..", "a.b.c", "e30.e30.", "e30.e30.e30", "{}.{}.{}"}) {
-    EXPECT_EQ(verifier->Verify(nonsense, kNow), nullptr) << nonsense;
+    EXPECT_EQ(Verify(*verifier, nonsense, kNow), nullptr) << nonsense;
   }
-  EXPECT_EQ(verifier->Verify(token + ".x", kNow), nullptr);
-  EXPECT_EQ(verifier->Verify(std::string(kMaxJwtBytes, 'a') + ".b.c", kNow), nullptr);
+  EXPECT_EQ(Verify(*verifier, token + ".x", kNow), nullptr);
+  EXPECT_EQ(Verify(*verifier, std::string(kMaxJwtBytes, 'a') + ".b.c", kNow), nullptr);
 }
 
 // Signed by hand, so that the claims may be any text.
@@ -272,12 +271,12 @@ std::string SignText(const std::string& private_pem, const std::string& claims) 
 TEST_F(JwtVerifierTest, RefusesATokenThatSaysSomethingTwice) {
   const auto verifier = Start();
   const std::string claims = GoodClaims().dump();
-  EXPECT_NE(verifier->Verify(SignText(rsa_.Pem(true), claims), kNow), nullptr);
+  EXPECT_NE(Verify(*verifier, SignText(rsa_.Pem(true), claims), kNow), nullptr);
   const std::string rest = claims.substr(1);
   for (const char* first : {R"({"bursar_role":"viewer",)", R"({"x":{"a":1,"a":2},)"}) {
-    EXPECT_EQ(verifier->Verify(SignText(rsa_.Pem(true), first + rest), kNow), nullptr) << first;
+    EXPECT_EQ(Verify(*verifier, SignText(rsa_.Pem(true), first + rest), kNow), nullptr) << first;
   }
-  EXPECT_NE(verifier->Verify(SignText(rsa_.Pem(true), R"({"x":{"sub":1},)" + rest), kNow), nullptr)
+  EXPECT_NE(Verify(*verifier, SignText(rsa_.Pem(true), R"({"x":{"sub":1},)" + rest), kNow), nullptr)
       << "the same name elsewhere";
 }
 
@@ -285,12 +284,12 @@ TEST_F(JwtVerifierTest, RefusesATokenThatSaysSomethingTwice) {
 TEST_F(JwtVerifierTest, RefusesATokenThatIsWrittenInAnotherWay) {
   const auto verifier = Start();
   const std::string token = rsa_.Sign(GoodClaims());
-  ASSERT_NE(verifier->Verify(token, kNow), nullptr);
+  ASSERT_NE(Verify(*verifier, token, kNow), nullptr);
   for (const std::string& other :
        {token + "=", token + "==", token + " ", " " + token, token + "\n",
         std::string(token).insert(token.rfind('.') + 5, " "),
         std::string(token).insert(token.find('.'), "=")}) {
-    EXPECT_EQ(verifier->Verify(other, kNow), nullptr) << other;
+    EXPECT_EQ(Verify(*verifier, other, kNow), nullptr) << other;
   }
 }
 
@@ -298,9 +297,9 @@ TEST_F(JwtVerifierTest, RefusesATokenThatIsWrittenInAnotherWay) {
 TEST_F(JwtVerifierTest, ForgetsWhatItVerifiedWhenItExpires) {
   const auto verifier = Start();
   const std::string token = rsa_.Sign(GoodClaims());
-  EXPECT_NE(verifier->Verify(token, kNow), nullptr);
-  EXPECT_NE(verifier->Verify(token, kNow + absl::Seconds(629)), nullptr) << "within the leeway";
-  EXPECT_EQ(verifier->Verify(token, kNow + absl::Seconds(630)), nullptr);
+  EXPECT_NE(Verify(*verifier, token, kNow), nullptr);
+  EXPECT_NE(Verify(*verifier, token, kNow + absl::Seconds(629)), nullptr) << "within the leeway";
+  EXPECT_EQ(Verify(*verifier, token, kNow + absl::Seconds(630)), nullptr);
 }
 
 // Rules: A1
@@ -309,28 +308,25 @@ TEST_F(JwtVerifierTest, KeysRotateWithTheFile) {
   const Issuer next("rsa-2");
   const std::string old_token = rsa_.Sign(GoodClaims());
   const std::string new_token = next.Sign(GoodClaims());
-  EXPECT_NE(verifier->Verify(old_token, kNow), nullptr);
-  EXPECT_EQ(verifier->Verify(new_token, kNow), nullptr);
-  SetKeys({rsa_.Jwk(), next.Jwk()});
-  ASSERT_TRUE(verifier->Refresh().ok());
-  EXPECT_NE(verifier->Verify(old_token, kNow), nullptr) << "both are valid for a while";
-  EXPECT_NE(verifier->Verify(new_token, kNow), nullptr);
-  SetKeys({next.Jwk()});
-  ASSERT_TRUE(verifier->Refresh().ok());
-  EXPECT_EQ(verifier->Verify(old_token, kNow), nullptr) << "at once, remembered or not";
-  EXPECT_NE(verifier->Verify(new_token, kNow), nullptr);
-  // A file that is of no use is left aside.
-  std::ofstream(path()) << "{\"keys\": [";
-  EXPECT_FALSE(verifier->Refresh().ok());
-  EXPECT_NE(verifier->Verify(new_token, kNow), nullptr);
+  EXPECT_NE(Verify(*verifier, old_token, kNow), nullptr);
+  EXPECT_EQ(Verify(*verifier, new_token, kNow), nullptr);
+  ASSERT_TRUE(verifier->SetKeys(SetOf({rsa_.Jwk(), next.Jwk()})).ok());
+  EXPECT_NE(Verify(*verifier, old_token, kNow), nullptr) << "both are valid for a while";
+  EXPECT_NE(Verify(*verifier, new_token, kNow), nullptr);
+  ASSERT_TRUE(verifier->SetKeys(SetOf({next.Jwk()})).ok());
+  EXPECT_EQ(Verify(*verifier, old_token, kNow), nullptr) << "at once, remembered or not";
+  EXPECT_NE(Verify(*verifier, new_token, kNow), nullptr);
+  // A set that is of no use is left aside.
+  EXPECT_EQ(verifier->SetKeys("{\"keys\": [").code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_NE(Verify(*verifier, new_token, kNow), nullptr);
 }
 
 // Rules: A1
 TEST_F(JwtVerifierTest, DoesNotStartOnWhatItCannotRelyOn) {
-  EXPECT_EQ(JwtVerifier::Start(Policy()).status().code(), absl::StatusCode::kNotFound);
+  const auto verifier = *JwtVerifier::Make(Policy());
+  EXPECT_EQ(Verify(*verifier, rsa_.Sign(GoodClaims()), kNow), nullptr) << "without keys";
   const auto refused = [&](const std::vector<Json>& keys) {
-    SetKeys(keys);
-    return JwtVerifier::Start(Policy()).status().code();
+    return verifier->SetKeys(SetOf(keys)).code();
   };
   Json without_kid = rsa_.Jwk();
   without_kid.erase("kid");
@@ -343,15 +339,14 @@ TEST_F(JwtVerifierTest, DoesNotStartOnWhatItCannotRelyOn) {
     EXPECT_EQ(refused({bad}), absl::StatusCode::kInvalidArgument) << bad.dump();
   }
   EXPECT_EQ(refused({rsa_.Jwk(), rsa_.Jwk()}), absl::StatusCode::kInvalidArgument) << "one kid";
-  SetKeys({rsa_.Jwk()});
   for (const char* algorithm : {"none", "HS256", "rs256"}) {
     JwtPolicy policy = Policy();
     policy.algorithms = {algorithm};
-    EXPECT_EQ(JwtVerifier::Start(policy).status().code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_EQ(JwtVerifier::Make(policy).status().code(), absl::StatusCode::kInvalidArgument);
   }
   JwtPolicy policy = Policy();
   policy.audience.clear();
-  EXPECT_EQ(JwtVerifier::Start(policy).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(JwtVerifier::Make(policy).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
 }  // namespace

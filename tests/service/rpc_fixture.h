@@ -187,12 +187,13 @@ class RpcTest : public testing::Test {
   Gate gate_{&credentials_, &stats_, &log_, &anybody_};
   ServingState state_;
   ActiveStreams watches_{kMaxWatches};
+  ActiveStreams known_watches_{kMaxWatches};
   ActiveStreams reflection_streams_{kMaxReflectionStreams};
   const std::vector<std::string> service_names_ = {"bursar.v1.QuotaService",
                                                    "grpc.health.v1.Health"};
   HeldHandlers handlers_;
   MixedQuotaService service_{&gate_};
-  HealthService health_{&state_, &watches_, service_names_};
+  HealthService health_{&state_, &watches_, service_names_, &credentials_, &known_watches_};
   ReflectionService reflection_{&gate_, &reflection_streams_, service_names_};
   ReflectionAlphaService reflection_alpha_{&gate_, &reflection_streams_, service_names_};
   AsyncRuntime runtime_{&gate_};

@@ -20,13 +20,10 @@ absl::Status CallerRate::Take(const Credential& credential) {
   if (now >= next_forget_) Forget(now);
   // Tokens have ids of their own; certificates and tokens of an issuer are told apart by name.
   const std::string& key = credential.token_id.empty() ? credential.name : credential.token_id;
-  const auto [entry, is_new] = buckets_.try_emplace(key, Bucket{calls_per_second_, now});
-  Bucket& bucket = entry->second;
-  if (!is_new) {
-    const double refill = absl::ToDoubleSeconds(now - bucket.counted_at) * calls_per_second_;
-    bucket.calls = std::min(calls_per_second_, bucket.calls + refill);
-    bucket.counted_at = now;
-  }
+  Bucket& bucket = buckets_.try_emplace(key, Bucket{calls_per_second_, now}).first->second;
+  const double refill = absl::ToDoubleSeconds(now - bucket.counted_at) * calls_per_second_;
+  bucket.calls = std::min(calls_per_second_, bucket.calls + refill);
+  bucket.counted_at = now;
   if (bucket.calls < 1) {
     return CallerRateError(calls_per_second_,
                            absl::Seconds((1 - bucket.calls) / calls_per_second_));

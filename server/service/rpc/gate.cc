@@ -3,6 +3,7 @@
 #include <grpc/grpc_security_constants.h>
 
 #include <iterator>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,13 +36,13 @@ std::vector<std::string> NamesOfPeer(const grpc::ServerContextBase& context) {
 
 std::shared_ptr<const Credential> FindCredential(const Credentials& credentials,
                                                  const grpc::ServerContextBase& context) {
-  if (std::shared_ptr<const Credential> everyone = credentials.everyone()) return everyone;
   const auto [first, end] = context.client_metadata().equal_range("authorization");
-  if (first == end) {
-    return credentials.knows_peers() ? credentials.FindByPeer(NamesOfPeer(context)) : nullptr;
+  std::optional<std::string_view> authorization;
+  if (first != end) {
+    const bool is_one = std::next(first) == end;
+    authorization.emplace(first->second.data(), is_one ? first->second.size() : 0);
   }
-  if (std::next(first) != end) return nullptr;
-  return credentials.FindByHeader(std::string_view(first->second.data(), first->second.size()));
+  return credentials.Identify(authorization, [&context] { return NamesOfPeer(context); });
 }
 
 absl::Status Gate::AdmitMessage(const grpc::ServerContextBase& context, const RpcRule& rule,
