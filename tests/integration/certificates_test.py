@@ -151,7 +151,7 @@ class CertificatesTest(unittest.TestCase):
             self.until("the certificate was not renewed", lambda: "CN = b" in shown(port))
         # A key that is not the certificate's is left aside, with a word.
         replace(self.key, self.strangers.issue("d", "IP:127.0.0.1")[1])
-        self.until("nothing was said", lambda: "cannot be used together" in self.server.log())
+        self.until("nothing was said", lambda: "does not belong to" in self.server.log())
         for port in (self.port, self.http_port):
             self.assertIn("CN = b", shown(port))
         self.assertEqual(self.check(self.ours.issue("c", "URI:spiffe://example/chat"))[0], 0)
