@@ -330,7 +330,7 @@ void ConnectionGuard::UpdateWatchingLocked() {
   const bool was_watching = is_watching_.load(std::memory_order_relaxed);
   const bool is_crowded = live >= limit * 3 || (was_watching && live >= limit * 2);
   const absl::Duration now = Now();
-  const bool watches = troubles_ != 0 || is_crowded || now < watch_until_;
+  const bool watches = !strangers_.empty() && (troubles_ != 0 || is_crowded || now < watch_until_);
   if (watches && !was_watching) watching_since_ = now;
   is_watching_.store(watches, std::memory_order_relaxed);
 }
@@ -375,7 +375,9 @@ void ConnectionGuard::SawCredential(const std::string& peer) {
   const std::lock_guard lock(mutex_);
   const auto entry = by_peer_.find(peer);
   if (entry == by_peer_.end()) return;
-  strangers_.erase(connections_.at(entry->second).number);
+  if (strangers_.erase(connections_.at(entry->second).number) > 0 && strangers_.empty()) {
+    UpdateWatchingLocked();
+  }
 }
 
 ConnectionGuard::Counts ConnectionGuard::counts() const {

@@ -19,10 +19,10 @@
 // compared, so never another's. Whoever comes by unix socket was let in by the file's permissions
 // and counts as having shown a credential.
 //
-// Credentials are seen while they are watched for (is_watching): for a minute after each new
-// connection, near the bounds, and in trouble. Elsewhere a call costs one relaxed load, and a
-// connection that first calls after a silent minute stays a stranger until they are watched for
-// again.
+// Credentials are seen while they are watched for (is_watching), as long as there is a stranger:
+// for a minute after each new connection, near the bounds, and in trouble. Elsewhere a call costs
+// one relaxed load, and a connection that first calls after a silent minute stays a stranger until
+// they are watched for again.
 //
 // Thread rule: Listen, Start and Stop belong to one thread; everything else is free to every
 // thread.

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "server/base/clock.h"
 #include "server/base/files.h"
 #include "server/base/strings.h"
 #include "spdlog/spdlog.h"
@@ -38,8 +39,9 @@ absl::Status FollowedFiles::Follow(std::string what, std::vector<std::string> pa
 }
 
 void FollowedFiles::Refresh() {
-  if (clock_.Monotonic() < next_look_) return;
-  next_look_ = clock_.Monotonic() + kLookInterval;
+  const absl::Duration now = SystemClock().Monotonic();
+  if (now < next_look_) return;
+  next_look_ = now + kLookInterval;
   for (Followed& followed : files_) {
     const std::vector<std::string> before = followed.texts;
     const absl::Status status = Read(followed);

@@ -9,7 +9,6 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "server/base/clock.h"
 
 namespace bursar {
 
@@ -39,7 +38,6 @@ class FollowedFiles {
 
   static absl::Status Read(Followed& followed);
 
-  const SystemClock clock_;
   absl::Duration next_look_;  // Of the monotonic clock.
   std::vector<Followed> files_;
 };

@@ -177,19 +177,15 @@ TEST_F(ConnectionGuardTest, ShedsTheStrangersThatSentTheMost) {
 }
 
 // Rules: A1
-TEST_F(ConnectionGuardTest, CredentialsAreWatchedForAsLongAsThereIsAnyTrouble) {
+TEST_F(ConnectionGuardTest, CredentialsAreWatchedForFromTheFirstCallOn) {
   Start(10);
-  EXPECT_FALSE(guard_->is_watching());
-  guard_->WatchForTrouble(Trouble::kMemory, true);
-  guard_->WatchForTrouble(Trouble::kDeafness, true);
-  guard_->WatchForTrouble(Trouble::kMemory, false);
-  EXPECT_TRUE(guard_->is_watching());
-  guard_->WatchForTrouble(Trouble::kDeafness, false);
   EXPECT_FALSE(guard_->is_watching());
   // Who comes is watched from its first call on, long before anything is short.
   std::vector<Client> clients;
-  Connect(&clients);
+  const int first = Connect(&clients);
   EXPECT_TRUE(guard_->is_watching());
+  guard_->SawCredential(PeerNameOf(first));
+  EXPECT_FALSE(guard_->is_watching()) << "nobody is left to be watched";
 }
 
 // The limit of descriptors, put back at the end.
