@@ -97,11 +97,21 @@ class ViewFileSystem final : public rocksdb::FileSystemWrapper {
   const std::optional<UnfinishedFile> shortened_;
 };
 
+// The base's clock and threads, another's files.
+class ViewEnv final : public rocksdb::EnvWrapper {
+ public:
+  ViewEnv(rocksdb::Env* base, std::shared_ptr<rocksdb::FileSystem> files) : EnvWrapper(base) {
+    file_system_ = std::move(files);
+    system_clock_ = base->GetSystemClock();
+  }
+};
+
 }  // namespace
 
 std::unique_ptr<rocksdb::Env> NewFileView(rocksdb::Env* base, bool empty_logs,
                                           std::optional<UnfinishedFile> shortened) {
-  return rocksdb::NewCompositeEnv(
+  return std::make_unique<ViewEnv>(
+      base,
       std::make_shared<ViewFileSystem>(base->GetFileSystem(), empty_logs, std::move(shortened)));
 }
 
