@@ -253,6 +253,26 @@ TEST_F(Pricing, QuantitiesOutOfRangeAreRefusedByNameAllAtOnce) {
 }
 
 // Rules: P2
+TEST_F(Pricing, EachBoundOfUsageIsRefusedByItself) {
+  const auto refused = [](const auto& change) {
+    Usage usage;
+    change(usage);
+    return std::string(ValidateUsage(usage).message());
+  };
+  const std::string long_name(65, 'a');
+  EXPECT_THAT(refused([&](Usage& usage) { usage.service_tier = long_name; }),
+              HasSubstr("usage.service_tier"));
+  EXPECT_THAT(refused([&](Usage& usage) { usage.region = long_name; }), HasSubstr("usage.region"));
+  EXPECT_THAT(refused([](Usage& usage) { usage.web_searches = -1; }),
+              HasSubstr("usage.web_searches"));
+  EXPECT_EQ(refused([&](Usage& usage) {
+              usage.service_tier = long_name.substr(1);
+              usage.region = long_name.substr(1);
+            }),
+            "");
+}
+
+// Rules: P2
 TEST_F(Pricing, NoMoreFurtherMetersThanTheLimit) {
   Use(SampleBook());
   Usage usage;
