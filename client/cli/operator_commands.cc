@@ -93,7 +93,9 @@ absl::StatusOr<ExitStatus> RunRevokeToken(Session& session, const TokenIdOptions
   const auto reply = session.Call(&Operator::RevokeServiceToken, request, RetrySafety::kNever);
   return Show(session, reply, [&](const auto&) {
     session.out() << "Token " << options.id << " is revoked"
-                  << (options.at.empty() ? "" : " from " + options.at + " on") << ".\n";
+                  << (options.at.empty() ? ""
+                                         : " from " + options.at + " on, if it does not end before")
+                  << ".\n";
   });
 }
 

@@ -255,6 +255,7 @@ void ServerCore::Drain(absl::Duration timeout) {
 
 absl::Status ServerCore::CheckHealth() {
   files_.Refresh();
+  runtime_->ReviewStreams();
   const absl::Status health = engine_->Health();
   const bool clock_is_wrong = Reason(health) == "CLOCK_NOT_TRUSTED";
   if (!health.ok() && !clock_is_wrong) return health;

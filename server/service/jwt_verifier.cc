@@ -190,7 +190,7 @@ absl::StatusOr<std::unique_ptr<JwtVerifier>> JwtVerifier::Make(JwtPolicy policy)
   return std::unique_ptr<JwtVerifier>(new JwtVerifier(std::move(policy)));
 }
 
-absl::StatusOr<JwtVerifier::Keys> JwtVerifier::ReadKeys(const std::string& text) {
+absl::StatusOr<JwtVerifier::Keys> JwtVerifier::ReadKeys(const std::string& text) const {
   const Json document = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   const auto list = document.is_object() ? document.find("keys") : document.end();
   if (!document.is_object() || list == document.end() || !list->is_array() ||
@@ -222,6 +222,10 @@ absl::StatusOr<JwtVerifier::Keys> JwtVerifier::ReadKeys(const std::string& text)
       if (!Contains(made.algorithms, *only)) continue;
       made.algorithms = {*only};
     }
+    std::erase_if(made.algorithms, [&](const std::string& algorithm) {
+      return !Contains(policy_.algorithms, algorithm);
+    });
+    if (made.algorithms.empty()) continue;
     made.pem = ToPem(key.get());
     if (!keys.try_emplace(*kid, std::move(made)).second) {
       return absl::InvalidArgumentError(absl::StrCat("two keys are called \"", *kid, "\""));
@@ -229,7 +233,9 @@ absl::StatusOr<JwtVerifier::Keys> JwtVerifier::ReadKeys(const std::string& text)
   }
   if (!keys.empty()) return keys;
   return absl::InvalidArgumentError(
-      "it has no usable key: RSA of 2048 bits and more, or EC on P-256 or P-384, with a \"kid\"");
+      "it has no usable key: RSA of 2048 bits and more, or EC on P-256 or P-384, with a \"kid\", "
+      "for "
+      "an algorithm that is allowed");
 }
 
 absl::Status JwtVerifier::SetKeys(const std::string& text) {

@@ -71,7 +71,7 @@ class JwtVerifier {
     absl::Time expires_at;
   };
   explicit JwtVerifier(JwtPolicy policy) : policy_(std::move(policy)) {}
-  static absl::StatusOr<Keys> ReadKeys(const std::string& text);
+  absl::StatusOr<Keys> ReadKeys(const std::string& text) const;
   absl::StatusOr<Verified> VerifyAnew(const Keys& keys, const std::string& token,
                                       absl::Time now) const;
 

@@ -21,6 +21,10 @@ Credential ReadRow(const Json& row, const std::string& path, FieldViolations& vi
   if (!IsValidId(name)) violations.Add(path + ".name", "must be 1-128 of [A-Za-z0-9._:@-]");
   credential.name = absl::StrCat("cert:", name);
   ReadPowers(row, {}, path + ".", credential, violations);
+  for (const auto& [key, value] : row.items()) {
+    const bool is_known = key == "name" || key == "san" || key == "role" || key == "organizations";
+    if (!is_known) violations.Add(path + "." + key, "is unknown: name, san, role, organizations");
+  }
   return credential;
 }
 

@@ -225,6 +225,8 @@ absl::Status WalletWatch::WaitForNews() {
   while (true) {
     if (watches_.is_stopping()) return ShuttingDownError();
     if (context_.IsCancelled()) return absl::CancelledError("the client is gone");
+    // Who is revoked gives the watch's place back, also where there is never any news.
+    if (absl::Status status = Authorize(); !status.ok()) return status;
     if (watcher_->WaitBeyond(sent_, kPoll) > sent_) return absl::OkStatus();
   }
 }

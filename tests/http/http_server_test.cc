@@ -96,6 +96,8 @@ TEST_F(HttpTest, MetricsAskForTheTokenOfAViewerOfAllOrOperator) {
     const std::string header = std::string("Authorization: Bearer ") + token + "\r\n";
     EXPECT_EQ(Get(server_->port(), "/metrics", header).find("HTTP/1.1 401"), 0U) << token;
   }
+  const std::string twice = "Authorization: Bearer viewer\r\nAuthorization: Bearer x\r\n";
+  EXPECT_EQ(Get(server_->port(), "/metrics", twice).find("HTTP/1.1 401"), 0U);
   const std::string answer = Get(server_->port(), "/metrics", "Authorization: Bearer viewer\r\n");
   EXPECT_EQ(answer.find("HTTP/1.1 200"), 0U);
   EXPECT_NE(answer.find("bursar_records_total 42\n"), std::string::npos) << answer;

@@ -237,6 +237,32 @@ TEST_F(StreamConsumption, GateStandsBeforeTheStreamAndBeforeEveryRecord) {
   EXPECT_EQ(ChargesByRequest().count("s-2"), 0U);
 }
 
+// Rules: A1, R6
+TEST_F(StreamConsumption, SilentOneOfARevokedTokenGivesItsPlaceBack) {
+  v1::CreateServiceTokenRequest create;
+  create.set_name("chat");
+  create.set_role(v1::SERVICE_ROLE_FRONTEND);
+  create.add_organization_ids("acme");
+  v1::CreateServiceTokenResponse token;
+  ASSERT_TRUE(
+      Call(operator_.get(), &v1::OperatorService::Stub::CreateServiceToken, create, &token).ok());
+  grpc::ClientContext context;
+  const auto stream = Open(&context, token.secret());
+  ASSERT_TRUE(stream->Write(ItemOf(1)));
+  v1::StreamConsumptionResponse response;
+  ASSERT_TRUE(stream->Read(&response));
+  ASSERT_TRUE(server_->CheckHealth().ok());
+  v1::RevokeServiceTokenRequest revoke;
+  revoke.set_token_id(token.token().token_id());
+  v1::RevokeServiceTokenResponse revoked;
+  ASSERT_TRUE(
+      Call(operator_.get(), &v1::OperatorService::Stub::RevokeServiceToken, revoke, &revoked).ok());
+  // As the program does every second.
+  ASSERT_TRUE(server_->CheckHealth().ok());
+  EXPECT_FALSE(stream->Read(&response));
+  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::UNAUTHENTICATED);
+}
+
 // A client that is refused for good is told so, and keeps its records.
 //
 // Rules: A1, R6

@@ -11,8 +11,11 @@
 #include <memory>
 #include <string>
 
+#include "absl/time/clock.h"
+#include "bursar/v1/operator_service.grpc.pb.h"
 #include "grpc/health/v1/health.grpc.pb.h"
 #include "server/app/server.h"
+#include "server/base/files.h"
 #include "tests/storage/temporary_directory.h"
 
 namespace bursar {
@@ -20,20 +23,21 @@ namespace {
 
 // Writes a self-signed certificate for 127.0.0.1 and its key: a bare machine may not know the name
 // localhost.
-void WriteCertificate(const std::string& certificate_file, const std::string& key_file) {
+void WriteCertificate(const std::string& certificate_file, const std::string& key_file,
+                      long seconds = 3600) {
   EVP_PKEY* const key = EVP_EC_gen("P-256");
   X509* const certificate = X509_new();
   ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
   X509_gmtime_adj(X509_getm_notBefore(certificate), -3600);
-  X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
+  X509_gmtime_adj(X509_getm_notAfter(certificate), seconds);
   X509_set_version(certificate, 2);
   X509_set_pubkey(certificate, key);
   X509_NAME* const name = X509_get_subject_name(certificate);
   X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
                              reinterpret_cast<const unsigned char*>("localhost"), -1, -1, 0);
   X509_set_issuer_name(certificate, name);
-  X509_EXTENSION* const names =
-      X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, "IP:127.0.0.1");
+  X509_EXTENSION* const names = X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name,
+                                                    "IP:127.0.0.1,DNS:caller.example");
   X509_add_ext(certificate, names, -1);
   X509_EXTENSION_free(names);
   EXPECT_GT(X509_sign(certificate, key, EVP_sha256()), 0);
@@ -144,6 +148,41 @@ TEST_F(Tls, WhatIsWrongWithWhichFileIsSaidBeforeAnythingStarts) {
   EXPECT_TRUE(CheckFiles(options_).ok()) << CheckFiles(options_);
   options_.tls_key_file = directory_.path() + "/missing";
   EXPECT_EQ(CheckFiles(options_).code(), absl::StatusCode::kNotFound);
+}
+
+// Rules: A1
+TEST_F(Tls, ACallersCertificateIsNobodysFromItsEndOnAlsoOnAnOpenConnection) {
+  const std::string certificate = directory_.path() + "/caller", key = certificate + "-key";
+  // It signs itself: it is its own authority.
+  WriteCertificate(certificate, key, /*seconds=*/4);
+  options_.client_ca_file = certificate;
+  options_.client_identities_file = directory_.path() + "/identities";
+  std::ofstream(options_.client_identities_file)
+      << R"({"identities": [{"name": "chat", "san": "caller.example", "role": "operator",)"
+      << R"( "organizations": ["*"]}]})";
+  auto server = Server::Start(options_);
+  ASSERT_TRUE(server.ok()) << server.status();
+  std::string address = (*server)->Addresses();
+  address = address.substr(5, address.find(' ') - 5);
+  grpc::SslCredentialsOptions ssl;
+  ssl.pem_root_certs = *ReadFile(options_.tls_certificate_file);
+  ssl.pem_cert_chain = *ReadFile(certificate);
+  ssl.pem_private_key = *ReadFile(key);
+  const auto channel = grpc::CreateChannel(address, grpc::SslCredentials(ssl));
+  const auto stub = v1::OperatorService::NewStub(channel);
+  const auto call = [&] {
+    grpc::ClientContext context;
+    v1::GetServerInfoResponse response;
+    return stub->GetServerInfo(&context, v1::GetServerInfoRequest(), &response);
+  };
+  const grpc::Status first = call();
+  EXPECT_TRUE(first.ok()) << first.error_message();
+  grpc::Status last = first;
+  const absl::Time end = absl::Now() + absl::Seconds(60);
+  while (last.ok() && absl::Now() < end) last = call();
+  EXPECT_EQ(last.error_code(), grpc::StatusCode::UNAUTHENTICATED) << last.error_message();
+  EXPECT_EQ(channel->GetState(false), GRPC_CHANNEL_READY) << "it is the same connection";
+  (*server)->Drain(absl::Seconds(30));
 }
 
 }  // namespace

@@ -335,7 +335,10 @@ TEST_F(JwtVerifierTest, DoesNotStartOnWhatItCannotRelyOn) {
   Json symmetric = {{"kid", "s"}, {"kty", "oct"}, {"k", "c2VjcmV0"}};
   Json off_the_curve = ec_.Jwk();
   off_the_curve["x"] = off_the_curve["y"];
-  for (const Json& bad : {without_kid, for_encryption, symmetric, off_the_curve}) {
+  Json for_another_algorithm = rsa_.Jwk();
+  for_another_algorithm["alg"] = "RS512";
+  for (const Json& bad :
+       {for_another_algorithm, without_kid, for_encryption, symmetric, off_the_curve}) {
     EXPECT_EQ(refused({bad}), absl::StatusCode::kInvalidArgument) << bad.dump();
   }
   EXPECT_EQ(refused({rsa_.Jwk(), rsa_.Jwk()}), absl::StatusCode::kInvalidArgument) << "one kid";

@@ -62,6 +62,8 @@ TEST(PeerIdentities, RefuseATableByTheFieldThatIsWrong) {
        "[0].organizations"},
       {row(R"({"name": "n", "san": "s", "role": "viewer", "organizations": [3]})"),
        "[0].organizations"},
+      {row(R"({"name": "n", "san": "s", "role": "viewer", "organizations": ["a"], "org": 1})"),
+       "[0].org"},
       {row(R"({"name": "n", "san": "s", "role": "operator", "organizations": ["a"]})"),
        "[0].organizations"},
   };

@@ -83,6 +83,7 @@ class AsyncRuntime {
       auto method = std::make_shared<Method>(queue.get(), gate_, rule, service, request_function,
                                              handlers, handler_function, limits, stream_count);
       stream_stops_.push_back([method] { method->Stop(); });
+      stream_reviews_.push_back([method] { method->Review(); });
       methods_.push_back(std::move(method));
     }
   }
@@ -90,6 +91,11 @@ class AsyncRuntime {
   // Starts the threads.
   void Start() {
     for (const auto& queue : queues_) queue->Start();
+  }
+
+  // Ends streams whose credentials are not valid any more. From any thread; call it now and then.
+  void ReviewStreams() {
+    for (const std::function<void()>& review : stream_reviews_) review();
   }
 
   // Ends every stream with UNAVAILABLE, once what was read of it is answered; waits for that, but
@@ -125,6 +131,7 @@ class AsyncRuntime {
   const Gate* const gate_;
   std::vector<std::shared_ptr<void>> methods_;  // Destroyed after the queues are empty: see Drain.
   std::vector<std::function<void()>> stream_stops_;
+  std::vector<std::function<void()>> stream_reviews_;
   std::vector<std::shared_ptr<std::atomic<int>>> stream_counts_;
   std::vector<std::unique_ptr<AsyncQueue>> queues_;
 };

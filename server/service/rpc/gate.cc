@@ -1,13 +1,21 @@
 #include "server/service/rpc/gate.h"
 
 #include <grpc/grpc_security_constants.h>
+#include <openssl/bio.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
 
+#include <ctime>
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/time/clock.h"
+#include "server/base/freer.h"
 #include "server/base/status.h"
 #include "server/service/errors.h"
 #include "server/service/validation.h"
@@ -15,12 +23,43 @@
 namespace bursar {
 namespace {
 
+// When a certificate in PEM ends; the past where it cannot be read.
+absl::Time EndOfCertificate(const std::string& pem) {
+  const std::unique_ptr<BIO, Freer<BIO_free_all>> bio(
+      BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  const std::unique_ptr<X509, Freer<X509_free>> certificate(
+      PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+  std::tm end = {};
+  if (certificate == nullptr || ASN1_TIME_to_tm(X509_get0_notAfter(certificate.get()), &end) != 1) {
+    return absl::InfinitePast();
+  }
+  return absl::FromTimeT(timegm(&end));
+}
+
+// Whether the caller's certificate is still in force. The transport looks at that in a full
+// handshake alone: not when a session is resumed, nor while a connection lives.
+bool IsInForce(const grpc::AuthContext& peer) {
+  constexpr size_t kMaxRemembered = 256;
+  thread_local absl::flat_hash_map<std::string, absl::Time> ends;
+  const std::vector<grpc::string_ref> found =
+      peer.FindPropertyValues(GRPC_X509_PEM_CERT_PROPERTY_NAME);
+  if (found.size() != 1) return false;
+  std::string pem(found[0].data(), found[0].size());
+  const auto known = ends.find(pem);
+  if (known != ends.end()) return absl::Now() < known->second;
+  const absl::Time end = EndOfCertificate(pem);
+  if (ends.size() >= kMaxRemembered) ends.clear();
+  ends.emplace(std::move(pem), end);
+  return absl::Now() < end;
+}
+
 // The subject alternative names, URI and DNS, of a caller's certificate that the transport
-// verified. Each must look like its kind: authorities bind the kinds by different rules.
+// verified and that is in force. Each must look like its kind: authorities bind the kinds by
+// different rules.
 std::vector<std::string> NamesOfPeer(const grpc::ServerContextBase& context) {
   std::vector<std::string> names;
   const std::shared_ptr<const grpc::AuthContext> peer = context.auth_context();
-  if (peer == nullptr || !peer->IsPeerAuthenticated()) return names;
+  if (peer == nullptr || !peer->IsPeerAuthenticated() || !IsInForce(*peer)) return names;
   const auto add = [&](const char* property, bool has_scheme) {
     for (const grpc::string_ref& found : peer->FindPropertyValues(property)) {
       std::string name(found.data(), found.size());

@@ -19,8 +19,8 @@
 //   and
 //      written; then the stream ends. Items of a broken stream are completed into nothing.
 //
-// Thread rule: a StreamMethod belongs to its queue's thread, but for Stop; an ItemCompletion may be
-// invoked from any thread.
+// Thread rule: a StreamMethod belongs to its queue's thread, but for Review and Stop; an
+// ItemCompletion may be invoked from any thread.
 #pragma once
 
 #include <atomic>
@@ -112,6 +112,13 @@ class StreamMethod {
     for (Stream* stream : streams_) stream->Stop();
   }
 
+  // Ends every stream whose credential is not valid any more, so that a silent one does not keep
+  // its place. From any thread.
+  void Review() {
+    const std::lock_guard lock(streams_mutex_);
+    for (Stream* stream : streams_) stream->Review();
+  }
+
  private:
   // Streams that wait for an arrival.
   static constexpr size_t kWaitingStreams = 8;
@@ -181,7 +188,7 @@ class StreamMethod {
   };
 
   // Deletes itself once its last event has come. What runs on the queue's thread never overlaps;
-  // the mutex is for completions and Stop.
+  // the mutex is for completions, Review and Stop.
   class Stream final {
    public:
     explicit Stream(StreamMethod* method) : method_(method), responder_(&context_) {}
@@ -195,6 +202,15 @@ class StreamMethod {
     void Stop() {
       const std::lock_guard lock(mutex_);
       EndReading(ShuttingDownError());
+      FinishIfDone();
+    }
+
+    void Review() {
+      CallContext call;
+      absl::Status admitted = method_->gate_->AdmitMessage(context_, *method_->rule_, &call);
+      if (admitted.ok()) return;
+      const std::lock_guard lock(mutex_);
+      EndReading(std::move(admitted));
       FinishIfDone();
     }
 
@@ -346,7 +362,7 @@ class StreamMethod {
 
     // ---- The end, not under the lock ----
 
-    // Nobody else knows the stream any more but Stop, which Leave waits for.
+    // Nobody else knows the stream any more but Review and Stop, which Leave waits for.
     void Delete() {
       method_->Leave(this);
       method_->queue_->CallEnded();
