@@ -41,6 +41,13 @@ constexpr char kEpoch[] = "epc_00112233445566778899aabbccddeeff";
 constexpr size_t kAll = 1000;
 
 constexpr const char* kActors[] = {"", "olga", "adam", "mia", "nobody"};
+// The caller's number: a role and an actor.
+uint8_t CallerOf(ServiceRole role, size_t actor) {
+  const auto place = std::find(kServiceRoles.begin(), kServiceRoles.end(), role);
+  return static_cast<uint8_t>(actor * kServiceRoles.size() +
+                              static_cast<size_t>(place - kServiceRoles.begin()));
+}
+
 const absl::Duration kLater[] = {absl::ZeroDuration(), absl::Seconds(1),    absl::Minutes(1),
                                  absl::Minutes(6),     absl::Hours(1),      absl::Hours(24),
                                  absl::Hours(24 * 8),  absl::Hours(24 * 32)};
@@ -428,6 +435,7 @@ Call WalletWorld::ParseCall(std::string_view line) const {
   Require(rpc != nullptr, "a call names an RPC", line);
   Call call;
   call.rpc = RpcNumber(rpc->path);
+  call.caller = CallerOf(ServiceRole::kOperator, 0);
   for (size_t i = 1; i < head.size(); ++i) {
     int later = 0;
     if (head[i][0] == '+' && absl::SimpleAtoi(head[i].substr(1), &later)) {
@@ -442,8 +450,7 @@ Call WalletWorld::ParseCall(std::string_view line) const {
     const auto actor = std::find(std::begin(kActors), std::end(kActors), who.second);
     Require(role != std::end(kServiceRoles) && actor != std::end(kActors), "a call names a caller",
             line);
-    call.caller = static_cast<uint8_t>((actor - std::begin(kActors)) * std::ssize(kServiceRoles) +
-                                       (role - std::begin(kServiceRoles)));
+    call.caller = CallerOf(*role, static_cast<size_t>(actor - std::begin(kActors)));
   }
   std::string json(line.substr(brace));
   for (const auto& [field, text] : texts_) {

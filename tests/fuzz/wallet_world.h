@@ -48,7 +48,7 @@ class WalletWorld {
   Store& store();
 
   // A call as a line of text: `NAME [ROLE[/ACTOR]] [+LATER] {JSON}`, where "@field" in the JSON is
-  // TextOf(field). Ends the program where it is none.
+  // TextOf(field); the operator's where it names no role. Ends the program where it is none.
   Call ParseCall(std::string_view line) const;
 
  private:
