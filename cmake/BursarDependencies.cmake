@@ -26,6 +26,7 @@ find_path(BURSAR_GOOGLEAPIS_DIR google/rpc/error_details.proto
 
 if(BURSAR_BUILD_TESTS)
   find_package(GTest CONFIG REQUIRED)
+  pkg_check_modules(NGHTTP2 REQUIRED IMPORTED_TARGET libnghttp2)
   find_package(benchmark CONFIG QUIET)
   # Debian's own interpreter: its gRPC and protobuf modules belong to no other.
   if(NOT Python3_EXECUTABLE AND EXISTS /usr/bin/python3)

@@ -38,6 +38,7 @@ OUTSIDE_KINDS = [
     ("allocator", re.compile(r"mimalloc")),
     ("libcurl", re.compile(r"curl/")),
     ("xxHash", re.compile(r"xxhash\.h$")),
+    ("libnghttp2", re.compile(r"nghttp2/")),
     ("libjwt", re.compile(r"jwt\.h$")),
     ("libpq", re.compile(r"(libpq-fe|pg_config.*)\.h$")),
     ("impure Abseil", IMPURE_ABSEIL_HEADERS),

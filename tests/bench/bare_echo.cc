@@ -14,6 +14,7 @@
 #include <string>
 #include <thread>
 
+#include "absl/synchronization/mutex.h"
 #include "bursar/v1/admin_service.grpc.pb.h"
 #include "bursar/v1/quota_service.grpc.pb.h"
 #include "google/protobuf/arena.h"
@@ -115,6 +116,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: bare_echo LISTEN_ADDRESS\n");
     return 2;
   }
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);  // As bursard.
   EchoService echo;
   EchoAdmin admin;
   EchoHealth health;
