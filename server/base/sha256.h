@@ -4,7 +4,9 @@
 // Thread rule: pure functions.
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -13,7 +15,9 @@ namespace bursar {
 
 inline constexpr size_t kSha256Bytes = 32;
 
-// The hash of the parts, one behind the other: 32 bytes.
+// The hash of the parts, one behind the other.
+std::array<uint8_t, kSha256Bytes> Sha256Digest(std::initializer_list<std::string_view> parts);
+// The same as a string of 32 bytes.
 std::string Sha256(std::initializer_list<std::string_view> parts);
 
 // The authentication code of `message` under a key of any length: 32 bytes.

@@ -97,10 +97,10 @@ absl::Status ZoneDatabase::ValidateName(std::string_view name) {
 }
 
 absl::StatusOr<Zone> ZoneDatabase::Find(std::string_view name) const {
-  if (absl::Status status = ValidateName(name); !status.ok()) return status;
   if (name == kUtc) return Zone();
   const std::lock_guard<std::mutex> lock(mutex_);
   if (const auto known = zones_.find(name); known != zones_.end()) return known->second;
+  if (absl::Status status = ValidateName(name); !status.ok()) return status;
 
   // Abseil remembers for ever every name that it failed to load, so it must not see names that
   // have no file: a caller could otherwise fill the memory with them.

@@ -1,7 +1,5 @@
 #include "server/service/content_hash.h"
 
-#include <openssl/sha.h>
-
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "server/base/sha256.h"
@@ -26,9 +24,8 @@ std::string ContentHash(const google::protobuf::MessageLite& request) {
     coded.SetSerializationDeterministic(true);
     request.SerializeToCodedStream(&coded);
   }
-  unsigned char hash[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), hash);
-  return std::string(reinterpret_cast<const char*>(hash), kHashBytes);
+  const auto hash = Sha256Digest({bytes});
+  return {hash.begin(), hash.begin() + kHashBytes};
 }
 
 std::string ContentHash(const google::protobuf::MessageLite& request, const std::string& actor) {
