@@ -39,6 +39,7 @@ struct RawSettings {
   std::string http_listen;
   std::string store = "rocksdb";
   std::string drain_timeout = "20s";
+  std::string wallet_memory = "512MiB";
   std::string clock_ahead = "0s";
   std::string log_format = "text";
   bool check_config = false;
@@ -71,7 +72,8 @@ void DefineCredentialSettings(CLI::App* app, Options* options) {
 }
 
 // How much there may be of anything at once.
-void DefineLimitSettings(CLI::App* app, Options* options) {
+void DefineLimitSettings(CLI::App* app, RawSettings* raw) {
+  Options* const options = &raw->options;
   app->add_option("--completion-queues", options->completion_queues,
                   "Queues of the request path, a thread each; more than one pays only with spare "
                   "cores")
@@ -98,6 +100,11 @@ void DefineLimitSettings(CLI::App* app, Options* options) {
   app->add_option("--watch-max-lag", options->watch_max_lag,
                   "Journal entries that a watcher may fall behind before it is dropped")
       ->capture_default_str();
+  app->add_option(
+         "--wallet-memory", raw->wallet_memory,
+         "What wallets in memory may take, about, such as 2GiB; those not used of late are "
+         "put away beyond it, and read again when they are asked for")
+      ->capture_default_str();
 }
 
 void DefineSettings(CLI::App* app, RawSettings* raw) {
@@ -114,7 +121,7 @@ void DefineSettings(CLI::App* app, RawSettings* raw) {
                   "Directory for backups (bursar backup create); created if missing");
   app->add_option("--store", raw->store, "Kind of store: rocksdb")->capture_default_str();
   DefineCredentialSettings(app, &options);
-  DefineLimitSettings(app, &options);
+  DefineLimitSettings(app, raw);
   app->add_option("--drain-timeout", raw->drain_timeout,
                   "How long running calls may take after a signal to end, such as 20s")
       ->capture_default_str();
@@ -283,6 +290,10 @@ void CheckRest(RawSettings* raw, std::vector<std::string>* problems) {
   CheckRange("--stream-records", options.stream_records, 1, 100'000, problems);
   CheckRange("--max-watches", options.max_watches, 1, 1000, problems);
   CheckRange("--watch-max-lag", options.watch_max_lag, 1, 1'000'000'000, problems);
+  raw->options.wallet_memory_bytes = ParseBytes(raw->wallet_memory).value_or(-1);
+  if (options.wallet_memory_bytes < 0) {
+    problems->push_back("--wallet-memory must be a number of bytes, such as 512MiB or 2GiB");
+  }
   CheckDuration("--drain-timeout", raw->drain_timeout, absl::ZeroDuration(), absl::Hours(1),
                 ZeroDuration::kIsOutOfRange, &options.drain_timeout, problems);
   CheckDuration("--clock-ahead", raw->clock_ahead, absl::ZeroDuration(), kMaxClockAhead,

@@ -50,6 +50,7 @@ struct Options {
   int stream_records = 256;      // Of one such stream, not acknowledged.
   int max_watches = 64;          // WatchWallet streams at once, a thread each.
   int watch_max_lag = 10'000;    // Entries that a watcher may fall behind.
+  int64_t wallet_memory_bytes = int64_t{512} << 20;  // Of wallets in memory, about.
   absl::Duration drain_timeout = absl::Seconds(20);
   std::string log_level = "info";
   LogFormat log_format = LogFormat::kText;

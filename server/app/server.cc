@@ -146,6 +146,7 @@ absl::Status ServerCore::StartEngine() {
   EngineOptions options;
   options.queue_limit = options_.queue_limit;
   options.admin_queue_reserve = options_.admin_queue_reserve;
+  options.wallet_memory_bytes = options_.wallet_memory_bytes;
   options.confirm_clock = options_.confirm_clock;
   options.mails_notices = options_.delivery.has_mail();
   auto engine = Engine::Start(store_.get(), clock_, &zones_, *defaults, options);

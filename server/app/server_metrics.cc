@@ -58,6 +58,8 @@ void CollectEngine(const EngineStats& stats, MetricWriter* writer) {
   counter("bursar_entries_committed_total", "Journal entries made durable.",
           stats.entries_committed);
   counter("bursar_wallet_loads_total", "Wallets read from the store.", stats.wallet_loads);
+  counter("bursar_wallets_put_away_total", "Wallets put away for want of --wallet-memory.",
+          stats.wallets_put_away);
   gauge("bursar_wallets_in_memory", "Wallets held in memory.", stats.wallets_in_memory);
   gauge("bursar_members_in_memory", "Members held in memory.", stats.members_in_memory);
   gauge("bursar_queue_length", "Commands waiting to be durable.", stats.queue_length);

@@ -47,6 +47,9 @@ struct EngineOptions {
   int queue_limit = 8192;         // Commands that may wait for durability.
   int admin_queue_reserve = 512;  // Further places that only administration may take.
   int loader_threads = 1;
+  // What wallets in memory may take, about; those not used of late are put away beyond that, and
+  // read again when they are asked for.
+  int64_t wallet_memory_bytes = int64_t{512} << 20;
   absl::Duration sweep_interval = absl::Seconds(1);  // How often due wallets are looked for.
   // Start although the clock is more than a day away from the journal (rule T1).
   bool confirm_clock = false;
@@ -128,6 +131,7 @@ struct EngineStats {
   int64_t groups_committed = 0;
   int64_t entries_committed = 0;
   int64_t wallet_loads = 0;
+  int64_t wallets_put_away = 0;
   int64_t wallets_in_memory = 0;  // A gauge.
   int64_t members_in_memory = 0;  // A gauge.
   int64_t queue_length = 0;       // A gauge.

@@ -151,6 +151,8 @@ class EngineCore final : public Engine {
   void Submit(std::unique_ptr<Job> job);
   absl::Status Accept(Job& job);
   void RunJobs(EndedJobs& ended);
+  // Puts wallets away where they take more memory than they may.
+  void KeepWithinMemory();
   void Attempt(std::unique_ptr<Job> job, EndedJobs& ended);
   absl::StatusOr<WalletSlot*> FindWallet(Job& job, std::vector<LoadKey>& missing);
   void AttemptWithoutWallet(std::unique_ptr<Job> job, EndedJobs& ended);

@@ -76,6 +76,24 @@ void EngineCore::RunJobs(EndedJobs& ended) {
     std::vector<std::unique_ptr<Job>> jobs = std::exchange(runnable_, {});
     for (std::unique_ptr<Job>& job : jobs) Attempt(std::move(job), ended);
   }
+  KeepWithinMemory();
+}
+
+void EngineCore::KeepWithinMemory() {
+  // Measured on a million organizations of five members each: docs/performance.md.
+  constexpr int64_t kWalletBytes = 3000;
+  constexpr int64_t kMemberBytes = 1000;
+  // The lock is everybody's: what is not found soon is left to the next call.
+  constexpr size_t kMostLookedAt = 16;
+  const auto bytes = [this] {
+    return static_cast<int64_t>(wallets_.size()) * kWalletBytes + members_in_memory_ * kMemberBytes;
+  };
+  for (int gone = 0; gone < 256 && bytes() > options_.wallet_memory_bytes; ++gone) {
+    int64_t members = 0;
+    if (!wallets_.PutOneAway(kMostLookedAt, members)) return;
+    members_in_memory_ -= members;
+    ++stats_.wallets_put_away;
+  }
 }
 
 void EngineCore::Attempt(std::unique_ptr<Job> job, EndedJobs& ended) {

@@ -21,6 +21,7 @@ void EngineCore::Park(std::unique_ptr<Job> job, WalletSlot* slot, std::vector<Lo
     job->owns_request = true;
   }
   if (slot != nullptr) CountReaders(*slot, keys, 1);
+  wallets_.Keep(job->organization_id);
   ++parked_count_;
   loader_queue_.push_back({std::move(job), std::move(keys)});
   loader_ready_.notify_one();
@@ -135,6 +136,7 @@ void EngineCore::ResumeLoaded(std::vector<Parked> parked, JournalCache& cache, E
   for (size_t i = 0; i < parked.size(); ++i) {
     --parked_count_;
     std::unique_ptr<Job> job = std::move(parked[i].job);
+    wallets_.Release(job->organization_id);
     WalletSlot* const slot = wallets_.Find(job->organization_id);
     if (slot != nullptr) CountReaders(*slot, parked[i].keys, -1);
     absl::Status status = fetched[i].status();

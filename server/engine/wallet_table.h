@@ -102,6 +102,13 @@ struct WalletSlot {
   // Not OK once an entry did not fit the wallet: its stored state is damaged, and it is left alone
   // until the process starts again.
   absl::Status damage;
+  bool is_used = true;  // Since the last round of WalletTable::PutAway.
+
+  // Whether the store has all that is here, and nobody waits for it.
+  bool IsIdle() const {
+    return gathering == nullptr && committing == nullptr && requests.empty() &&
+           aftermath_readers.empty() && damage.ok();
+  }
 
   // The part that must be durable for everything in memory to be; null: all of it is.
   GroupPart* LastPart() { return gathering != nullptr ? gathering.get() : committing.get(); }
@@ -118,18 +125,23 @@ inline std::string RequestKey(RequestFamily family, const std::string& request_i
   return static_cast<char>(family) + request_id;
 }
 
+// The wallets in memory, as many as fit: those that nobody has asked for of late are put away (the
+// CLOCK algorithm: a hand goes round, and takes what was not used since it last came by).
 class WalletTable {
  public:
   // The organization's slot, or null. Slots never move.
   WalletSlot* Find(const std::string& organization_id) {
     auto found = slots_.find(organization_id);
-    return found == slots_.end() ? nullptr : found->second.get();
+    if (found == slots_.end()) return nullptr;
+    found->second->is_used = true;
+    return found->second.get();
   }
   // A new, empty slot. Requires: there is none.
   WalletSlot& Add(const std::string& organization_id) {
     std::unique_ptr<WalletSlot>& slot = slots_[organization_id];
     slot = std::make_unique<WalletSlot>();
     slot->organization_id = organization_id;
+    round_.push_back(slot.get());
     return *slot;
   }
   size_t size() const { return slots_.size(); }
@@ -139,8 +151,39 @@ class WalletTable {
     for (auto& [organization_id, slot] : slots_) visit(*slot);
   }
 
+  // While a job reads what a wallet is without the lock, the wallet must not be put away, and come
+  // back as another than was read; nor must it come, be changed, and go. Each Keep has its Release.
+  void Keep(const std::string& organization_id) { ++kept_[organization_id]; }
+  void Release(const std::string& organization_id) {
+    auto found = kept_.find(organization_id);
+    if (--found->second == 0) kept_.erase(found);
+  }
+
+  // Moves the hand on, past at most `most` wallets, until one can go, and drops that: it is idle,
+  // not kept and not used of late. `members` is how many members went with it. False: none could.
+  bool PutOneAway(size_t most, int64_t& members) {
+    for (; most > 0 && !round_.empty(); --most) {
+      hand_ = hand_ < round_.size() ? hand_ : 0;
+      WalletSlot* const slot = round_[hand_];
+      if (slot->is_used || !slot->IsIdle() || kept_.contains(slot->organization_id)) {
+        slot->is_used = false;
+        ++hand_;
+        continue;
+      }
+      members = static_cast<int64_t>(slot->wallet.members.size());
+      round_[hand_] = round_.back();
+      round_.pop_back();
+      slots_.erase(slots_.find(slot->organization_id));
+      return true;
+    }
+    return false;
+  }
+
  private:
   absl::flat_hash_map<std::string, std::unique_ptr<WalletSlot>> slots_;
+  std::vector<WalletSlot*> round_;  // All of them, in the order of the hand.
+  size_t hand_ = 0;
+  absl::flat_hash_map<std::string, int> kept_;
 };
 
 }  // namespace bursar

@@ -181,6 +181,7 @@ TEST(Options, WhatCannotBeIsRefusedNamingTheSetting) {
       {With({"--completion-queues=0"}), "--completion-queues must be from 1"},
       {With({"--queue-limit=-1"}), "--queue-limit must be"},
       {With({"--queue-limit=x"}), "--queue-limit"},
+      {With({"--wallet-memory=much"}), "--wallet-memory must be a number of bytes"},
       {With({"--drain-timeout=soon"}), "--drain-timeout"},
       {With({"--drain-timeout=-1s"}), "--drain-timeout"},
       {With({"--log-level=loud"}), "--log-level"},

@@ -46,7 +46,12 @@ class EngineFailures : public EngineTest {
     ASSERT_EQ(results->at(0).outcome, CommitOutcome::kCommitted);
   }
 };
-BURSAR_ENGINE_SUITE(EngineFailures);
+// Not without memory for wallets: there a check may need a place to be read, and another writer's
+// wallet is simply read.
+INSTANTIATE_TEST_SUITE_P(Stores, EngineFailures,
+                         testing::Values(StoreKind::kMemory, StoreKind::kColdMemory,
+                                         StoreKind::kRocksDb),
+                         StoreKindName);
 
 // Rules: R3
 TEST_P(EngineFailures, AFailedCommitLatchesAndEverybodyIsRefused) {

@@ -137,7 +137,7 @@ std::unique_ptr<Store> EngineTest::OpenStore() {
     return *std::move(store);
   }
   MemoryStoreOptions options;
-  if (GetParam() == StoreKind::kColdMemory) {
+  if (IsCold()) {
     options.would_block = [](const LoadKey&) { return true; };
   }
   return NewMemoryStore(options);
@@ -158,6 +158,7 @@ absl::Status EngineTest::StartAnew(const EngineOptions& options) {
   }
   EngineOptions chosen = options;
   chosen.sweep_interval = absl::InfiniteDuration();
+  if (GetParam() == StoreKind::kNoWalletMemory) chosen.wallet_memory_bytes = 0;
   absl::StatusOr<std::unique_ptr<EngineCore>> engine =
       EngineCore::Start(store_.get(), &clock_, &zones_, TestCatalogs(), chosen);
   if (engine.ok()) engine_ = *std::move(engine);
@@ -308,6 +309,8 @@ std::string StoreKindName(const testing::TestParamInfo<StoreKind>& info) {
       return "Memory";
     case StoreKind::kColdMemory:
       return "ColdMemory";
+    case StoreKind::kNoWalletMemory:
+      return "NoWalletMemory";
     default:
       return "RocksDb";
   }

@@ -172,7 +172,8 @@ using PromisedCheck = Promised<absl::StatusOr<CheckReply>>;
 // of input, 2.00 of output.
 DefaultCatalogs TestCatalogs();
 
-enum class StoreKind { kMemory, kColdMemory, kRocksDb };
+// kNoWalletMemory: on a cold store, and every wallet is put away as soon as it is idle.
+enum class StoreKind { kMemory, kColdMemory, kNoWalletMemory, kRocksDb };
 
 class EngineTest : public testing::TestWithParam<StoreKind> {
  protected:
@@ -187,6 +188,10 @@ class EngineTest : public testing::TestWithParam<StoreKind> {
   absl::Status StartAnew(const EngineOptions& options);
 
   Engine& engine() { return *engine_; }
+  // Whether every read asks a loader.
+  static bool IsCold() {
+    return GetParam() == StoreKind::kColdMemory || GetParam() == StoreKind::kNoWalletMemory;
+  }
   ControlledStore& store() { return *store_; }
 
   // ---- Calls that wait; administration fails the test where it is refused ----
@@ -252,10 +257,10 @@ int CountOf(const std::vector<Entry>& journal) {
 std::string StoreKindName(const testing::TestParamInfo<StoreKind>& info);
 
 // Runs a suite on every kind of store.
-#define BURSAR_ENGINE_SUITE(suite)                                                      \
-  INSTANTIATE_TEST_SUITE_P(                                                             \
-      Stores, suite,                                                                    \
-      testing::Values(StoreKind::kMemory, StoreKind::kColdMemory, StoreKind::kRocksDb), \
-      StoreKindName)
+#define BURSAR_ENGINE_SUITE(suite)                                                           \
+  INSTANTIATE_TEST_SUITE_P(Stores, suite,                                                    \
+                           testing::Values(StoreKind::kMemory, StoreKind::kColdMemory,       \
+                                           StoreKind::kNoWalletMemory, StoreKind::kRocksDb), \
+                           StoreKindName)
 
 }  // namespace bursar

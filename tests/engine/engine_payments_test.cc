@@ -108,7 +108,7 @@ TEST_P(EnginePayments, AVerdictThatWasReadWhileAnotherCommittedSeesIt) {
   });
   EXPECT_TRUE(Complete(payment, true).ok());
   // The others mostly have it at hand, and then never read while somebody else decides.
-  if (GetParam() == StoreKind::kColdMemory) {
+  if (IsCold()) {
     EXPECT_TRUE(between);
   }
   store().AfterNextBlockingLoad(nullptr);

@@ -165,13 +165,67 @@ TEST_P(EngineRecords, RecordsThatArriveDuringACommitShareTheNextOne) {
   for (int i = 0; i < 50; ++i) {
     records.push_back(StartRecord("acme", "ann", Nanos(1), absl::StrCat("later-", i)));
   }
-  if (GetParam() == StoreKind::kColdMemory) {
+  if (IsCold()) {
     // Their request ids are looked up by the loader; only then do they gather.
     while (core().Stats().records < 51) std::this_thread::yield();
   }
   store().OpenGate();
   for (const auto& record : records) EXPECT_TRUE(record->Wait().ok());
   EXPECT_EQ(core().Stats().groups_committed, groups_before + 2);
+}
+
+// Rules: R1, R2
+TEST_P(EngineRecords, WalletsBeyondTheirMemoryArePutAwayAndComeBackAsTheyWere) {
+  constexpr int kOrganizations = 40;
+  EngineOptions options;
+  options.wallet_memory_bytes = 20'000;  // A few of them.
+  RestartWith(options);
+  for (int i = 0; i < kOrganizations; ++i) {
+    CreateOrganization(absl::StrCat("org-", i), "metered");
+    AddMember(absl::StrCat("org-", i), "ann");
+    Grant(absl::StrCat("org-", i), 10);
+  }
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < kOrganizations; ++i) {
+      const std::string id = absl::StrCat("org-", i);
+      ASSERT_TRUE(Record(id, "ann", Nanos(1'000 + i), absl::StrCat("r-", round)).ok());
+      // Remembered, whether it is in memory or not.
+      const auto again = Record(id, "ann", Nanos(1'000 + i), absl::StrCat("r-", round));
+      ASSERT_TRUE(again.ok()) << again.status();
+      EXPECT_TRUE(again->replayed);
+    }
+  }
+  EXPECT_LT(core().Stats().wallets_in_memory, 20);
+  EXPECT_GT(core().Stats().wallets_put_away, kOrganizations);
+  EXPECT_LE(core().Stats().members_in_memory, core().Stats().wallets_in_memory * 2);
+  for (int i = 0; i < kOrganizations; ++i) {
+    EXPECT_EQ(JournaledCost(absl::StrCat("org-", i)), Amount(Nanos(3 * (1'000 + i))));
+  }
+  ExpectVerified();
+}
+
+// What a loader has read must not be put in place of what others made of the wallet meanwhile, also
+// where it was put away again. Rules: R1
+TEST_P(EngineRecords, WhatALoaderReadIsNotPutBeforeWhatBecameOfTheWalletMeanwhile) {
+  SetUpAcme("metered");
+  CreateOrganization("other", "metered");
+  Grant("acme", 10);
+  EngineOptions options;
+  options.loader_threads = 2;  // One can load while the other waits.
+  RestartWith(options);
+  bool between = false;
+  store().AfterNextBlockingLoad([&] {
+    between = true;
+    EXPECT_TRUE(Record("acme", "ann", Nanos(5), "meanwhile").ok());
+    // The hand goes round.
+    for (int i = 0; i < 4; ++i) EXPECT_TRUE(absl::IsNotFound(Check("other", "nobody").status()));
+  });
+  EXPECT_TRUE(Record("acme", "ann", Nanos(7), "first").ok());
+  store().AfterNextBlockingLoad(nullptr);
+  // The others have it at hand.
+  EXPECT_EQ(between, IsCold());
+  EXPECT_EQ(JournaledCost("acme"), Amount(Nanos(between ? 12 : 7)));
+  ExpectVerified();
 }
 
 // Rules: O6, R1
