@@ -307,25 +307,17 @@ absl::StatusOr<std::vector<CommitResult>> RocksDbStore::Decide(const CommitGroup
 
 absl::Status RocksDbStore::FindDuplicates(const CommitGroup& group,
                                           std::vector<CommitResult>& results) const {
-  // One look-up for the whole group: its price is per call more than per key.
-  std::vector<LoadKey> keys;
-  std::vector<std::pair<size_t, const DedupePut*>> asked;
   for (size_t i = 0; i < results.size(); ++i) {
     if (results[i].outcome != CommitOutcome::kCommitted) continue;
     const OrganizationCommit& commit = group.organizations[i];
     for (const DedupePut& put : commit.dedupe) {
-      keys.push_back(LoadKey::Dedupe(commit.organization_id, put.family, put.request_id));
-      asked.emplace_back(i, &put);
+      absl::StatusOr<LoadedValue> found =
+          view().FindRequestId(commit.organization_id, put.family, put.request_id);
+      if (!found.ok()) return found.status();
+      if (found->state != LoadState::kFound) continue;
+      results[i].outcome = CommitOutcome::kDuplicate;
+      results[i].duplicates.push_back({put.family, put.request_id, std::move(found->value)});
     }
-  }
-  absl::StatusOr<std::vector<LoadedValue>> found = view().Load(keys, LoadMode::kMayBlock);
-  if (!found.ok()) return found.status();
-  for (size_t k = 0; k < keys.size(); ++k) {
-    if ((*found)[k].state != LoadState::kFound) continue;
-    CommitResult& result = results[asked[k].first];
-    result.outcome = CommitOutcome::kDuplicate;
-    result.duplicates.push_back(
-        {asked[k].second->family, asked[k].second->request_id, std::move((*found)[k].value)});
   }
   return absl::OkStatus();
 }

@@ -88,49 +88,37 @@ class RocksDbCursor final : public JournalCursor {
   bool done_ = false;
 };
 
-// The keys of one Load in the form that the database takes, and its answers.
-struct MultiGet {
-  void Add(rocksdb::ColumnFamilyHandle* family, std::string key) {
-    families.push_back(family);
-    keys.push_back(std::move(key));
+// A snapshot that is released when it goes out of scope; none where it is not wanted.
+class MomentarySnapshot {
+ public:
+  MomentarySnapshot(rocksdb::DB* db, bool is_wanted)
+      : db_(db), snapshot_(is_wanted ? db->GetSnapshot() : nullptr) {}
+  ~MomentarySnapshot() {
+    if (snapshot_ != nullptr) db_->ReleaseSnapshot(snapshot_);
   }
+  MomentarySnapshot(const MomentarySnapshot&) = delete;
+  MomentarySnapshot& operator=(const MomentarySnapshot&) = delete;
 
-  void Run(const RocksDbHandles& handles, const rocksdb::ReadOptions& options) {
-    const std::vector<rocksdb::Slice> slices(keys.begin(), keys.end());
-    values = std::vector<rocksdb::PinnableSlice>(keys.size());
-    statuses.resize(keys.size());
-    // Not RocksDB's own MultiGet: over several families it loses count of its references when a
-    // memtable is switched meanwhile, which ends the process at an assertion (7.8; seen once in some
-    // thousand power cuts). It also reads blocks from the disk whatever the tier says.
-    for (size_t i = 0; i < keys.size(); ++i) {
-      statuses[i] = handles.db->Get(options, families[i], slices[i], &values[i]);
-    }
-  }
+  const rocksdb::Snapshot* get() const { return snapshot_; }
 
-  std::vector<rocksdb::ColumnFamilyHandle*> families;
-  std::vector<std::string> keys;
-  std::vector<rocksdb::PinnableSlice> values;
-  std::vector<rocksdb::Status> statuses;
+ private:
+  rocksdb::DB* const db_;
+  const rocksdb::Snapshot* const snapshot_;
 };
 
-// Takes the first answer of [begin, end) that says something; several are the generations that one
-// request id may lie in.
-absl::Status TakeAnswer(const MultiGet& get, size_t begin, size_t end, LoadedValue& loaded,
-                        rocksdb::PinnableSlice const*& found) {
-  for (size_t i = begin; i < end; ++i) {
-    const rocksdb::Status& status = get.statuses[i];
-    if (status.ok()) {
-      loaded.state = LoadState::kFound;
-      found = &get.values[i];
-      return absl::OkStatus();
-    }
-    if (status.IsIncomplete()) {
-      loaded.state = LoadState::kWouldBlock;
-    } else if (!status.IsNotFound()) {
-      return FromRocksDb(status, "loading");
-    }
-  }
-  return absl::OkStatus();
+// One value, without a copy of it. Not RocksDB's own MultiGet for several: over several families it
+// loses count of its references when a memtable is switched meanwhile, which ends the process at an
+// assertion (7.8; seen once in some thousand power cuts). It also reads blocks from the disk
+// whatever the tier says.
+absl::StatusOr<LoadState> Get(const RocksDbHandles& handles, const rocksdb::ReadOptions& options,
+                              rocksdb::ColumnFamilyHandle* family, const std::string& key,
+                              rocksdb::PinnableSlice* value) {
+  value->Reset();
+  const rocksdb::Status status = handles.db->Get(options, family, key, value);
+  if (status.ok()) return LoadState::kFound;
+  if (status.IsNotFound()) return LoadState::kAbsent;
+  if (status.IsIncomplete()) return LoadState::kWouldBlock;
+  return FromRocksDb(status, "loading");
 }
 
 }  // namespace
@@ -163,48 +151,78 @@ rocksdb::ReadOptions RocksDbView::Options() const {
   return options;
 }
 
+absl::Status RocksDbView::LoadRequestId(const std::string& organization_id, RequestFamily family,
+                                        const std::string& request_id,
+                                        const rocksdb::ReadOptions& options,
+                                        LoadedValue* loaded) const {
+  rocksdb::PinnableSlice value;
+  const DedupeGenerations::List generations = generations_->Get();
+  for (const uint16_t generation : *generations) {
+    const std::string key = DedupeKey(generation, organization_id, family, request_id);
+    const absl::StatusOr<LoadState> state = Get(handles_, options, handles_.dedupe, key, &value);
+    if (!state.ok()) return state.status();
+    // An answer that would need the disk stands only where no other generation has one.
+    if (*state != LoadState::kAbsent) loaded->state = *state;
+    if (*state != LoadState::kFound) continue;
+    loaded->value.assign(value.data(), value.size());
+    return absl::OkStatus();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RocksDbView::LoadRecord(const LoadKey& key, const rocksdb::ReadOptions& options,
+                                     LoadedValue* loaded) const {
+  const bool is_header = key.kind == RecordKind::kHeader;
+  rocksdb::PinnableSlice value;
+  const absl::StatusOr<LoadState> state =
+      Get(handles_, options, handles_.state,
+          is_header ? OrganizationKey(key.organization_id)
+                    : RecordPrefix(key.organization_id, key.kind) + key.id,
+          &value);
+  if (!state.ok()) return state.status();
+  loaded->state = *state;
+  if (*state != LoadState::kFound) return absl::OkStatus();
+  if (!is_header) {
+    loaded->value.assign(value.data(), value.size());
+    return absl::OkStatus();
+  }
+  std::string_view header;
+  const std::optional<OrganizationHead> head = ParseOrganization(View(value), &header);
+  if (!head.has_value()) return Unparsable("organization");
+  loaded->revision = head->revision;
+  loaded->state = head->has_header ? LoadState::kFound : LoadState::kAbsent;
+  loaded->value = header;
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::vector<LoadedValue>> RocksDbView::Load(const std::vector<LoadKey>& keys,
                                                            LoadMode mode) const {
-  const DedupeGenerations::List generations = generations_->Get();
-  MultiGet get;
   for (const LoadKey& key : keys) {
     if (absl::Status s = ValidateLoadKey(key); !s.ok()) return s;
-    if (!key.is_dedupe) {
-      get.Add(handles_.state, key.kind == RecordKind::kHeader
-                                  ? OrganizationKey(key.organization_id)
-                                  : RecordPrefix(key.organization_id, key.kind) + key.id);
-      continue;
-    }
-    for (uint16_t generation : *generations) {
-      get.Add(handles_.dedupe, DedupeKey(generation, key.organization_id, key.family, key.id));
-    }
   }
-  std::vector<LoadedValue> loaded(keys.size());
-  if (get.keys.empty()) return loaded;
   rocksdb::ReadOptions options = Options();
   if (mode == LoadMode::kMemoryOnly) options.read_tier = rocksdb::kBlockCacheTier;
-  // All of one moment, though they are read one by one.
-  if (snapshot_ == nullptr && get.keys.size() > 1) options.snapshot = handles_.db->GetSnapshot();
-  get.Run(handles_, options);
-  if (options.snapshot != snapshot_) handles_.db->ReleaseSnapshot(options.snapshot);
-  size_t at = 0;
+  // All of one moment, though they are read one by one. A request id alone may lie in several
+  // generations, of which none ever takes over what another has.
+  const MomentarySnapshot moment(handles_.db, snapshot_ == nullptr && keys.size() > 1);
+  if (moment.get() != nullptr) options.snapshot = moment.get();
+  std::vector<LoadedValue> loaded(keys.size());
   for (size_t i = 0; i < keys.size(); ++i) {
-    const size_t end = at + (keys[i].is_dedupe ? generations->size() : 1);
-    const rocksdb::PinnableSlice* found = nullptr;
-    if (absl::Status s = TakeAnswer(get, at, end, loaded[i], found); !s.ok()) return s;
-    at = end;
-    if (found == nullptr) continue;
-    if (keys[i].is_dedupe || keys[i].kind != RecordKind::kHeader) {
-      loaded[i].value.assign(found->data(), found->size());
-      continue;
-    }
-    std::string_view header;
-    const std::optional<OrganizationHead> head = ParseOrganization(View(*found), &header);
-    if (!head.has_value()) return Unparsable("organization");
-    loaded[i].revision = head->revision;
-    loaded[i].state = head->has_header ? LoadState::kFound : LoadState::kAbsent;
-    loaded[i].value = header;
+    const LoadKey& key = keys[i];
+    absl::Status status =
+        key.is_dedupe ? LoadRequestId(key.organization_id, key.family, key.id, options, &loaded[i])
+                      : LoadRecord(key, options, &loaded[i]);
+    if (!status.ok()) return status;
   }
+  return loaded;
+}
+
+absl::StatusOr<LoadedValue> RocksDbView::FindRequestId(const std::string& organization_id,
+                                                       RequestFamily family,
+                                                       const std::string& request_id) const {
+  LoadedValue loaded;
+  absl::Status status = LoadRequestId(organization_id, family, request_id, Options(), &loaded);
+  if (!status.ok()) return status;
   return loaded;
 }
 

@@ -79,6 +79,10 @@ class RocksDbView {
   absl::StatusOr<std::optional<std::string>> GetSystem(const std::string& key) const;
   absl::StatusOr<std::vector<SystemRow>> ScanSystem(const std::string& prefix) const;
 
+  // What is remembered of a request id.
+  absl::StatusOr<LoadedValue> FindRequestId(const std::string& organization_id,
+                                            RequestFamily family,
+                                            const std::string& request_id) const;
   // The head of an organization's row, and its header if `header` is given; none when there is no
   // such organization.
   absl::StatusOr<std::optional<OrganizationHead>> ReadOrganization(
@@ -90,6 +94,11 @@ class RocksDbView {
 
  private:
   rocksdb::ReadOptions Options() const;
+  absl::Status LoadRecord(const LoadKey& key, const rocksdb::ReadOptions& options,
+                          LoadedValue* loaded) const;
+  absl::Status LoadRequestId(const std::string& organization_id, RequestFamily family,
+                             const std::string& request_id, const rocksdb::ReadOptions& options,
+                             LoadedValue* loaded) const;
 
   const RocksDbHandles handles_;
   const DedupeGenerations* const generations_;
