@@ -50,3 +50,26 @@ def curve(title, x_words, y_words, points):
     parts.append(f'<text x="16" y="{HEIGHT / 2}" text-anchor="middle" '
                  f'transform="rotate(-90 16 {HEIGHT / 2})">{y_words}</text></svg>')
     return "\n".join(parts) + "\n"
+
+
+COLOURS = ("#1f6feb", "#8250df", "#bf3989", "#cf222e", "#bc4c00", "#9a6700", "#1a7f37", "#0a7ea4",
+           "#57606a", "#8c959f", "#424a53", "#afb8c1")
+
+
+def shares(title, parts):
+    """A row for each (words, share of 100), the largest first."""
+    row, left, width = 24, 250, 640
+    high = TOP + row * len(parts) + 12
+    most = max(share for _, share in parts)
+    drawn = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{high}" '
+             f'viewBox="0 0 {width} {high}" font-family="sans-serif" font-size="12">',
+             f'<rect width="{width}" height="{high}" fill="white"/>',
+             f'<text x="12" y="22" font-size="14">{title}</text>']
+    for i, (words, share) in enumerate(sorted(parts, key=lambda part: -part[1])):
+        y = TOP + row * i
+        length = share / most * (width - left - 70)
+        drawn.append(f'<text x="{left - 8}" y="{y + 15}" text-anchor="end">{words}</text>')
+        drawn.append(f'<rect x="{left}" y="{y + 3}" width="{length:.1f}" height="{row - 8}" '
+                     f'fill="{COLOURS[i % len(COLOURS)]}"/>')
+        drawn.append(f'<text x="{left + length + 6:.1f}" y="{y + 15}">{share:.1f} %</text>')
+    return "\n".join(drawn) + "\n</svg>\n"

@@ -52,12 +52,12 @@ def free_port():
         return listening.getsockname()[1]
 
 
-def run(*command, **options):
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False,
-                          **options)
+def run(*command, stderr=subprocess.PIPE, **options):
+    done = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, stderr=stderr, text=True,
+                          check=False, **options)
     if done.returncode != 0:
         raise SystemExit(f"{' '.join(map(str, command))}: exit status {done.returncode}\n"
-                         f"{done.stdout}{done.stderr}")
+                         f"{done.stdout}{done.stderr or ''}")
     return done.stdout
 
 
