@@ -186,7 +186,7 @@ class Postgres(Process):
             f"SELECT record(:org, 'm-' || :member, :request, {COST_NANOS});\n", encoding="utf-8")
         before = cpu_seconds(self.pid)
         text = run(self.bin / "pgbench", *self.connect, "-n", "-f", script, "-c", clients, "-j", 2,
-                   "-T", seconds, "-M", "prepared", "postgres")
+                   "-T", max(1, round(seconds)), "-M", "prepared", "postgres")
         cpu = cpu_seconds(self.pid) - before
         rate = float(re.search(r"tps = ([\d.]+)", text).group(1))
         count = int(re.search(r"actually processed: (\d+)", text).group(1))
