@@ -80,7 +80,7 @@ void EngineCore::RunJobs(EndedJobs& ended) {
 }
 
 void EngineCore::KeepWithinMemory() {
-  // Measured on a million organizations of five members each: docs/performance.md.
+  // About what was measured with five members a wallet (docs/performance.md).
   constexpr int64_t kWalletBytes = 3000;
   constexpr int64_t kMemberBytes = 1000;
   // The lock is everybody's: what is not found soon is left to the next call.

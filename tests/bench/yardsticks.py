@@ -129,6 +129,8 @@ class Redis(Process):
         data.mkdir()
         super().__init__("redis-server", "--port", self.port, "--bind", "127.0.0.1", "--dir", data,
                          "--save", "", "--appendonly", "yes", "--appendfsync", "always",
+                         # What it would do in the background would fall into another's turn.
+                         "--auto-aof-rewrite-percentage", "0",
                          ready="Ready to accept connections")
         script = (HERE / "redis_wallet.lua").read_text(encoding="utf-8")
         self.digest = run("redis-cli", "-p", self.port, "script", "load", script).strip()
@@ -173,6 +175,9 @@ class Postgres(Process):
         super().__init__(*self.as_user, self.bin / "postgres", "-D", self.data, "-p", self.port,
                          "-c", "listen_addresses=127.0.0.1", "-k", self.data,
                          "-c", "shared_buffers=1GB", "-c", "max_connections=300",
+                         # As with Redis.
+                         "-c", "autovacuum=off", "-c", "checkpoint_timeout=1h",
+                         "-c", "max_wal_size=8GB",
                          ready="ready to accept connections")
         self.connect = ["-h", "127.0.0.1", "-p", self.port, "-U", "bench"]
         run(self.bin / "psql", *self.connect, "-q", "-v", "ON_ERROR_STOP=1", "-f",
