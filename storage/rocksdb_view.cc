@@ -115,6 +115,11 @@ absl::StatusOr<LoadState> Get(const RocksDbHandles& handles, const rocksdb::Read
                               rocksdb::PinnableSlice* value) {
   value->Reset();
   const rocksdb::Status status = handles.db->Get(options, family, key, value);
+  // Without the disk, RocksDB takes a table that it has not opened yet for one that has the key,
+  // and answers with nothing.
+  if (status.ok() && options.read_tier == rocksdb::kBlockCacheTier && value->empty()) {
+    return LoadState::kWouldBlock;
+  }
   if (status.ok()) return LoadState::kFound;
   if (status.IsNotFound()) return LoadState::kAbsent;
   if (status.IsIncomplete()) return LoadState::kWouldBlock;

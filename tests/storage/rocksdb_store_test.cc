@@ -242,5 +242,39 @@ TEST_F(RocksDbStoreTest, MemoryOnlyLoadOfWhatIsOnDiskSaysItWouldBlock) {
   EXPECT_EQ(again[1].state, LoadState::kAbsent);
 }
 
+// A table that was not opened yet has nothing to say: neither that it has a key, nor that it has
+// not. Rules: R2, R3
+TEST_F(RocksDbStoreTest, WithoutTheDiskATableThatIsNotOpenAnswersNothing) {
+  options_.max_open_files = 20;  // So few that an open leaves most tables closed.
+  Create();
+  for (int64_t revision = 2; revision < 4; ++revision) {
+    OrganizationCommit commit = MakeCommit("acme", revision, revision + 1);
+    commit.puts = {{RecordKind::kHeader, "", "header"}};
+    commit.dedupe = {{RequestFamily::kRecording, std::to_string(revision), "later"}};
+    // Each open writes the log out to tables of its own.
+    Must(Must(Open())->Commit({{commit}}));
+  }
+  Must(Open()).reset();
+  std::unique_ptr<Store> store = Must(Open());
+  const std::vector<LoadKey> keys = {
+      LoadKey::Dedupe("acme", RequestFamily::kRecording, "never seen"),
+      LoadKey::Dedupe("acme", RequestFamily::kRecording, "r"), LoadKey::Member("acme", "nobody"),
+      LoadKey::Header("acme")};
+  const auto at_once = Must(store->Load(keys, LoadMode::kMemoryOnly));
+  EXPECT_NE(at_once[0].state, LoadState::kFound);
+  EXPECT_NE(at_once[1].state, LoadState::kAbsent);
+  EXPECT_NE(at_once[2].state, LoadState::kFound);
+  EXPECT_NE(at_once[3].state, LoadState::kAbsent);
+  for (const size_t present : {1, 3}) {
+    if (at_once[present].state != LoadState::kFound) continue;
+    EXPECT_FALSE(at_once[present].value.empty());
+  }
+  const auto read = Must(store->Load(keys, LoadMode::kMayBlock));
+  EXPECT_EQ(read[0].state, LoadState::kAbsent);
+  EXPECT_EQ(read[1].value, "first");
+  EXPECT_EQ(read[2].state, LoadState::kAbsent);
+  EXPECT_EQ(read[3].value, "header");
+}
+
 }  // namespace
 }  // namespace bursar
