@@ -77,6 +77,11 @@ std::string DedupeKey(uint16_t generation, std::string_view organization_id, Req
   return bytes;
 }
 
+void SetDedupeGeneration(uint16_t generation, std::string* key) {
+  const std::string bytes = GenerationValue(generation);
+  std::copy(bytes.begin(), bytes.end(), key->begin());
+}
+
 std::string DedupeGenerationKey(uint16_t generation) { return GenerationValue(generation); }
 
 std::string DueKey(int64_t due_nanos, std::string_view organization_id) {

@@ -113,6 +113,8 @@ std::string OrganizationPrefix(std::string_view organization_id);
 std::string JournalKey(std::string_view organization_id, int64_t last_sequence);
 std::string DedupeKey(uint16_t generation, std::string_view organization_id, RequestFamily family,
                       std::string_view request_id);
+// Makes it the key of the same request id in another generation.
+void SetDedupeGeneration(uint16_t generation, std::string* key);
 // The smallest key of a generation.
 std::string DedupeGenerationKey(uint16_t generation);
 std::string DueKey(int64_t due_nanos, std::string_view organization_id);

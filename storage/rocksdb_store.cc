@@ -29,12 +29,9 @@ rocksdb::Slice ToSlice(std::string_view bytes) { return {bytes.data(), bytes.siz
 // batch (whose first twelve bytes are RocksDB's own and change when it is written).
 GroupHash NextHash(const GroupHash& before, int64_t group, const std::string& batch) {
   constexpr size_t kBatchHeaderBytes = 12;
-  const std::string digest = Sha256({{reinterpret_cast<const char*>(before.data()), before.size()},
-                                     std::to_string(group),
-                                     std::string_view(batch).substr(kBatchHeaderBytes)});
-  GroupHash hash;
-  std::copy(digest.begin(), digest.end(), hash.begin());
-  return hash;
+  return Sha256Digest({{reinterpret_cast<const char*>(before.data()), before.size()},
+                       std::to_string(group),
+                       std::string_view(batch).substr(kBatchHeaderBytes)});
 }
 
 // What the compare-and-set needs to know of an organization.

@@ -1,5 +1,7 @@
 #include "storage/rocksdb_view.h"
 
+#include <rocksdb/snapshot.h>
+
 #include <algorithm>
 
 #include "storage/rocksdb_status.h"
@@ -88,24 +90,6 @@ class RocksDbCursor final : public JournalCursor {
   bool done_ = false;
 };
 
-// A snapshot that is released when it goes out of scope; none where it is not wanted.
-class MomentarySnapshot {
- public:
-  MomentarySnapshot(rocksdb::DB* db, bool is_wanted)
-      : db_(db), snapshot_(is_wanted ? db->GetSnapshot() : nullptr) {}
-  ~MomentarySnapshot() {
-    if (snapshot_ != nullptr) db_->ReleaseSnapshot(snapshot_);
-  }
-  MomentarySnapshot(const MomentarySnapshot&) = delete;
-  MomentarySnapshot& operator=(const MomentarySnapshot&) = delete;
-
-  const rocksdb::Snapshot* get() const { return snapshot_; }
-
- private:
-  rocksdb::DB* const db_;
-  const rocksdb::Snapshot* const snapshot_;
-};
-
 // One value, without a copy of it. Not RocksDB's own MultiGet for several: over several families it
 // loses count of its references when a memtable is switched meanwhile, which ends the process at an
 // assertion (7.8; seen once in some thousand power cuts). It also reads blocks from the disk
@@ -161,9 +145,10 @@ absl::Status RocksDbView::LoadRequestId(const std::string& organization_id, Requ
                                         const rocksdb::ReadOptions& options,
                                         LoadedValue* loaded) const {
   rocksdb::PinnableSlice value;
+  std::string key = DedupeKey(0, organization_id, family, request_id);
   const DedupeGenerations::List generations = generations_->Get();
   for (const uint16_t generation : *generations) {
-    const std::string key = DedupeKey(generation, organization_id, family, request_id);
+    SetDedupeGeneration(generation, &key);
     const absl::StatusOr<LoadState> state = Get(handles_, options, handles_.dedupe, key, &value);
     if (!state.ok()) return state.status();
     // An answer that would need the disk stands only where no other generation has one.
@@ -175,29 +160,38 @@ absl::Status RocksDbView::LoadRequestId(const std::string& organization_id, Requ
   return absl::OkStatus();
 }
 
-absl::Status RocksDbView::LoadRecord(const LoadKey& key, const rocksdb::ReadOptions& options,
-                                     LoadedValue* loaded) const {
-  const bool is_header = key.kind == RecordKind::kHeader;
+absl::StatusOr<LoadState> RocksDbView::GetOrganization(const std::string& organization_id,
+                                                       const rocksdb::ReadOptions& options,
+                                                       OrganizationHead* head,
+                                                       std::string* header) const {
   rocksdb::PinnableSlice value;
   const absl::StatusOr<LoadState> state =
-      Get(handles_, options, handles_.state,
-          is_header ? OrganizationKey(key.organization_id)
-                    : RecordPrefix(key.organization_id, key.kind) + key.id,
-          &value);
-  if (!state.ok()) return state.status();
-  loaded->state = *state;
-  if (*state != LoadState::kFound) return absl::OkStatus();
-  if (!is_header) {
+      Get(handles_, options, handles_.state, OrganizationKey(organization_id), &value);
+  if (!state.ok() || *state != LoadState::kFound) return state;
+  std::string_view view;
+  const std::optional<OrganizationHead> parsed = ParseOrganization(View(value), &view);
+  if (!parsed.has_value()) return Unparsable("organization");
+  *head = *parsed;
+  if (header != nullptr) *header = view;
+  return state;
+}
+
+absl::Status RocksDbView::LoadRecord(const LoadKey& key, const rocksdb::ReadOptions& options,
+                                     LoadedValue* loaded) const {
+  absl::StatusOr<LoadState> state;
+  if (key.kind == RecordKind::kHeader) {
+    OrganizationHead head;
+    state = GetOrganization(key.organization_id, options, &head, &loaded->value);
+    loaded->revision = head.revision;
+    if (state.ok() && *state == LoadState::kFound && !head.has_header) state = LoadState::kAbsent;
+  } else {
+    rocksdb::PinnableSlice value;
+    state = Get(handles_, options, handles_.state,
+                RecordPrefix(key.organization_id, key.kind) + key.id, &value);
     loaded->value.assign(value.data(), value.size());
-    return absl::OkStatus();
   }
-  std::string_view header;
-  const std::optional<OrganizationHead> head = ParseOrganization(View(value), &header);
-  if (!head.has_value()) return Unparsable("organization");
-  loaded->revision = head->revision;
-  loaded->state = head->has_header ? LoadState::kFound : LoadState::kAbsent;
-  loaded->value = header;
-  return absl::OkStatus();
+  if (state.ok()) loaded->state = *state;
+  return state.status();
 }
 
 absl::StatusOr<std::vector<LoadedValue>> RocksDbView::Load(const std::vector<LoadKey>& keys,
@@ -209,8 +203,10 @@ absl::StatusOr<std::vector<LoadedValue>> RocksDbView::Load(const std::vector<Loa
   if (mode == LoadMode::kMemoryOnly) options.read_tier = rocksdb::kBlockCacheTier;
   // All of one moment, though they are read one by one. A request id alone may lie in several
   // generations, of which none ever takes over what another has.
-  const MomentarySnapshot moment(handles_.db, snapshot_ == nullptr && keys.size() > 1);
-  if (moment.get() != nullptr) options.snapshot = moment.get();
+  std::optional<rocksdb::ManagedSnapshot> moment;
+  if (snapshot_ == nullptr && keys.size() > 1) {
+    options.snapshot = moment.emplace(handles_.db).snapshot();
+  }
   std::vector<LoadedValue> loaded(keys.size());
   for (size_t i = 0; i < keys.size(); ++i) {
     const LoadKey& key = keys[i];
@@ -233,15 +229,11 @@ absl::StatusOr<LoadedValue> RocksDbView::FindRequestId(const std::string& organi
 
 absl::StatusOr<std::optional<OrganizationHead>> RocksDbView::ReadOrganization(
     const std::string& organization_id, std::string* header) const {
-  rocksdb::PinnableSlice value;
-  const rocksdb::Status status =
-      handles_.db->Get(Options(), handles_.state, OrganizationKey(organization_id), &value);
-  if (status.IsNotFound()) return std::nullopt;
-  if (!status.ok()) return FromRocksDb(status, "reading an organization");
-  std::string_view view;
-  const std::optional<OrganizationHead> head = ParseOrganization(View(value), &view);
-  if (!head.has_value()) return Unparsable("organization");
-  if (header != nullptr) *header = view;
+  OrganizationHead head;
+  const absl::StatusOr<LoadState> state =
+      GetOrganization(organization_id, Options(), &head, header);
+  if (!state.ok()) return state.status();
+  if (*state == LoadState::kAbsent) return std::nullopt;
   return head;
 }
 

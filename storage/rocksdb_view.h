@@ -94,6 +94,11 @@ class RocksDbView {
 
  private:
   rocksdb::ReadOptions Options() const;
+  // An organization's row: its head, and its header if `header` is given. Both are left as they are
+  // unless it is found.
+  absl::StatusOr<LoadState> GetOrganization(const std::string& organization_id,
+                                            const rocksdb::ReadOptions& options,
+                                            OrganizationHead* head, std::string* header) const;
   absl::Status LoadRecord(const LoadKey& key, const rocksdb::ReadOptions& options,
                           LoadedValue* loaded) const;
   absl::Status LoadRequestId(const std::string& organization_id, RequestFamily family,

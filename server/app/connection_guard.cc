@@ -35,8 +35,6 @@ constexpr absl::Duration kSweepInterval = absl::Seconds(1);
 constexpr absl::Duration kFullSweepInterval = absl::Milliseconds(100);
 // How long credentials are watched for after a new connection, or after descriptors were short.
 constexpr absl::Duration kWatchTime = absl::Minutes(1);
-// Between two lines in the log about refused connections.
-constexpr absl::Duration kWordsInterval = absl::Seconds(10);
 
 absl::Duration Now() { return SystemClock().Monotonic(); }
 
@@ -289,14 +287,10 @@ void ConnectionGuard::RefillSpares() {
 }
 
 void ConnectionGuard::SayRefused(const char* why) {
-  const absl::Duration now = Now();
-  if (now < next_words_) {
-    ++refused_in_silence_;
-    return;
-  }
-  next_words_ = now + kWordsInterval;
-  spdlog::warn("connections are refused: {}; {} live (lines left out before: {})", why,
-               counts().live, std::exchange(refused_in_silence_, 0));
+  const std::optional<int64_t> left_out = refusals_.Take(Now());
+  if (!left_out.has_value()) return;
+  spdlog::warn("connections are refused: {}; {} live (left out before: {})", why, counts().live,
+               *left_out);
 }
 
 void ConnectionGuard::Sweep() {

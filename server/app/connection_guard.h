@@ -41,6 +41,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/app/line_limit.h"
 #include "server/app/listening_socket.h"
 #include "server/service/rpc/gate.h"
 
@@ -145,12 +146,11 @@ class ConnectionGuard final : public ConnectionWitness {
   const ConnectionGuardOptions options_;
   std::vector<Listener> listeners_;
   std::thread thread_;
-  int wake_ = -1;              // An eventfd that ends the thread.
-  int nothing_ = -1;           // A descriptor of nothing, to take a place with.
-  int copy_ = -1;              // The place for copies; guarded by mutex_ once started.
-  std::vector<int> spares_;    // The thread's.
-  absl::Duration next_words_;  // The thread's, as what follows.
-  int64_t refused_in_silence_ = 0;
+  int wake_ = -1;            // An eventfd that ends the thread.
+  int nothing_ = -1;         // A descriptor of nothing, to take a place with.
+  int copy_ = -1;            // The place for copies; guarded by mutex_ once started.
+  std::vector<int> spares_;  // The thread's.
+  LineLimit refusals_{1, absl::Seconds(10)};
 
   std::atomic<bool> is_watching_ = false;
   mutable std::mutex mutex_;  // Guards the rest.

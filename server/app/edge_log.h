@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/time/time.h"
+#include "server/app/line_limit.h"
 #include "server/service/event_log.h"
 
 namespace bursar {
@@ -23,9 +24,8 @@ class EdgeLog final : public EventLog {
   static constexpr size_t kMaxModels = 1000;
 
  private:
+  LineLimit errors_{1, absl::Seconds(1)};
   std::mutex mutex_;
-  absl::Time last_error_ = absl::InfinitePast();          // Guarded by mutex_.
-  int64_t errors_left_out_ = 0;                           // Guarded by mutex_.
   std::set<std::pair<std::string, std::string>> models_;  // Guarded by mutex_.
 };
 

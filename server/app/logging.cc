@@ -3,11 +3,10 @@
 #include <grpc/support/log.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <memory>
-#include <mutex>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -15,6 +14,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "server/app/line_limit.h"
 #include "server/base/clock.h"
 #include "spdlog/async.h"
 #include "spdlog/sinks/stdout_sinks.h"
@@ -76,27 +76,11 @@ class LineFormatter final : public spdlog::formatter {
   const LogFormat format_;
 };
 
-// How many of gRPC's errors are written in how long. Strangers cause them at will: a failed
-// handshake is one.
-constexpr int kGrpcErrors = 10;
-constexpr absl::Duration kGrpcErrorsTime = absl::Seconds(10);
-
+// Strangers cause gRPC's errors at will: a failed handshake is one.
 void LogGrpcError(const char* message) {
-  static std::mutex mutex;
-  static absl::Duration begun;
-  static int64_t count = 0;
-  int64_t left_out = 0;
-  {
-    const std::lock_guard lock(mutex);
-    const absl::Duration now = SystemClock().Monotonic();
-    if (now - begun >= kGrpcErrorsTime) {
-      left_out = std::max<int64_t>(0, std::exchange(count, 0) - kGrpcErrors);
-      begun = now;
-    }
-    if (++count > kGrpcErrors) return;
-  }
-  if (left_out > 0) spdlog::error("grpc: {} such lines before were left out", left_out);
-  spdlog::error("grpc: {}", message);
+  static LineLimit limit(10, absl::Seconds(10));
+  const std::optional<int64_t> left_out = limit.Take(SystemClock().Monotonic());
+  if (left_out.has_value()) spdlog::error("grpc: {} (left out before: {})", message, *left_out);
 }
 
 void LogFromGrpc(gpr_log_func_args* args) {

@@ -290,7 +290,7 @@ void CheckRest(RawSettings* raw, std::vector<std::string>* problems) {
   CheckRange("--stream-records", options.stream_records, 1, 100'000, problems);
   CheckRange("--max-watches", options.max_watches, 1, 1000, problems);
   CheckRange("--watch-max-lag", options.watch_max_lag, 1, 1'000'000'000, problems);
-  raw->options.wallet_memory_bytes = ParseBytes(raw->wallet_memory).value_or(-1);
+  options.wallet_memory_bytes = ParseBytes(raw->wallet_memory).value_or(-1);
   if (options.wallet_memory_bytes < 0) {
     problems->push_back("--wallet-memory must be a number of bytes, such as 512MiB or 2GiB");
   }

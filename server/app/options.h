@@ -45,12 +45,13 @@ struct Options {
   int completion_queues = 1;
   int queue_limit = 8192;
   int admin_queue_reserve = 512;
-  int max_batch_records = 1000;                      // In one BatchRecordConsumption.
-  int max_record_streams = 256;                      // StreamConsumption streams at once.
-  int stream_records = 256;                          // Of one such stream, not acknowledged.
-  int max_watches = 64;                              // WatchWallet streams at once, a thread each.
-  int watch_max_lag = 10'000;                        // Entries that a watcher may fall behind.
-  int64_t wallet_memory_bytes = int64_t{512} << 20;  // Of wallets in memory, about.
+  int max_batch_records = 1000;  // In one BatchRecordConsumption.
+  int max_record_streams = 256;  // StreamConsumption streams at once.
+  int stream_records = 256;      // Of one such stream, not acknowledged.
+  int max_watches = 64;          // WatchWallet streams at once, a thread each.
+  int watch_max_lag = 10'000;    // Entries that a watcher may fall behind.
+  // What wallets in memory may take, about.
+  int64_t wallet_memory_bytes = int64_t{512} << 20;
   absl::Duration drain_timeout = absl::Seconds(20);
   std::string log_level = "info";
   LogFormat log_format = LogFormat::kText;

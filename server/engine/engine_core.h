@@ -190,7 +190,9 @@ class EngineCore final : public Engine {
   // What the store had for one job.
   struct LoadedForJob {
     std::vector<LoadedValue> values;  // In the order of the keys.
-    std::vector<RecordRow> holds;     // The wallet's open ones, where its header was asked for.
+    // The wallet's header and its open holds, where it was asked for and is there.
+    std::optional<StoredHeader> header;
+    std::vector<RecordRow> holds;
     std::optional<std::vector<std::string>> open_requesters;  // As the job's, where it wants them.
   };
   using Fetched = absl::StatusOr<LoadedForJob>;
@@ -198,10 +200,10 @@ class EngineCore final : public Engine {
   absl::Status ReadOpenRequesters(const std::string& organization_id, LoadedForJob& loaded);
   std::vector<Fetched> Fetch(const std::vector<Parked>& parked, JournalCache& cache);
   void ResumeLoaded(std::vector<Parked> parked, JournalCache& cache, EndedJobs& ended);
-  absl::Status Install(Job& job, const LoadKey& key, const LoadedValue& value,
-                       const std::vector<RecordRow>& holds, std::optional<std::string>& remembered);
-  absl::StatusOr<WalletSlot*> InstallWallet(const std::string& organization_id,
-                                            const LoadedValue& value,
+  absl::Status Install(Job& job, const LoadKey& key, const LoadedValue& value, LoadedForJob& loaded,
+                       std::optional<std::string>& remembered);
+  absl::StatusOr<WalletSlot*> InstallWallet(const std::string& organization_id, int64_t revision,
+                                            StoredHeader stored,
                                             const std::vector<RecordRow>& holds);
   static absl::Status InstallRequest(Job& job, WalletSlot& slot, const LoadKey& key,
                                      const LoadedValue& value);

@@ -88,10 +88,11 @@ void EngineCore::KeepWithinMemory() {
   const auto bytes = [this] {
     return static_cast<int64_t>(wallets_.size()) * kWalletBytes + members_in_memory_ * kMemberBytes;
   };
-  for (int gone = 0; gone < 256 && bytes() > options_.wallet_memory_bytes; ++gone) {
-    int64_t members = 0;
-    if (!wallets_.PutOneAway(kMostLookedAt, members)) return;
-    members_in_memory_ -= members;
+  constexpr int kMostPutAway = 256;
+  for (int gone = 0; gone < kMostPutAway && bytes() > options_.wallet_memory_bytes; ++gone) {
+    const std::optional<int64_t> members = wallets_.PutOneAway(kMostLookedAt);
+    if (!members.has_value()) return;
+    members_in_memory_ -= *members;
     ++stats_.wallets_put_away;
   }
 }
@@ -150,13 +151,14 @@ absl::StatusOr<WalletSlot*> EngineCore::FindWallet(Job& job, std::vector<LoadKey
   absl::StatusOr<std::vector<LoadedValue>> loaded = store_->Load(keys, LoadMode::kMemoryOnly);
   if (!loaded.ok()) return loaded.status();
   const LoadedValue& header = loaded->front();
-  bool blocks = header.state == LoadState::kWouldBlock;
+  if (header.state == LoadState::kAbsent) return nullptr;
   if (header.state == LoadState::kFound) {
     absl::StatusOr<StoredHeader> stored = DecodeHeader(header.value);
     if (!stored.ok()) return stored.status();
-    blocks = stored->header.open_hold_count > 0;
+    if (stored->header.open_hold_count == 0) {
+      return InstallWallet(job.organization_id, header.revision, *std::move(stored), {});
+    }
   }
-  if (!blocks) return InstallWallet(job.organization_id, header, {});
   missing = std::move(keys);
   return nullptr;
 }

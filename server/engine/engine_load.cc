@@ -104,7 +104,8 @@ EngineCore::Fetched EngineCore::FetchRest(const Parked& parked, std::vector<Load
     if (key.kind != RecordKind::kHeader || values[i].state != LoadState::kFound) continue;
     absl::StatusOr<StoredHeader> stored = DecodeHeader(values[i].value);
     if (!stored.ok()) return stored.status();
-    if (stored->header.open_hold_count == 0) continue;
+    loaded.header = *std::move(stored);
+    if (loaded.header->header.open_hold_count == 0) continue;
     absl::StatusOr<std::vector<RecordRow>> holds =
         store_->ScanRecords(key.organization_id, RecordKind::kHold, "", kMaxOpenHolds + 1);
     if (!holds.ok()) return holds.status();
@@ -131,7 +132,7 @@ absl::Status EngineCore::ReadOpenRequesters(const std::string& organization_id,
 
 // Reads without the lock; then goes on with each job under it.
 void EngineCore::ResumeLoaded(std::vector<Parked> parked, JournalCache& cache, EndedJobs& ended) {
-  const std::vector<Fetched> fetched = Fetch(parked, cache);
+  std::vector<Fetched> fetched = Fetch(parked, cache);
   std::lock_guard lock(mutex_);
   for (size_t i = 0; i < parked.size(); ++i) {
     --parked_count_;
@@ -146,8 +147,7 @@ void EngineCore::ResumeLoaded(std::vector<Parked> parked, JournalCache& cache, E
     }
     std::optional<std::string> remembered;
     for (size_t k = 0; status.ok() && k < parked[i].keys.size(); ++k) {
-      status =
-          Install(*job, parked[i].keys[k], fetched[i]->values[k], fetched[i]->holds, remembered);
+      status = Install(*job, parked[i].keys[k], fetched[i]->values[k], *fetched[i], remembered);
     }
     const int64_t named[] = {job->NamedHold(), job->NamedCharge(), job->NamedPayment()};
     if (status.ok() && fetched[i]->open_requesters.has_value()) {
@@ -170,8 +170,7 @@ void EngineCore::ResumeLoaded(std::vector<Parked> parked, JournalCache& cache, E
 }
 
 absl::Status EngineCore::Install(Job& job, const LoadKey& key, const LoadedValue& value,
-                                 const std::vector<RecordRow>& holds,
-                                 std::optional<std::string>& remembered) {
+                                 LoadedForJob& loaded, std::optional<std::string>& remembered) {
   if (value.state == LoadState::kWouldBlock) {
     return absl::UnavailableError("the store could not read what it has");
   }
@@ -182,8 +181,13 @@ absl::Status EngineCore::Install(Job& job, const LoadKey& key, const LoadedValue
   WalletSlot* slot = wallets_.Find(job.organization_id);
   if (key.kind == RecordKind::kHeader) {
     if (slot != nullptr) return absl::OkStatus();
-    if (value.state == LoadState::kAbsent) job.organization_absent = true;
-    return InstallWallet(job.organization_id, value, holds).status();
+    if (!loaded.header.has_value()) {
+      job.organization_absent = true;
+      return absl::OkStatus();
+    }
+    return InstallWallet(job.organization_id, value.revision, *std::move(loaded.header),
+                         loaded.holds)
+        .status();
   }
   if (slot == nullptr) return absl::OkStatus();
   if (key.kind == RecordKind::kRequest || key.kind == RecordKind::kDecidedRequest) {
@@ -196,15 +200,11 @@ absl::Status EngineCore::Install(Job& job, const LoadKey& key, const LoadedValue
   return absl::OkStatus();
 }
 
-// Null where the store has no such organization.
 absl::StatusOr<WalletSlot*> EngineCore::InstallWallet(const std::string& organization_id,
-                                                      const LoadedValue& value,
+                                                      int64_t revision, StoredHeader stored,
                                                       const std::vector<RecordRow>& holds) {
-  if (value.state != LoadState::kFound) return nullptr;
-  absl::StatusOr<StoredHeader> stored = DecodeHeader(value.value);
-  if (!stored.ok()) return stored.status();
-  const WalletHeader& header = stored->header;
-  if (header.organization_id != organization_id || header.revision != value.revision) {
+  const WalletHeader& header = stored.header;
+  if (header.organization_id != organization_id || header.revision != revision) {
     return absl::DataLossError(
         absl::StrCat("the header of organization \"", organization_id, "\" is another's or stale"));
   }
@@ -230,8 +230,8 @@ absl::StatusOr<WalletSlot*> EngineCore::InstallWallet(const std::string& organiz
   }
   ++stats_.wallet_loads;
   WalletSlot& slot = wallets_.Add(organization_id);
-  slot.wallet.header = std::move(stored->header);
-  slot.chain_hash = std::move(stored->chain_hash);
+  slot.wallet.header = std::move(stored.header);
+  slot.chain_hash = std::move(stored.chain_hash);
   for (Hold& hold : open) slot.wallet.InstallHold(std::move(hold));
   return &slot;
 }

@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -102,7 +103,7 @@ struct WalletSlot {
   // Not OK once an entry did not fit the wallet: its stored state is damaged, and it is left alone
   // until the process starts again.
   absl::Status damage;
-  bool is_used = true;  // Since the last round of WalletTable::PutAway.
+  bool is_used = true;  // Since the hand of WalletTable last came by.
 
   // Whether the store has all that is here, and nobody waits for it.
   bool IsIdle() const {
@@ -160,8 +161,8 @@ class WalletTable {
   }
 
   // Moves the hand on, past at most `most` wallets, until one can go, and drops that: it is idle,
-  // not kept and not used of late. `members` is how many members went with it. False: none could.
-  bool PutOneAway(size_t most, int64_t& members) {
+  // not kept and not used of late. How many members went with it; nothing where none could.
+  std::optional<int64_t> PutOneAway(size_t most) {
     for (; most > 0 && !round_.empty(); --most) {
       hand_ = hand_ < round_.size() ? hand_ : 0;
       WalletSlot* const slot = round_[hand_];
@@ -170,13 +171,13 @@ class WalletTable {
         ++hand_;
         continue;
       }
-      members = static_cast<int64_t>(slot->wallet.members.size());
+      const auto members = static_cast<int64_t>(slot->wallet.members.size());
       round_[hand_] = round_.back();
       round_.pop_back();
       slots_.erase(slots_.find(slot->organization_id));
-      return true;
+      return members;
     }
-    return false;
+    return std::nullopt;
   }
 
  private:

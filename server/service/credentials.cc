@@ -44,20 +44,6 @@ bool IsHeaderSafe(std::string_view token) {
                      [](char c) { return c > 0x20 && c < 0x7f && c != ','; });
 }
 
-}  // namespace
-
-struct Credentials::Table {
-  std::unordered_map<TokenHash, std::shared_ptr<const Credential>, FirstBytes> by_hash;
-  // Stored tokens only, by id.
-  std::map<std::string, std::pair<TokenHash, std::shared_ptr<const Credential>>> by_id;
-  std::shared_ptr<const Credential> everyone;   // Set in insecure mode.
-  std::shared_ptr<const PeerIdentities> peers;  // Null where no certificates are asked for.
-};
-
-TokenHash HashToken(std::string_view token) { return Sha256Digest({token}); }
-
-namespace {
-
 // HashToken for the request path: a few backends call with the same few tokens. They are compared
 // without telling by the time it takes where two differ.
 const TokenHash& RecentTokenHash(std::string_view token) {
@@ -76,6 +62,16 @@ const TokenHash& RecentTokenHash(std::string_view token) {
 }
 
 }  // namespace
+
+struct Credentials::Table {
+  std::unordered_map<TokenHash, std::shared_ptr<const Credential>, FirstBytes> by_hash;
+  // Stored tokens only, by id.
+  std::map<std::string, std::pair<TokenHash, std::shared_ptr<const Credential>>> by_id;
+  std::shared_ptr<const Credential> everyone;   // Set in insecure mode.
+  std::shared_ptr<const PeerIdentities> peers;  // Null where no certificates are asked for.
+};
+
+TokenHash HashToken(std::string_view token) { return Sha256Digest({token}); }
 
 Credentials::Credentials(TokenStore* store)
     : store_(store), table_(std::make_shared<const Table>()) {}

@@ -14,12 +14,18 @@ import shutil
 import socket
 import statistics
 import subprocess
+import sys
 import threading
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "support"))
+import server_process  # noqa: E402
+
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 COST_NANOS = 1_234_567
+# An operator's, of the wallets that are measured.
+TOKEN = "the-benchmark's-own-operator-token"
 LIMIT_NANOS = 10**17
 
 
@@ -39,11 +45,6 @@ def children(pid):
         for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
             found += map(int, (task / "children").read_text().split())
     return found
-
-
-def resident_mebibytes(pid):
-    text = pathlib.Path(f"/proc/{pid}/status").read_text()
-    return int(re.search(r"VmRSS:\s+(\d+)", text).group(1)) / 1024
 
 
 def free_port():
@@ -201,9 +202,9 @@ class Postgres(Process):
 class Load:
     """The load generator (bursar_load) against one gRPC server."""
 
-    def __init__(self, build, address, pid, token):
+    def __init__(self, build, address, pid):
         self.command = [build / "tests/bench/bursar_load"]
-        self.target = ["--server", address, "--token", token]
+        self.target = ["--server", address, "--token", TOKEN]
         self.pid = pid
         self.runs = 0
         self.name = f"{os.getpid()}-{address.rsplit(':', 1)[-1]}"
@@ -229,3 +230,49 @@ class Load:
         """Organizations with members and extra usage."""
         for call in ("organization", "members", "extra"):
             self.run(call, count=organizations, in_flight=64, members=members)
+
+
+class Wallet:
+    """A bursard with its data under a directory, and `load` to put on it."""
+
+    def __init__(self, build, directory):
+        self.build = build
+        self.data = directory / "data"
+        self.backups = directory / "backups"
+        self.token_file = directory / "token"
+        directory.mkdir()
+        self.token_file.touch(mode=0o600)
+        self.token_file.write_text(TOKEN, encoding="utf-8")
+        self.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        self.stop()
+
+    def start(self):
+        """How long it took until it listened."""
+        begin = time.monotonic()
+        self.server = server_process.Server(self.build / "server/app/bursard", self.data,
+                                            "--backups", self.backups, token_file=self.token_file)
+        self.load = Load(self.build, self.server.address, self.pid)
+        return time.monotonic() - begin
+
+    def stop(self):
+        self.server.stop()
+
+    def kill_and_start(self):
+        """How long the server takes from its start until it listens, after it was killed."""
+        self.server.kill()
+        return self.start()
+
+    @property
+    def pid(self):
+        return self.server.process.pid
+
+    def resident_mebibytes(self):
+        return server_process.resident_kib(self.pid) / 1024
+
+    def bytes_on_disk(self):
+        return sum(path.stat().st_blocks * 512 for path in self.data.rglob("*") if path.is_file())

@@ -18,6 +18,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import raw_http2  # noqa: E402
 from certificates import Authority  # noqa: E402
+from server_process import resident_kib  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 60
@@ -82,13 +83,6 @@ def make_certificates(folder):
         shutil.copy(source, folder / name)
     (folder / "client.pem").write_bytes(b"".join(path.read_bytes() for path in client))
     return authority
-
-
-def resident_kib(pid):
-    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1])
-    raise AssertionError(f"process {pid} has no memory")
 
 
 class Front:

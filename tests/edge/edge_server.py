@@ -1,12 +1,11 @@
 """A bursard with a token, whose process can be looked into and started again."""
 import pathlib
-import re
 import resource
 import time
 import urllib.request
 
 from certificates import make_certificate
-from server_process import WAIT_SECONDS, Server
+from server_process import WAIT_SECONDS, Server, resident_kib
 
 TOKEN = "correct-horse-battery-staple-0123456789"
 
@@ -54,8 +53,7 @@ class EdgeServer:
 
     def peak_bytes(self):
         """The most resident memory that the process has had."""
-        status = pathlib.Path(f"/proc/{self.server.process.pid}/status").read_text()
-        return int(re.search(r"VmHWM:\s+(\d+) kB", status).group(1)) * 1024
+        return resident_kib(self.server.process.pid, peak=True) * 1024
 
     def allow_descriptors(self, more):
         """Lets the process open so many more descriptors than it has now, and no more."""

@@ -73,8 +73,9 @@ class ServerTest : public testing::Test {
     return (stub->*method)(&context, request, response);
   }
 
-  // The secret of a new token.
-  std::string CreateToken(v1::ServiceRole role, const std::vector<std::string>& organizations) {
+  // A new token; for all organizations where none is named.
+  v1::CreateServiceTokenResponse NewToken(v1::ServiceRole role,
+                                          const std::vector<std::string>& organizations) {
     v1::CreateServiceTokenRequest request;
     request.set_name("test");
     request.set_role(role);
@@ -84,7 +85,19 @@ class ServerTest : public testing::Test {
     const grpc::Status status =
         Call(operator_.get(), &v1::OperatorService::Stub::CreateServiceToken, request, &response);
     EXPECT_TRUE(status.ok()) << status.error_message();
-    return response.secret();
+    return response;
+  }
+  // Its secret alone.
+  std::string CreateToken(v1::ServiceRole role, const std::vector<std::string>& organizations) {
+    return NewToken(role, organizations).secret();
+  }
+  void Revoke(const v1::CreateServiceTokenResponse& token) {
+    v1::RevokeServiceTokenRequest request;
+    request.set_token_id(token.token().token_id());
+    v1::RevokeServiceTokenResponse response;
+    const grpc::Status status =
+        Call(operator_.get(), &v1::OperatorService::Stub::RevokeServiceToken, request, &response);
+    EXPECT_TRUE(status.ok()) << status.error_message();
   }
 
   grpc::Status CreateOrganization(const std::string& id, const std::string& plan) {

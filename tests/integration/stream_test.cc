@@ -208,13 +208,7 @@ TEST_F(StreamConsumption, GateStandsBeforeTheStreamAndBeforeEveryRecord) {
     EXPECT_FALSE(stream->Read(&response));
     EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::PERMISSION_DENIED);
   }
-  v1::CreateServiceTokenRequest create;
-  create.set_name("recorder");
-  create.set_role(v1::SERVICE_ROLE_FRONTEND);
-  create.add_organization_ids("acme");
-  v1::CreateServiceTokenResponse token;
-  ASSERT_TRUE(
-      Call(operator_.get(), &v1::OperatorService::Stub::CreateServiceToken, create, &token).ok());
+  const v1::CreateServiceTokenResponse token = NewToken(v1::SERVICE_ROLE_FRONTEND, {"acme"});
   grpc::ClientContext context;
   const auto stream = Open(&context, token.secret());
   v1::StreamConsumptionRequest foreign = ItemOf(0);
@@ -226,11 +220,7 @@ TEST_F(StreamConsumption, GateStandsBeforeTheStreamAndBeforeEveryRecord) {
   ASSERT_TRUE(stream->Read(&response));
   EXPECT_TRUE(response.result().has_receipt());
 
-  v1::RevokeServiceTokenRequest revoke;
-  revoke.set_token_id(token.token().token_id());
-  v1::RevokeServiceTokenResponse revoked;
-  ASSERT_TRUE(
-      Call(operator_.get(), &v1::OperatorService::Stub::RevokeServiceToken, revoke, &revoked).ok());
+  Revoke(token);
   stream->Write(ItemOf(2));
   EXPECT_FALSE(stream->Read(&response));
   EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::UNAUTHENTICATED);
@@ -239,24 +229,14 @@ TEST_F(StreamConsumption, GateStandsBeforeTheStreamAndBeforeEveryRecord) {
 
 // Rules: A1, R6
 TEST_F(StreamConsumption, SilentOneOfARevokedTokenGivesItsPlaceBack) {
-  v1::CreateServiceTokenRequest create;
-  create.set_name("chat");
-  create.set_role(v1::SERVICE_ROLE_FRONTEND);
-  create.add_organization_ids("acme");
-  v1::CreateServiceTokenResponse token;
-  ASSERT_TRUE(
-      Call(operator_.get(), &v1::OperatorService::Stub::CreateServiceToken, create, &token).ok());
+  const v1::CreateServiceTokenResponse token = NewToken(v1::SERVICE_ROLE_FRONTEND, {"acme"});
   grpc::ClientContext context;
   const auto stream = Open(&context, token.secret());
   ASSERT_TRUE(stream->Write(ItemOf(1)));
   v1::StreamConsumptionResponse response;
   ASSERT_TRUE(stream->Read(&response));
   ASSERT_TRUE(server_->CheckHealth().ok());
-  v1::RevokeServiceTokenRequest revoke;
-  revoke.set_token_id(token.token().token_id());
-  v1::RevokeServiceTokenResponse revoked;
-  ASSERT_TRUE(
-      Call(operator_.get(), &v1::OperatorService::Stub::RevokeServiceToken, revoke, &revoked).ok());
+  Revoke(token);
   // As the program does every second.
   ASSERT_TRUE(server_->CheckHealth().ok());
   EXPECT_FALSE(stream->Read(&response));

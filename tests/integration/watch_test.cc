@@ -215,21 +215,11 @@ TEST_F(WatchWallet, FrontendLearnsWhatChangedButNotByWhomAndForHowMuch) {
 
 // Rules: N5, A1
 TEST_F(WatchWallet, TokenThatIsRevokedSeesNothingMore) {
-  v1::CreateServiceTokenRequest create;
-  create.set_name("console");
-  create.set_role(v1::SERVICE_ROLE_VIEWER);
-  create.add_organization_ids("acme");
-  v1::CreateServiceTokenResponse token;
-  ASSERT_TRUE(
-      Call(operator_.get(), &v1::OperatorService::Stub::CreateServiceToken, create, &token).ok());
+  const v1::CreateServiceTokenResponse token = NewToken(v1::SERVICE_ROLE_VIEWER, {"acme"});
   const auto watching = Watch(RequestFromNow(), token.secret());
   v1::WatchWalletResponse response;
   ASSERT_TRUE(watching->Next(&response));
-  v1::RevokeServiceTokenRequest revoke;
-  revoke.set_token_id(token.token().token_id());
-  v1::RevokeServiceTokenResponse revoked;
-  ASSERT_TRUE(
-      Call(operator_.get(), &v1::OperatorService::Stub::RevokeServiceToken, revoke, &revoked).ok());
+  Revoke(token);
   // Also where there is never any news: the watch would keep its place.
   EXPECT_EQ(watching->Refusal().error_code(), grpc::StatusCode::UNAUTHENTICATED);
 }

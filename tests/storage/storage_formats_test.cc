@@ -34,6 +34,9 @@ TEST(KeySchema, KeysAreTheDocumentedBytes) {
   EXPECT_EQ(Hex(DedupeKey(0x0102, "ab", RequestFamily::kAdmission, "r")),
             "0102026162"
             "0072");
+  std::string other = DedupeKey(0, "ab", RequestFamily::kAdmission, "r");
+  SetDedupeGeneration(0x0102, &other);
+  EXPECT_EQ(other, DedupeKey(0x0102, "ab", RequestFamily::kAdmission, "r"));
   EXPECT_EQ(Hex(DueKey(1, "ab")), "80000000000000016162");
   EXPECT_EQ(Hex(DueKey(-1, "ab")), "7fffffffffffffff6162");
   EXPECT_EQ(Hex(SystemKey("k")), "106b");

@@ -25,6 +25,12 @@ def seeded(name):
     return random.Random(seed)
 
 
+def resident_kib(pid, peak=False):
+    """The resident memory of a process, now or the most that it has had."""
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(rf"{'VmHWM' if peak else 'VmRSS'}:\s+(\d+) kB", status).group(1))
+
+
 class Server:
     """One server process on a data directory; of everybody unless `token_file` is given."""
 

@@ -196,7 +196,7 @@ void Http2Client::TakeAnswers(Stream& stream) {
   while (taken.size() - at >= kFrameHead) {
     const uint32_t length = LengthIn(taken.substr(at, kFrameHead));
     if (taken.size() - at - kFrameHead < length) break;
-    done_({stream.reply.tag, 0, taken.substr(at + kFrameHead, length), false});
+    done_({0, 0, taken.substr(at + kFrameHead, length), false});
     at += kFrameHead + length;
   }
   stream.received = taken.substr(at);
@@ -210,7 +210,6 @@ int Http2Client::OnClose(nghttp2_session* session, int32_t id, uint32_t, void* u
   if (stream->stays_open) {
     client.streams_[stream->number] = nullptr;
   } else {
-    --client.in_flight_;
     stream->received.erase(0, std::min(kFrameHead, stream->received.size()));
     stream->reply.body = std::move(stream->received);
   }
@@ -249,14 +248,12 @@ void Http2Client::Call(const char* path, const std::string& message, uint64_t ta
   stream->unsent = Framed(message);
   stream->reply.tag = tag;
   Begin(NextConnection(), path, std::move(stream));
-  ++in_flight_;
 }
 
-size_t Http2Client::OpenStream(const char* path, uint64_t tag) {
+size_t Http2Client::OpenStream(const char* path) {
   auto stream = std::make_unique<Stream>();
   stream->stays_open = true;
   stream->number = streams_.size();
-  stream->reply.tag = tag;
   streams_.push_back(&Begin(NextConnection(), path, std::move(stream)));
   return streams_.size() - 1;
 }

@@ -18,7 +18,7 @@ namespace bursar::bench {
 
 // An answer: of a call, or one of a stream's many.
 struct Reply {
-  uint64_t tag = 0;    // As it was given with the call or the stream.
+  uint64_t tag = 0;    // As it was given with the call; 0 of a stream.
   int status = -1;     // gRPC's status code; -1: there was none. A stream's answers have 0.
   std::string body;    // The serialized reply.
   bool is_end = true;  // False: a stream's answer, more may come.
@@ -42,16 +42,13 @@ class Http2Client {
 
   // Begins a stream of requests and answers on the next connection in turn; it stays open as long
   // as the client does. Returns its number, from 0.
-  size_t OpenStream(const char* path, uint64_t tag);
+  size_t OpenStream(const char* path);
 
   // Sends one more request on a stream. Where the stream has ended, nothing is sent.
   void SendOnStream(size_t stream, const std::string& message);
 
   // Sends what waits, takes what has come or waits for it, at most so long (-1: for ever).
   void Poll(int milliseconds);
-
-  // Calls that were begun and have not ended; streams are none.
-  int64_t in_flight() const { return in_flight_; }
 
  private:
   struct Connection;
@@ -80,7 +77,6 @@ class Http2Client {
   std::vector<Stream*> streams_;  // Null: it has ended.
   std::vector<pollfd> polled_;
   size_t next_ = 0;
-  int64_t in_flight_ = 0;
 };
 
 }  // namespace bursar::bench

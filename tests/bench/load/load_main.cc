@@ -19,6 +19,7 @@
 #include <chrono>
 #include <cstdio>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -74,7 +75,7 @@ class Load {
         client_(settings.server, settings.connections, settings.token,
                 [this](const Reply& reply) { Answered(reply); }) {
     if (kind_ != CallKind::kStream) return;
-    for (int i = 0; i < settings.connections; ++i) client_.OpenStream(PathOf(kind_), kStreamTag);
+    for (int i = 0; i < settings.connections; ++i) client_.OpenStream(PathOf(kind_));
   }
 
   void Run() {
@@ -99,33 +100,32 @@ class Load {
     const auto milliseconds = [this](double share) {
       return static_cast<double>(histogram_.Percentile(share)) / 1e6;
     };
-    std::printf(
-        "{\"call\": \"%s\", \"inFlight\": %d, \"rate\": %.0f, \"seconds\": %.3f, \"calls\": %lld, "
-        "\"failed\": %lld, \"firstError\": %s, \"callsPerSecond\": %.0f, \"itemsPerSecond\": %.0f, "
-        "\"serverCpuMicrosecondsPerItem\": %.2f, \"p50Milliseconds\": %.4f, "
-        "\"p90Milliseconds\": %.4f, \"p99Milliseconds\": %.4f, \"p999Milliseconds\": %.4f, "
-        "\"maxMilliseconds\": %.4f, \"nextNumber\": %llu}\n",
-        settings_.call.c_str(), settings_.in_flight, settings_.rate, seconds,
-        static_cast<long long>(histogram_.count()), static_cast<long long>(failed_),
-        Quoted(first_error_).c_str(), calls / seconds, items / seconds,
-        items > 0 ? (cpu_end_ - cpu_begin_) * 1e6 / items : 0, milliseconds(0.5), milliseconds(0.9),
-        milliseconds(0.99), milliseconds(0.999), milliseconds(1),
-        static_cast<unsigned long long>(next_));
+    const nlohmann::ordered_json told = {
+        {"call", settings_.call},
+        {"inFlight", settings_.in_flight},
+        {"rate", settings_.rate},
+        {"seconds", seconds},
+        {"calls", histogram_.count()},
+        {"failed", failed_},
+        {"firstError", first_error_},
+        {"callsPerSecond", calls / seconds},
+        {"itemsPerSecond", items / seconds},
+        {"serverCpuMicrosecondsPerItem", items > 0 ? (cpu_end_ - cpu_begin_) * 1e6 / items : 0},
+        {"p50Milliseconds", milliseconds(0.5)},
+        {"p90Milliseconds", milliseconds(0.9)},
+        {"p99Milliseconds", milliseconds(0.99)},
+        {"p999Milliseconds", milliseconds(0.999)},
+        {"maxMilliseconds", milliseconds(1)},
+        {"nextNumber", next_}};
+    // An error's words are the server's, and need not be text.
+    std::printf("%s\n",
+                told.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
   }
 
   bool is_clean() const { return failed_ == 0; }
 
  private:
   static int64_t Nanoseconds(double seconds) { return static_cast<int64_t>(seconds * 1e9); }
-
-  static std::string Quoted(const std::string& text) {
-    std::string quoted = "\"";
-    for (const char c : text) {
-      if (c == '"' || c == '\\') quoted += '\\';
-      quoted += static_cast<unsigned char>(c) < ' ' ? ' ' : c;
-    }
-    return quoted + "\"";
-  }
 
   bool MayBegin(int64_t now) const {
     if (settings_.count > 0)
@@ -189,8 +189,6 @@ class Load {
     measured_end_ = now;
     cpu_end_ = CpuSeconds(settings_.server_pid);
   }
-
-  static constexpr uint64_t kStreamTag = 0;
 
   const Settings& settings_;
   const CallKind kind_;
