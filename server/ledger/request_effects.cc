@@ -121,7 +121,7 @@ std::vector<RequestAtStake> RequestsAtStake(const Wallet& wallet,
 std::vector<EntryBody> RequestsEnded(const Wallet& wallet,
                                      const std::vector<RequestAtStake>& at_stake,
                                      const DecisionContext& context) {
-  std::vector<std::pair<int64_t, EntryBody>> ended;
+  std::vector<IncreaseDecided> ended;
   for (const RequestAtStake& one : at_stake) {
     const Member* member = wallet.FindMember(one.member_id);
     const IncreaseRequest* request = member == nullptr ? nullptr : member->OpenRequest();
@@ -137,15 +137,18 @@ std::vector<EntryBody> RequestsEnded(const Wallet& wallet,
           one.granted.has_value() && IsGranted(wallet, *member, *one.granted, context);
       if (!granted && (!one.was_denied || IsDenied(wallet, *member, context))) continue;
     }
-    ended.emplace_back(request->sequence, std::move(decided));
+    ended.push_back(std::move(decided));
   }
   // By age; a member that several entries raise is found several times.
-  std::sort(ended.begin(), ended.end(),
-            [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::sort(ended.begin(), ended.end(), [](const IncreaseDecided& a, const IncreaseDecided& b) {
+    return a.request_sequence < b.request_sequence;
+  });
   std::vector<EntryBody> bodies;
-  for (size_t i = 0; i < ended.size(); ++i) {
-    if (i > 0 && ended[i].first == ended[i - 1].first) continue;
-    bodies.push_back(std::move(ended[i].second));
+  int64_t last = 0;
+  for (IncreaseDecided& decided : ended) {
+    if (decided.request_sequence == last) continue;
+    last = decided.request_sequence;
+    bodies.emplace_back(std::move(decided));
   }
   return bodies;
 }

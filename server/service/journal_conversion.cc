@@ -135,9 +135,10 @@ constexpr v1::JournalEntryKind KindOf(const DigestScheduled*) {
 template <size_t... kPlaces>
 constexpr std::array<v1::JournalEntryKind, sizeof...(kPlaces)> MakeKinds(
     std::index_sequence<kPlaces...>) {
-  return {KindOf(static_cast<const std::variant_alternative_t<kPlaces, EntryBody>*>(nullptr))...};
+  return {
+      KindOf(static_cast<const std::variant_alternative_t<kPlaces, AnyEntryBody>*>(nullptr))...};
 }
-constexpr auto kKinds = MakeKinds(std::make_index_sequence<std::variant_size_v<EntryBody>>());
+constexpr auto kKinds = MakeKinds(std::make_index_sequence<std::variant_size_v<AnyEntryBody>>());
 
 std::string ShortDate(absl::Time time) {
   return absl::FormatTime("%Y-%m-%d %H:%M UTC", time, absl::UTCTimeZone());

@@ -186,7 +186,7 @@ bool SameBody(const EntryBody& a, const EntryBody& b) {
       a);
 }
 
-constexpr size_t kBodyKinds = std::variant_size_v<EntryBody>;
+constexpr size_t kBodyKinds = std::variant_size_v<AnyEntryBody>;
 
 Entry DrawEntry(Draw& draw, int64_t sequence, size_t kind) {
   Entry entry;

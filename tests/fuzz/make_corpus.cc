@@ -106,7 +106,7 @@ void MakeRecords(const std::string& output) {
     add(11, EncodeRequest(draw.Request()));
     add(12, EncodePayment(draw.AnyPayment(true)));
   }
-  for (size_t body = 0; body < std::variant_size_v<EntryBody>; ++body) {
+  for (size_t body = 0; body < std::variant_size_v<AnyEntryBody>; ++body) {
     Entry entry;
     entry.sequence = 5;
     entry.recorded_at = draw.Instant();
