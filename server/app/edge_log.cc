@@ -13,6 +13,12 @@ void EdgeLog::HiddenError(const char* rpc, const absl::Status& status) {
   spdlog::error("{}: {} (left out before: {})", rpc, status.ToString(), *left_out);
 }
 
+void EdgeLog::RefusedCredential(const char* rpc, absl::FunctionRef<std::string()> what) {
+  const std::optional<int64_t> left_out = refusals_.Take(SystemClock().Monotonic());
+  if (!left_out.has_value()) return;
+  spdlog::warn("{}: no valid credential {} (left out before: {})", rpc, what(), *left_out);
+}
+
 void EdgeLog::PriceFallback(const std::string& provider, const std::string& model) {
   {
     const std::lock_guard lock(mutex_);

@@ -19,12 +19,14 @@ class EdgeLog final : public EventLog {
   // At most one line a second; how many were left out is on the next one.
   void HiddenError(const char* rpc, const absl::Status& status) override;
   // Each model once while the process lives, and at most kMaxModels of them.
+  void RefusedCredential(const char* rpc, absl::FunctionRef<std::string()> what) override;
   void PriceFallback(const std::string& provider, const std::string& model) override;
 
   static constexpr size_t kMaxModels = 1000;
 
  private:
   LineLimit errors_{1, absl::Seconds(1)};
+  LineLimit refusals_{1, absl::Seconds(1)};
   std::mutex mutex_;
   std::set<std::pair<std::string, std::string>> models_;  // Guarded by mutex_.
 };

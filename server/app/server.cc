@@ -9,6 +9,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
+#include "bursar/v1/admin_service.grpc.pb.h"
+#include "bursar/v1/operator_service.grpc.pb.h"
 #include "client/prices/default_price_book.h"
 #include "google/protobuf/util/json_util.h"
 #include "server/app/credential_files.h"
@@ -121,6 +123,8 @@ class ServerCore final : public Server {
   std::unique_ptr<HealthService> health_;
   std::unique_ptr<ReflectionService> reflection_;
   std::unique_ptr<ReflectionAlphaService> reflection_alpha_;
+  PlainRpcs plain_rpcs_;
+  std::unique_ptr<PlainCalls> plain_calls_;
   std::unique_ptr<AsyncRuntime> runtime_;
   std::unique_ptr<grpc::Server> grpc_;
   std::unique_ptr<HttpServer> http_;
@@ -173,10 +177,14 @@ absl::Status ServerCore::StartGrpc() {
   quota_options.watches.max_watches = options_.max_watches;
   quota_options.watches.max_lag = options_.watch_max_lag;
   quota_ = std::make_unique<QuotaService>(engine_.get(), gate_.get(), &log_, quota_options);
-  admin_ = std::make_unique<AdminService>(engine_.get(), gate_.get());
+  admin_ = std::make_unique<AdminService>(engine_.get());
   operation_ = std::make_unique<OperatorService>(
-      engine_.get(), credentials_.get(), gate_.get(),
+      engine_.get(), credentials_.get(),
       ServerFacts{kVersion, "rocksdb", StoreReport(), start_time_, options_.backup_directory});
+  quota_->AddTo(&plain_rpcs_);
+  admin_->AddTo(&plain_rpcs_);
+  operation_->AddTo(&plain_rpcs_);
+  plain_calls_ = std::make_unique<PlainCalls>(gate_.get(), &plain_rpcs_);
   const std::vector<std::string> names = {
       v1::QuotaService::service_full_name(),
       v1::AdminService::service_full_name(),
@@ -198,16 +206,17 @@ absl::Status ServerCore::StartGrpc() {
   if (status.ok()) status = edge_.Listen(tls_, &builder);
   if (!status.ok()) return status;
   for (grpc::Service* service : std::initializer_list<grpc::Service*>{
-           quota_.get(), admin_.get(), operation_.get(), health_.get(), reflection_.get(),
-           reflection_alpha_.get()}) {
+           quota_.get(), health_.get(), reflection_.get(), reflection_alpha_.get()}) {
     builder.RegisterService(service);
   }
+  plain_calls_->AddTo(&builder);
   runtime_ = std::make_unique<AsyncRuntime>(gate_.get());
   runtime_->AddQueues(&builder, options_.completion_queues);
   grpc_ = builder.BuildAndStart();
   if (grpc_ == nullptr) return absl::InternalError("gRPC does not start; its log says why");
   quota_->ServeOn(runtime_.get());
   health_->ServeOn(runtime_.get());
+  runtime_->ServePlain(plain_calls_.get());
   runtime_->Start();
   return edge_.Accept();
 }

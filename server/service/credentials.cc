@@ -44,6 +44,16 @@ bool IsHeaderSafe(std::string_view token) {
                      [](char c) { return c > 0x20 && c < 0x7f && c != ','; });
 }
 
+// The token in the value of an `authorization` header; empty where it is of another scheme.
+std::string_view BearerToken(std::string_view authorization) {
+  constexpr std::string_view kScheme = "bearer ";
+  if (authorization.size() < kScheme.size() ||
+      !absl::EqualsIgnoreCase(ToAbsl(authorization.substr(0, kScheme.size())), ToAbsl(kScheme))) {
+    return "";
+  }
+  return authorization.substr(kScheme.size());
+}
+
 // HashToken for the request path: a few backends call with the same few tokens. They are compared
 // without telling by the time it takes where two differ.
 const TokenHash& RecentTokenHash(std::string_view token) {
@@ -165,12 +175,31 @@ std::shared_ptr<const Credential> Credentials::FindIn(const Table& table,
 
 std::shared_ptr<const Credential> Credentials::FindByHeaderIn(
     const Table& table, std::string_view authorization) const {
-  constexpr std::string_view kScheme = "bearer ";
-  if (authorization.size() < kScheme.size() ||
-      !absl::EqualsIgnoreCase(ToAbsl(authorization.substr(0, kScheme.size())), ToAbsl(kScheme))) {
-    return FindIn(table, "");
+  return FindIn(table, BearerToken(authorization));
+}
+
+std::string Credentials::WhyNobodysToken(const Table& table, std::string_view token) const {
+  if (token.empty()) return "its authorization is not one header \"Bearer TOKEN\"";
+  if (token.size() > std::max(kMaxTokenBytes, kMaxJwtBytes)) return "its token is too long for one";
+  const TokenHash hash = HashToken(token);
+  if (const auto found = table.by_hash.find(hash); found != table.by_hash.end()) {
+    const Credential& credential = *found->second;
+    return absl::StrCat("its token, ", credential.token_id, " \"", credential.name,
+                        "\", expired at ",
+                        absl::FormatTime(credential.expire_time, absl::UTCTimeZone()));
   }
-  return FindIn(table, authorization.substr(kScheme.size()));
+  if (jwt_ != nullptr && std::count(token.begin(), token.end(), '.') == 2) {
+    return absl::StrCat("its JSON Web Token: ", jwt_->WhyNobody(token, absl::Now()));
+  }
+  return "its token is none of this server's: mistyped, revoked, or another server's";
+}
+
+std::string Credentials::WhyNobody(std::optional<std::string_view> authorization) const {
+  const std::shared_ptr<const Table> current = table();
+  if (authorization.has_value()) return WhyNobodysToken(*current, BearerToken(*authorization));
+  return current->peers == nullptr
+             ? "it shows no token"
+             : "it shows no token, and no certificate in force whose names are in the table";
 }
 
 std::shared_ptr<const Credential> Credentials::Find(std::string_view token) const {

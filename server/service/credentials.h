@@ -99,6 +99,10 @@ class Credentials {
   // case), or nullptr. In insecure mode the header is not looked at.
   std::shared_ptr<const Credential> FindByHeader(std::string_view authorization) const;
 
+  // Why Identify finds nobody behind such a header, in words for an operator: never the token nor a
+  // part of it.
+  std::string WhyNobody(std::optional<std::string_view> authorization) const;
+
   // Creates a token for the template's name, role and organizations; its id, secret and time are
   // made here. Durable and in force on return. FAILED_PRECONDITION without a store; store errors.
   absl::StatusOr<CreatedToken> CreateToken(Credential credential);
@@ -117,6 +121,7 @@ class Credentials {
   std::shared_ptr<const Credential> FindIn(const Table& table, std::string_view token) const;
   std::shared_ptr<const Credential> FindByHeaderIn(const Table& table,
                                                    std::string_view authorization) const;
+  std::string WhyNobodysToken(const Table& table, std::string_view token) const;
   std::shared_ptr<const Table> table() const;
   void Replace(std::shared_ptr<const Table> table);
 

@@ -139,15 +139,17 @@ bool Contains(const std::vector<std::string>& list, const std::string& one) {
   return std::find(list.begin(), list.end(), one) != list.end();
 }
 
-// A NumericDate of whole seconds; nothing where it is absent; an error where it is no such thing.
+// A NumericDate, which may have a fraction (RFC 7519, 2), cut to whole seconds; nothing where it is
+// absent; an error where it is no such thing.
 absl::StatusOr<std::optional<absl::Time>> Instant(const Json& claims, const char* name) {
   const auto found = claims.find(name);
   if (found == claims.end()) return std::nullopt;
-  constexpr int64_t kLatest = int64_t{1} << 40;
-  if (!found->is_number_integer() || found->get<int64_t>() < 0 || found->get<int64_t>() > kLatest) {
+  constexpr double kLatest = int64_t{1} << 40;
+  const double seconds = found->is_number() ? found->get<double>() : -1;
+  if (!(seconds >= 0 && seconds <= kLatest)) {
     return absl::InvalidArgumentError(absl::StrCat(name, " is no instant"));
   }
-  return absl::FromUnixSeconds(found->get<int64_t>());
+  return absl::FromUnixSeconds(static_cast<int64_t>(seconds));
 }
 
 bool HasAudience(const Json& claims, const std::string& audience) {
@@ -158,6 +160,8 @@ bool HasAudience(const Json& claims, const std::string& audience) {
            return one.is_string() && one.get<std::string>() == audience;
          });
 }
+
+std::string InWords(absl::Time time) { return absl::FormatTime(time, absl::UTCTimeZone()); }
 
 absl::Status No(const std::string& why) { return absl::UnauthenticatedError(why); }
 
@@ -248,6 +252,15 @@ absl::Status JwtVerifier::SetKeys(const std::string& text) {
   return absl::OkStatus();
 }
 
+std::string JwtVerifier::WhyNobody(std::string_view token, absl::Time now) {
+  std::shared_ptr<const Keys> keys;
+  {
+    std::lock_guard lock(mutex_);
+    keys = keys_;
+  }
+  return std::string(VerifyAnew(*keys, std::string(token), now).status().message());
+}
+
 std::shared_ptr<const Credential> JwtVerifier::Verify(std::string_view token, const TokenHash& hash,
                                                       absl::Time now) {
   std::shared_ptr<const Keys> keys;
@@ -281,29 +294,35 @@ absl::StatusOr<JwtVerifier::Verified> JwtVerifier::VerifyAnew(const Keys& keys,
   }
   const auto key = keys.find(kid.value_or(""));
   // The key says what it is for, not the token: a public key is never taken for a shared secret.
-  if (key == keys.end() || !Contains(key->second.algorithms, *algorithm)) return No("its key");
+  if (key == keys.end() || !Contains(key->second.algorithms, *algorithm)) {
+    return No("its key is none of the issuer's, or not for its algorithm");
+  }
   jwt_t* raw = nullptr;
   const int decoded = jwt_decode(&raw, token.c_str(),
                                  reinterpret_cast<const unsigned char*>(key->second.pem.data()),
                                  static_cast<int>(key->second.pem.size()));
   const Owned<jwt_t, jwt_free> jwt(raw);
-  if (decoded != 0 || *algorithm != jwt_alg_str(jwt_get_alg(jwt.get()))) return No("its signature");
+  if (decoded != 0 || *algorithm != jwt_alg_str(jwt_get_alg(jwt.get()))) {
+    return No("its signature is not its key's");
+  }
 
   const Json claims = Part(parts[1]);
-  if (!claims.is_object() || TextOf(claims, "iss") != policy_.issuer ||
-      !HasAudience(claims, policy_.audience)) {
-    return No("it is of another issuer, or for another audience");
+  if (!claims.is_object() || TextOf(claims, "iss") != policy_.issuer) {
+    return No("it is of another issuer");
   }
+  if (!HasAudience(claims, policy_.audience)) return No("it is for another audience");
   const auto expires = Instant(claims, "exp"), not_before = Instant(claims, "nbf"),
              issued = Instant(claims, "iat");
   if (!expires.ok() || !not_before.ok() || !issued.ok() || !expires->has_value()) {
     return No("it does not say when it expires");
   }
   const absl::Time expires_at = **expires + kLeeway;
-  if (now >= expires_at || **expires - now > kLongestLife + kLeeway ||
-      not_before->value_or(now) > now + kLeeway || issued->value_or(now) > now + kLeeway) {
-    return No("it is expired, not valid yet, or valid for too long");
+  if (now >= expires_at) return No(absl::StrCat("it expired at ", InWords(**expires)));
+  if (**expires - now > kLongestLife + kLeeway) {
+    return No(absl::StrCat("it is valid for longer than ", absl::FormatDuration(kLongestLife)));
   }
+  const absl::Time begin = std::max(not_before->value_or(now), issued->value_or(now));
+  if (begin > now + kLeeway) return No(absl::StrCat("it is not valid before ", InWords(begin)));
   auto credential = std::make_shared<Credential>();
   if (absl::Status s = FillPowers(claims, *credential); !s.ok()) return s;
   return Verified{std::move(credential), expires_at};

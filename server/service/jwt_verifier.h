@@ -55,6 +55,9 @@ class JwtVerifier {
   std::shared_ptr<const Credential> Verify(std::string_view token, const TokenHash& hash,
                                            absl::Time now);
 
+  // Why Verify makes it nobody's, in words for an operator that repeat nothing of the token.
+  std::string WhyNobody(std::string_view token, absl::Time now);
+
   // From now on the issuer's keys are those of a JSON Web Key Set. INVALID_ARGUMENT where it has no
   // usable key: those before stay.
   absl::Status SetKeys(const std::string& text);

@@ -11,7 +11,6 @@
 #include "server/base/strings.h"
 #include "server/engine/queries.h"
 #include "server/service/conversion.h"
-#include "server/service/rpc/sync_call.h"
 #include "server/service/validation.h"
 
 namespace bursar {
@@ -21,10 +20,6 @@ constexpr size_t kMaxTokenNameBytes = 64;
 constexpr int kMaxTokenOrganizations = 1000;
 constexpr size_t kDefaultPage = 100;
 constexpr size_t kLargestPage = 1000;
-
-const RpcRule* RuleOf(std::string_view method) {
-  return FindRpcRule(absl::StrCat("/bursar.v1.OperatorService/", ToAbsl(method)));
-}
 
 absl::Status RequireBackups(const ServerFacts& facts) {
   if (!facts.backup_directory.empty()) return absl::OkStatus();
@@ -108,13 +103,31 @@ void WriteToken(const Credential& credential, v1::ServiceToken* token) {
 
 }  // namespace
 
-OperatorService::OperatorService(Engine* engine, Credentials* credentials, const Gate* gate,
-                                 ServerFacts facts)
-    : engine_(engine), credentials_(credentials), gate_(gate), facts_(std::move(facts)) {
+OperatorService::OperatorService(Engine* engine, Credentials* credentials, ServerFacts facts)
+    : engine_(engine), credentials_(credentials), facts_(std::move(facts)) {
   if (facts_.backup_directory.empty()) return;
   const auto backups = engine_->store().ListBackups(facts_.backup_directory);
   if (!backups.ok() || backups->empty()) return;
   last_backup_seconds_ = absl::ToUnixSeconds(backups->back().created_at);
+}
+
+void OperatorService::AddTo(PlainRpcs* rpcs) {
+  rpcs->Add("/bursar.v1.OperatorService/PublishPriceBook", this,
+            &OperatorService::PublishPriceBook);
+  rpcs->Add("/bursar.v1.OperatorService/GetPriceBook", this, &OperatorService::GetPriceBook);
+  rpcs->Add("/bursar.v1.OperatorService/PublishPlanCatalog", this,
+            &OperatorService::PublishPlanCatalog);
+  rpcs->Add("/bursar.v1.OperatorService/GetPlanCatalog", this, &OperatorService::GetPlanCatalog);
+  rpcs->Add("/bursar.v1.OperatorService/CreateServiceToken", this,
+            &OperatorService::CreateServiceToken);
+  rpcs->Add("/bursar.v1.OperatorService/ListServiceTokens", this,
+            &OperatorService::ListServiceTokens);
+  rpcs->Add("/bursar.v1.OperatorService/RevokeServiceToken", this,
+            &OperatorService::RevokeServiceToken);
+  rpcs->Add("/bursar.v1.OperatorService/VerifyLedger", this, &OperatorService::VerifyLedger);
+  rpcs->Add("/bursar.v1.OperatorService/CreateBackup", this, &OperatorService::CreateBackup);
+  rpcs->Add("/bursar.v1.OperatorService/ListBackups", this, &OperatorService::ListBackups);
+  rpcs->Add("/bursar.v1.OperatorService/GetServerInfo", this, &OperatorService::GetServerInfo);
 }
 
 std::optional<int64_t> OperatorService::last_backup_seconds() const {
@@ -122,196 +135,149 @@ std::optional<int64_t> OperatorService::last_backup_seconds() const {
   return last_backup_seconds_.load();
 }
 
-grpc::Status OperatorService::PublishPriceBook(grpc::ServerContext* context,
-                                               const v1::PublishPriceBookRequest* request,
+absl::Status OperatorService::PublishPriceBook(const v1::PublishPriceBookRequest& request,
                                                v1::PublishPriceBookResponse* response) {
-  return RunCall(*gate_, RuleOf("PublishPriceBook"), *context, *request,
-                 [&](const CallContext&) -> absl::Status {
-                   if (!request->has_book()) return InvalidField("book", "is required");
-                   const auto published = engine_->catalogs().PublishPriceBook(
-                       request->book(), engine_->Now(), request->validate_only());
-                   if (!published.ok()) return published.status();
-                   response->set_version(request->book().version());
-                   WriteTimestamp(*published, response->mutable_publish_time());
-                   return absl::OkStatus();
-                 });
+  if (!request.has_book()) return InvalidField("book", "is required");
+  const auto published =
+      engine_->catalogs().PublishPriceBook(request.book(), engine_->Now(), request.validate_only());
+  if (!published.ok()) return published.status();
+  response->set_version(request.book().version());
+  WriteTimestamp(*published, response->mutable_publish_time());
+  return absl::OkStatus();
 }
 
-grpc::Status OperatorService::GetPriceBook(grpc::ServerContext* context,
-                                           const v1::GetPriceBookRequest* request,
+absl::Status OperatorService::GetPriceBook(const v1::GetPriceBookRequest& request,
                                            v1::GetPriceBookResponse* response) {
-  return RunCall(*gate_, RuleOf("GetPriceBook"), *context, *request,
-                 [&](const CallContext&) -> absl::Status {
-                   auto published = engine_->catalogs().PriceBookDocument(request->version());
-                   if (!published.ok()) return published.status();
-                   response->mutable_book()->Swap(&published->document);
-                   WriteTimestamp(published->published_at, response->mutable_publish_time());
-                   return absl::OkStatus();
-                 });
+  auto published = engine_->catalogs().PriceBookDocument(request.version());
+  if (!published.ok()) return published.status();
+  response->mutable_book()->Swap(&published->document);
+  WriteTimestamp(published->published_at, response->mutable_publish_time());
+  return absl::OkStatus();
 }
 
-grpc::Status OperatorService::PublishPlanCatalog(grpc::ServerContext* context,
-                                                 const v1::PublishPlanCatalogRequest* request,
+absl::Status OperatorService::PublishPlanCatalog(const v1::PublishPlanCatalogRequest& request,
                                                  v1::PublishPlanCatalogResponse* response) {
-  return RunCall(*gate_, RuleOf("PublishPlanCatalog"), *context, *request,
-                 [&](const CallContext&) -> absl::Status {
-                   if (!request->has_catalog()) return InvalidField("catalog", "is required");
-                   const auto published = engine_->catalogs().PublishPlanCatalog(
-                       request->catalog(), engine_->Now(), request->validate_only());
-                   if (!published.ok()) return published.status();
-                   response->set_version(request->catalog().version());
-                   WriteTimestamp(*published, response->mutable_publish_time());
-                   return absl::OkStatus();
-                 });
+  if (!request.has_catalog()) return InvalidField("catalog", "is required");
+  const auto published = engine_->catalogs().PublishPlanCatalog(request.catalog(), engine_->Now(),
+                                                                request.validate_only());
+  if (!published.ok()) return published.status();
+  response->set_version(request.catalog().version());
+  WriteTimestamp(*published, response->mutable_publish_time());
+  return absl::OkStatus();
 }
 
-grpc::Status OperatorService::GetPlanCatalog(grpc::ServerContext* context,
-                                             const v1::GetPlanCatalogRequest* request,
+absl::Status OperatorService::GetPlanCatalog(const v1::GetPlanCatalogRequest& /*request*/,
                                              v1::GetPlanCatalogResponse* response) {
-  return RunCall(*gate_, RuleOf("GetPlanCatalog"), *context, *request,
-                 [&](const CallContext&) -> absl::Status {
-                   auto published = engine_->catalogs().PlanCatalogDocument();
-                   response->mutable_catalog()->Swap(&published.document);
-                   WriteTimestamp(published.published_at, response->mutable_publish_time());
-                   return absl::OkStatus();
-                 });
+  auto published = engine_->catalogs().PlanCatalogDocument();
+  response->mutable_catalog()->Swap(&published.document);
+  WriteTimestamp(published.published_at, response->mutable_publish_time());
+  return absl::OkStatus();
 }
 
-grpc::Status OperatorService::CreateServiceToken(grpc::ServerContext* context,
-                                                 const v1::CreateServiceTokenRequest* request,
+absl::Status OperatorService::CreateServiceToken(const v1::CreateServiceTokenRequest& request,
                                                  v1::CreateServiceTokenResponse* response) {
-  return RunCall(*gate_, RuleOf("CreateServiceToken"), *context, *request,
-                 [&](const CallContext&) -> absl::Status {
-                   auto credential = ReadToken(*request);
-                   if (!credential.ok()) return credential.status();
-                   const auto created = credentials_->CreateToken(*std::move(credential));
-                   if (!created.ok()) return created.status();
-                   WriteToken(*created->credential, response->mutable_token());
-                   response->set_secret(created->secret);
-                   return absl::OkStatus();
-                 });
+  auto credential = ReadToken(request);
+  if (!credential.ok()) return credential.status();
+  const auto created = credentials_->CreateToken(*std::move(credential));
+  if (!created.ok()) return created.status();
+  WriteToken(*created->credential, response->mutable_token());
+  response->set_secret(created->secret);
+  return absl::OkStatus();
 }
 
-grpc::Status OperatorService::ListServiceTokens(grpc::ServerContext* context,
-                                                const v1::ListServiceTokensRequest* request,
+absl::Status OperatorService::ListServiceTokens(const v1::ListServiceTokensRequest& request,
                                                 v1::ListServiceTokensResponse* response) {
-  return RunCall(*gate_, RuleOf("ListServiceTokens"), *context, *request,
-                 [&](const CallContext&) -> absl::Status {
-                   FieldViolations violations;
-                   const size_t size = ReadPageSize("page_size", request->page_size(), kDefaultPage,
-                                                    kLargestPage, &violations);
-                   const std::string after = ReadPageToken("page_token", "ListServiceTokens",
-                                                           request->page_token(), &violations);
-                   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
-                   for (const auto& credential : credentials_->ListTokens()) {
-                     if (credential->token_id <= after) continue;
-                     if (static_cast<size_t>(response->tokens_size()) == size) {
-                       const std::string& last =
-                           response->tokens(response->tokens_size() - 1).token_id();
-                       response->set_next_page_token(MakePageToken("ListServiceTokens", last));
-                       break;
-                     }
-                     WriteToken(*credential, response->add_tokens());
-                   }
-                   return absl::OkStatus();
-                 });
+  FieldViolations violations;
+  const size_t size =
+      ReadPageSize("page_size", request.page_size(), kDefaultPage, kLargestPage, &violations);
+  const std::string after =
+      ReadPageToken("page_token", "ListServiceTokens", request.page_token(), &violations);
+  if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
+  for (const auto& credential : credentials_->ListTokens()) {
+    if (credential->token_id <= after) continue;
+    if (static_cast<size_t>(response->tokens_size()) == size) {
+      const std::string& last = response->tokens(response->tokens_size() - 1).token_id();
+      response->set_next_page_token(MakePageToken("ListServiceTokens", last));
+      break;
+    }
+    WriteToken(*credential, response->add_tokens());
+  }
+  return absl::OkStatus();
 }
 
-grpc::Status OperatorService::RevokeServiceToken(grpc::ServerContext* context,
-                                                 const v1::RevokeServiceTokenRequest* request,
+absl::Status OperatorService::RevokeServiceToken(const v1::RevokeServiceTokenRequest& request,
                                                  v1::RevokeServiceTokenResponse* /*response*/) {
-  return RunCall(*gate_, RuleOf("RevokeServiceToken"), *context, *request,
-                 [&](const CallContext&) -> absl::Status {
-                   FieldViolations violations;
-                   CheckRequiredId("token_id", request->token_id(), &violations);
-                   absl::Time expire_time = absl::InfinitePast();
-                   if (request->has_expire_time()) {
-                     expire_time = ReadExpiry(request->expire_time(), &violations);
-                   }
-                   if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
-                   return request->has_expire_time()
-                              ? credentials_->ExpireToken(request->token_id(), expire_time)
-                              : credentials_->RevokeToken(request->token_id());
-                 });
+  FieldViolations violations;
+  CheckRequiredId("token_id", request.token_id(), &violations);
+  absl::Time expire_time = absl::InfinitePast();
+  if (request.has_expire_time()) {
+    expire_time = ReadExpiry(request.expire_time(), &violations);
+  }
+  if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
+  return request.has_expire_time() ? credentials_->ExpireToken(request.token_id(), expire_time)
+                                   : credentials_->RevokeToken(request.token_id());
 }
 
-grpc::Status OperatorService::VerifyLedger(grpc::ServerContext* context,
-                                           const v1::VerifyLedgerRequest* request,
+absl::Status OperatorService::VerifyLedger(const v1::VerifyLedgerRequest& request,
                                            v1::VerifyLedgerResponse* response) {
-  return RunCall(
-      *gate_, RuleOf("VerifyLedger"), *context, *request, [&](const CallContext&) -> absl::Status {
-        FieldViolations violations;
-        CheckOptionalId("organization_id", request->organization_id(), &violations);
-        if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
-        const auto report =
-            bursar::VerifyLedger(engine_->store(), request->organization_id(), engine_->Now());
-        if (!report.ok()) return report.status();
-        response->set_organization_count(report->organization_count);
-        response->set_entry_count(report->entry_count);
-        response->set_charge_count(report->charge_count);
-        response->set_violation_count(report->violation_count);
-        for (const VerifyReport::Item& item : report->violations) {
-          v1::LedgerViolation* violation = response->add_violations();
-          violation->set_organization_id(item.organization_id);
-          violation->set_rule(item.rule);
-          violation->set_message(item.message);
-          violation->set_sequence(item.sequence);
-        }
-        return absl::OkStatus();
-      });
+  FieldViolations violations;
+  CheckOptionalId("organization_id", request.organization_id(), &violations);
+  if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
+  const auto report =
+      bursar::VerifyLedger(engine_->store(), request.organization_id(), engine_->Now());
+  if (!report.ok()) return report.status();
+  response->set_organization_count(report->organization_count);
+  response->set_entry_count(report->entry_count);
+  response->set_charge_count(report->charge_count);
+  response->set_violation_count(report->violation_count);
+  for (const VerifyReport::Item& item : report->violations) {
+    v1::LedgerViolation* violation = response->add_violations();
+    violation->set_organization_id(item.organization_id);
+    violation->set_rule(item.rule);
+    violation->set_message(item.message);
+    violation->set_sequence(item.sequence);
+  }
+  return absl::OkStatus();
 }
 
-grpc::Status OperatorService::CreateBackup(grpc::ServerContext* context,
-                                           const v1::CreateBackupRequest* request,
+absl::Status OperatorService::CreateBackup(const v1::CreateBackupRequest& request,
                                            v1::CreateBackupResponse* response) {
-  return RunCall(*gate_, RuleOf("CreateBackup"), *context, *request,
-                 [&](const CallContext&) -> absl::Status {
-                   FieldViolations violations;
-                   if (request->keep() < 0) violations.Add("keep", "must be zero (all) or more");
-                   if (absl::Status s = violations.ToStatus(); !s.ok()) return s;
-                   if (absl::Status s = RequireBackups(facts_); !s.ok()) return s;
-                   const absl::StatusOr<BackupInfo> made = engine_->store().BackUp(
-                       facts_.backup_directory, static_cast<uint32_t>(request->keep()));
-                   if (!made.ok()) return made.status();
-                   last_backup_seconds_ = absl::ToUnixSeconds(made->created_at);
-                   WriteBackup(*made, response->mutable_backup());
-                   response->set_directory(facts_.backup_directory);
-                   return absl::OkStatus();
-                 });
+  FieldViolations violations;
+  if (request.keep() < 0) violations.Add("keep", "must be zero (all) or more");
+  if (absl::Status s = violations.ToStatus(); !s.ok()) return s;
+  if (absl::Status s = RequireBackups(facts_); !s.ok()) return s;
+  const absl::StatusOr<BackupInfo> made =
+      engine_->store().BackUp(facts_.backup_directory, static_cast<uint32_t>(request.keep()));
+  if (!made.ok()) return made.status();
+  last_backup_seconds_ = absl::ToUnixSeconds(made->created_at);
+  WriteBackup(*made, response->mutable_backup());
+  response->set_directory(facts_.backup_directory);
+  return absl::OkStatus();
 }
 
-grpc::Status OperatorService::ListBackups(grpc::ServerContext* context,
-                                          const v1::ListBackupsRequest* request,
+absl::Status OperatorService::ListBackups(const v1::ListBackupsRequest& /*request*/,
                                           v1::ListBackupsResponse* response) {
-  return RunCall(*gate_, RuleOf("ListBackups"), *context, *request,
-                 [&](const CallContext&) -> absl::Status {
-                   if (absl::Status s = RequireBackups(facts_); !s.ok()) return s;
-                   response->set_directory(facts_.backup_directory);
-                   const auto backups = engine_->store().ListBackups(facts_.backup_directory);
-                   if (!backups.ok()) return backups.status();
-                   for (const BackupInfo& one : *backups) WriteBackup(one, response->add_backups());
-                   return absl::OkStatus();
-                 });
+  if (absl::Status s = RequireBackups(facts_); !s.ok()) return s;
+  response->set_directory(facts_.backup_directory);
+  const auto backups = engine_->store().ListBackups(facts_.backup_directory);
+  if (!backups.ok()) return backups.status();
+  for (const BackupInfo& one : *backups) WriteBackup(one, response->add_backups());
+  return absl::OkStatus();
 }
 
-grpc::Status OperatorService::GetServerInfo(grpc::ServerContext* context,
-                                            const v1::GetServerInfoRequest* request,
+absl::Status OperatorService::GetServerInfo(const v1::GetServerInfoRequest& /*request*/,
                                             v1::GetServerInfoResponse* response) {
-  return RunCall(*gate_, RuleOf("GetServerInfo"), *context, *request,
-                 [&](const CallContext&) -> absl::Status {
-                   const auto book = engine_->catalogs().PriceBookDocument("");
-                   if (!book.ok()) return book.status();
-                   response->set_version(facts_.version);
-                   response->set_store(facts_.store);
-                   WriteTimestamp(facts_.start_time, response->mutable_start_time());
-                   response->set_store_report(facts_.store_report);
-                   response->set_price_book_version(book->document.version());
-                   response->set_plan_catalog_version(
-                       engine_->catalogs().PlanCatalogDocument().document.version());
-                   response->set_zone_data_version(engine_->zones().version());
-                   response->set_epoch(engine_->epoch());
-                   return absl::OkStatus();
-                 });
+  const auto book = engine_->catalogs().PriceBookDocument("");
+  if (!book.ok()) return book.status();
+  response->set_version(facts_.version);
+  response->set_store(facts_.store);
+  WriteTimestamp(facts_.start_time, response->mutable_start_time());
+  response->set_store_report(facts_.store_report);
+  response->set_price_book_version(book->document.version());
+  response->set_plan_catalog_version(engine_->catalogs().PlanCatalogDocument().document.version());
+  response->set_zone_data_version(engine_->zones().version());
+  response->set_epoch(engine_->epoch());
+  return absl::OkStatus();
 }
 
 }  // namespace bursar

@@ -12,7 +12,6 @@
 #include "server/service/administer.h"
 #include "server/service/conversion.h"
 #include "server/service/payment_conversion.h"
-#include "server/service/rpc/sync_call.h"
 #include "server/service/validation.h"
 
 namespace bursar {
@@ -20,10 +19,6 @@ namespace {
 
 constexpr size_t kDefaultPage = 100;
 constexpr size_t kLargestPage = 1000;
-
-const RpcRule* RuleOf(std::string_view method) {
-  return FindRpcRule(absl::StrCat("/bursar.v1.AdminService/", ToAbsl(method)));
-}
 
 absl::Status UnknownPayment() {
   return WithReason(absl::NotFoundError("there is no such payment in this organization"),
@@ -118,80 +113,64 @@ absl::Status ReadPayment(Engine& engine, const v1::GetPaymentRequest& request,
 
 }  // namespace
 
-grpc::Status AdminService::PurchaseCredit(grpc::ServerContext* context,
-                                          const v1::PurchaseCreditRequest* request,
+absl::Status AdminService::PurchaseCredit(const CallContext& call,
+                                          const v1::PurchaseCreditRequest& request,
                                           v1::PurchaseCreditResponse* response) {
-  const RpcRule* const rule = RuleOf("PurchaseCredit");
-  return RunCall(*gate_, rule, *context, *request, [&](const CallContext& call) -> absl::Status {
-    auto command = ReadCommand(*request);
-    if (!command.ok()) return command.status();
-    command->requested_by = call.actor;
-    return Administer(*engine_, call, request->organization_id(), *request, *std::move(command),
-                      response, [](const Rendering& rendering, v1::PurchaseCreditResponse* reply) {
-                        WritePayment(rendering.outcome.payment->payment, NamingOf(rendering),
-                                     reply->mutable_payment());
-                        rendering.WriteBlockers(reply);
-                        rendering.WriteWalletPosition(reply);
-                      });
-  });
+  auto command = ReadCommand(request);
+  if (!command.ok()) return command.status();
+  command->requested_by = call.actor;
+  return Administer(*engine_, call, request.organization_id(), request, *std::move(command),
+                    response, [](const Rendering& rendering, v1::PurchaseCreditResponse* reply) {
+                      WritePayment(rendering.outcome.payment->payment, NamingOf(rendering),
+                                   reply->mutable_payment());
+                      rendering.WriteBlockers(reply);
+                      rendering.WriteWalletPosition(reply);
+                    });
 }
 
-grpc::Status AdminService::UpdateAutoReload(grpc::ServerContext* context,
-                                            const v1::UpdateAutoReloadRequest* request,
+absl::Status AdminService::UpdateAutoReload(const CallContext& call,
+                                            const v1::UpdateAutoReloadRequest& request,
                                             v1::UpdateAutoReloadResponse* response) {
-  const RpcRule* const rule = RuleOf("UpdateAutoReload");
-  return RunCall(*gate_, rule, *context, *request, [&](const CallContext& call) -> absl::Status {
-    auto command = ReadCommand(*request);
-    if (!command.ok()) return command.status();
-    return Administer(*engine_, call, request->organization_id(), *request, *std::move(command),
-                      response, WriteReloadStatus);
-  });
+  auto command = ReadCommand(request);
+  if (!command.ok()) return command.status();
+  return Administer(*engine_, call, request.organization_id(), request, *std::move(command),
+                    response, WriteReloadStatus);
 }
 
-grpc::Status AdminService::CompletePayment(grpc::ServerContext* context,
-                                           const v1::CompletePaymentRequest* request,
+absl::Status AdminService::CompletePayment(const CallContext& call,
+                                           const v1::CompletePaymentRequest& request,
                                            v1::CompletePaymentResponse* response) {
-  const RpcRule* const rule = RuleOf("CompletePayment");
-  return RunCall(*gate_, rule, *context, *request, [&](const CallContext& call) -> absl::Status {
-    auto command = ReadCommand(*request);
-    if (!command.ok()) return command.status();
-    const auto sequence =
-        ParsePaymentId(engine_->epoch(), request->organization_id(), request->payment_id());
-    if (!sequence.has_value()) return UnknownPayment();
-    command->sequence = *sequence;
-    return Administer(*engine_, call, request->organization_id(), *request, *std::move(command),
-                      response, WriteCompleted);
-  });
+  auto command = ReadCommand(request);
+  if (!command.ok()) return command.status();
+  const auto sequence =
+      ParsePaymentId(engine_->epoch(), request.organization_id(), request.payment_id());
+  if (!sequence.has_value()) return UnknownPayment();
+  command->sequence = *sequence;
+  return Administer(*engine_, call, request.organization_id(), request, *std::move(command),
+                    response, WriteCompleted);
 }
 
-grpc::Status AdminService::RecordChargeback(grpc::ServerContext* context,
-                                            const v1::RecordChargebackRequest* request,
+absl::Status AdminService::RecordChargeback(const CallContext& call,
+                                            const v1::RecordChargebackRequest& request,
                                             v1::RecordChargebackResponse* response) {
-  const RpcRule* const rule = RuleOf("RecordChargeback");
-  return RunCall(*gate_, rule, *context, *request, [&](const CallContext& call) -> absl::Status {
-    auto command = ReadCommand(*request);
-    if (!command.ok()) return command.status();
-    const auto sequence =
-        ParsePaymentId(engine_->epoch(), request->organization_id(), request->payment_id());
-    if (!sequence.has_value()) return UnknownPayment();
-    command->sequence = *sequence;
-    return Administer(*engine_, call, request->organization_id(), *request, *std::move(command),
-                      response, WriteChargedBack);
-  });
+  auto command = ReadCommand(request);
+  if (!command.ok()) return command.status();
+  const auto sequence =
+      ParsePaymentId(engine_->epoch(), request.organization_id(), request.payment_id());
+  if (!sequence.has_value()) return UnknownPayment();
+  command->sequence = *sequence;
+  return Administer(*engine_, call, request.organization_id(), request, *std::move(command),
+                    response, WriteChargedBack);
 }
 
-grpc::Status AdminService::ListPayments(grpc::ServerContext* context,
-                                        const v1::ListPaymentsRequest* request,
+absl::Status AdminService::ListPayments(const v1::ListPaymentsRequest& request,
                                         v1::ListPaymentsResponse* response) {
-  return RunCall(*gate_, RuleOf("ListPayments"), *context, *request,
-                 [&](const CallContext&) { return ReadPayments(*engine_, *request, response); });
+  return ReadPayments(*engine_, request, response);
 }
 
-grpc::Status AdminService::GetPayment(grpc::ServerContext* context,
-                                      const v1::GetPaymentRequest* request,
+absl::Status AdminService::GetPayment(const v1::GetPaymentRequest& request,
                                       v1::GetPaymentResponse* response) {
-  return RunCall(*gate_, RuleOf("GetPayment"), *context, *request,
-                 [&](const CallContext&) { return ReadPayment(*engine_, *request, response); });
+  return ReadPayment(*engine_, request, response);
 }
 
 }  // namespace bursar

@@ -11,9 +11,7 @@
 #include "server/service/conversion.h"
 #include "server/service/increase_requests.h"
 #include "server/service/request_reader.h"
-#include "server/service/rpc/sync_call.h"
 #include "server/service/validation.h"
-#include "server/service/wallet_watch.h"
 
 namespace bursar {
 
@@ -38,6 +36,19 @@ void QuotaService::ServeOn(AsyncRuntime* runtime) {
   runtime->ServeStream("/bursar.v1.QuotaService/StreamConsumption", this,
                        &QuotaService::RequestStreamConsumption, &recording_,
                        &RecordingHandlers::StreamConsumption, options_.streams);
+}
+
+void QuotaService::AddTo(PlainRpcs* rpcs) {
+  rpcs->Add("/bursar.v1.QuotaService/ExtendAdmission", &handlers_, &Handlers::ExtendAdmission);
+  rpcs->Add("/bursar.v1.QuotaService/ReleaseAdmission", &handlers_, &Handlers::ReleaseAdmission);
+  rpcs->Add("/bursar.v1.QuotaService/ConfirmExtraUsage", &handlers_, &Handlers::ConfirmExtraUsage);
+  rpcs->Add("/bursar.v1.QuotaService/GetMemberUsage", &handlers_, &Handlers::GetMemberUsage);
+  rpcs->Add("/bursar.v1.QuotaService/CreateIncreaseRequest", &handlers_,
+            &Handlers::CreateIncreaseRequest);
+  rpcs->Add("/bursar.v1.QuotaService/GetIncreaseRequest", &handlers_,
+            &Handlers::GetIncreaseRequest);
+  rpcs->Add("/bursar.v1.QuotaService/CancelIncreaseRequest", &handlers_,
+            &Handlers::CancelIncreaseRequest);
 }
 
 void QuotaService::Handlers::CheckAdmission(const CallContext& call,
@@ -79,60 +90,51 @@ absl::StatusOr<int64_t> LiveHold(const Engine& engine, const std::string& organi
 
 }  // namespace
 
-grpc::Status QuotaService::ExtendAdmission(grpc::ServerContext* context,
-                                           const v1::ExtendAdmissionRequest* request,
-                                           v1::ExtendAdmissionResponse* response) {
-  static const RpcRule* const rule = FindRpcRule("/bursar.v1.QuotaService/ExtendAdmission");
-  return RunCall(*gate_, rule, *context, *request, [&](const CallContext& call) -> absl::Status {
-    auto command = ReadCommand(*request);
-    if (!command.ok()) return command.status();
-    const auto hold = LiveHold(*engine_, request->organization_id(), request->admission_id());
-    if (!hold.ok()) return hold.status();
-    command->sequence = *hold;
-    return Administer(*engine_, call, request->organization_id(), *request, *std::move(command),
-                      response, [](const Rendering& rendering, v1::ExtendAdmissionResponse* reply) {
-                        WriteHold(*rendering.outcome.hold,
-                                  rendering.wallet.header.settings.currency_code,
-                                  reply->mutable_hold());
-                        rendering.WriteWalletPosition(reply);
-                      });
-  });
+absl::Status QuotaService::Handlers::ExtendAdmission(const CallContext& call,
+                                                     const v1::ExtendAdmissionRequest& request,
+                                                     v1::ExtendAdmissionResponse* response) {
+  auto command = ReadCommand(request);
+  if (!command.ok()) return command.status();
+  const auto hold = LiveHold(*engine_, request.organization_id(), request.admission_id());
+  if (!hold.ok()) return hold.status();
+  command->sequence = *hold;
+  return Administer(*engine_, call, request.organization_id(), request, *std::move(command),
+                    response, [](const Rendering& rendering, v1::ExtendAdmissionResponse* reply) {
+                      WriteHold(*rendering.outcome.hold,
+                                rendering.wallet.header.settings.currency_code,
+                                reply->mutable_hold());
+                      rendering.WriteWalletPosition(reply);
+                    });
 }
 
-grpc::Status QuotaService::ReleaseAdmission(grpc::ServerContext* context,
-                                            const v1::ReleaseAdmissionRequest* request,
-                                            v1::ReleaseAdmissionResponse* response) {
-  static const RpcRule* const rule = FindRpcRule("/bursar.v1.QuotaService/ReleaseAdmission");
-  return RunCall(*gate_, rule, *context, *request, [&](const CallContext& call) -> absl::Status {
-    auto command = ReadCommand(*request);
-    if (!command.ok()) return command.status();
-    const auto hold = LiveHold(*engine_, request->organization_id(), request->admission_id());
-    if (!hold.ok()) return hold.status();
-    command->sequence = *hold;
-    return Administer(
-        *engine_, call, request->organization_id(), *request, *std::move(command), response,
-        [](const Rendering& rendering, v1::ReleaseAdmissionResponse* reply) {
-          WriteMoney(rendering.outcome.hold->Held(), rendering.wallet.header.settings.currency_code,
-                     reply->mutable_released());
-          rendering.WriteWalletPosition(reply);
-        });
-  });
+absl::Status QuotaService::Handlers::ReleaseAdmission(const CallContext& call,
+                                                      const v1::ReleaseAdmissionRequest& request,
+                                                      v1::ReleaseAdmissionResponse* response) {
+  auto command = ReadCommand(request);
+  if (!command.ok()) return command.status();
+  const auto hold = LiveHold(*engine_, request.organization_id(), request.admission_id());
+  if (!hold.ok()) return hold.status();
+  command->sequence = *hold;
+  return Administer(*engine_, call, request.organization_id(), request, *std::move(command),
+                    response, [](const Rendering& rendering, v1::ReleaseAdmissionResponse* reply) {
+                      WriteMoney(rendering.outcome.hold->Held(),
+                                 rendering.wallet.header.settings.currency_code,
+                                 reply->mutable_released());
+                      rendering.WriteWalletPosition(reply);
+                    });
 }
 
-grpc::Status QuotaService::ConfirmExtraUsage(grpc::ServerContext* context,
-                                             const v1::ConfirmExtraUsageRequest* request,
-                                             v1::ConfirmExtraUsageResponse* response) {
-  static const RpcRule* const rule = FindRpcRule("/bursar.v1.QuotaService/ConfirmExtraUsage");
-  return RunCall(*gate_, rule, *context, *request, [&](const CallContext& call) -> absl::Status {
-    auto command = ReadCommand(*request);
-    if (!command.ok()) return command.status();
-    return Administer(
-        *engine_, call, request->organization_id(), *request, *std::move(command), response,
-        [](const Rendering& rendering, v1::ConfirmExtraUsageResponse* reply) {
-          WriteTimestamp(*rendering.outcome.confirmed_until, reply->mutable_confirmed_until());
-          rendering.WriteWalletPosition(reply);
-        });
-  });
+absl::Status QuotaService::Handlers::ConfirmExtraUsage(const CallContext& call,
+                                                       const v1::ConfirmExtraUsageRequest& request,
+                                                       v1::ConfirmExtraUsageResponse* response) {
+  auto command = ReadCommand(request);
+  if (!command.ok()) return command.status();
+  return Administer(*engine_, call, request.organization_id(), request, *std::move(command),
+                    response, [](const Rendering& rendering, v1::ConfirmExtraUsageResponse* reply) {
+                      WriteTimestamp(*rendering.outcome.confirmed_until,
+                                     reply->mutable_confirmed_until());
+                      rendering.WriteWalletPosition(reply);
+                    });
 }
 
 namespace {
@@ -166,66 +168,57 @@ void WriteMemberUsage(const Wallet& wallet, const Member* member, const std::str
 
 }  // namespace
 
-grpc::Status QuotaService::GetMemberUsage(grpc::ServerContext* context,
-                                          const v1::GetMemberUsageRequest* request,
-                                          v1::GetMemberUsageResponse* response) {
-  static const RpcRule* const rule = FindRpcRule("/bursar.v1.QuotaService/GetMemberUsage");
-  return RunCall(*gate_, rule, *context, *request, [&](const CallContext&) -> absl::Status {
-    FieldViolations violations;
-    CheckRequiredId("organization_id", request->organization_id(), &violations);
-    CheckRequiredId("member_id", request->member_id(), &violations);
-    if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
-    return engine_->Read(request->organization_id(), {request->member_id()},
-                         [&](const Wallet& wallet, const Position& position,
-                             const DecisionContext& decision_context) -> absl::Status {
-                           // The gate's own decision, so that no screen says another thing than it
-                           // (rule D5).
-                           CheckAdmissionCommand command;
-                           command.member_id = request->member_id();
-                           command.validate_only = true;
-                           command.full_view = true;
-                           const auto decision = Decide(wallet, command, decision_context);
-                           if (!decision.ok()) return decision.status();
-                           WriteMemberUsage(wallet, wallet.FindMember(request->member_id()),
-                                            engine_->epoch(), position, decision_context,
-                                            decision->outcome, response);
-                           return absl::OkStatus();
-                         });
-  });
+absl::Status QuotaService::Handlers::GetMemberUsage(const v1::GetMemberUsageRequest& request,
+                                                    v1::GetMemberUsageResponse* response) {
+  FieldViolations violations;
+  CheckRequiredId("organization_id", request.organization_id(), &violations);
+  CheckRequiredId("member_id", request.member_id(), &violations);
+  if (absl::Status status = violations.ToStatus(); !status.ok()) return status;
+  return engine_->Read(request.organization_id(), {request.member_id()},
+                       [&](const Wallet& wallet, const Position& position,
+                           const DecisionContext& decision_context) -> absl::Status {
+                         // The gate's own decision, so that no screen says another thing than it
+                         // (rule D5).
+                         CheckAdmissionCommand command;
+                         command.member_id = request.member_id();
+                         command.validate_only = true;
+                         command.full_view = true;
+                         const auto decision = Decide(wallet, command, decision_context);
+                         if (!decision.ok()) return decision.status();
+                         WriteMemberUsage(wallet, wallet.FindMember(request.member_id()),
+                                          engine_->epoch(), position, decision_context,
+                                          decision->outcome, response);
+                         return absl::OkStatus();
+                       });
 }
 
-grpc::Status QuotaService::CreateIncreaseRequest(grpc::ServerContext* context,
-                                                 const v1::CreateIncreaseRequestRequest* request,
-                                                 v1::CreateIncreaseRequestResponse* response) {
-  static const RpcRule* const rule = FindRpcRule("/bursar.v1.QuotaService/CreateIncreaseRequest");
-  return RunCall(*gate_, rule, *context, *request, [&](const CallContext& call) {
-    return bursar::CreateIncreaseRequest(*engine_, call, *request, response);
-  });
+absl::Status QuotaService::Handlers::CreateIncreaseRequest(
+    const CallContext& call, const v1::CreateIncreaseRequestRequest& request,
+    v1::CreateIncreaseRequestResponse* response) {
+  return bursar::CreateIncreaseRequest(*engine_, call, request, response);
 }
 
-grpc::Status QuotaService::GetIncreaseRequest(grpc::ServerContext* context,
-                                              const v1::GetIncreaseRequestRequest* request,
-                                              v1::GetIncreaseRequestResponse* response) {
-  static const RpcRule* const rule = FindRpcRule("/bursar.v1.QuotaService/GetIncreaseRequest");
-  return RunCall(*gate_, rule, *context, *request, [&](const CallContext&) {
-    return bursar::GetIncreaseRequest(*engine_, *request, response);
-  });
+absl::Status QuotaService::Handlers::GetIncreaseRequest(
+    const v1::GetIncreaseRequestRequest& request, v1::GetIncreaseRequestResponse* response) {
+  return bursar::GetIncreaseRequest(*engine_, request, response);
 }
 
-grpc::Status QuotaService::CancelIncreaseRequest(grpc::ServerContext* context,
-                                                 const v1::CancelIncreaseRequestRequest* request,
-                                                 v1::CancelIncreaseRequestResponse* response) {
-  static const RpcRule* const rule = FindRpcRule("/bursar.v1.QuotaService/CancelIncreaseRequest");
-  return RunCall(*gate_, rule, *context, *request, [&](const CallContext& call) {
-    return bursar::CancelIncreaseRequest(*engine_, call, *request, response);
-  });
+absl::Status QuotaService::Handlers::CancelIncreaseRequest(
+    const CallContext& call, const v1::CancelIncreaseRequestRequest& request,
+    v1::CancelIncreaseRequestResponse* response) {
+  return bursar::CancelIncreaseRequest(*engine_, call, request, response);
 }
 
-grpc::Status QuotaService::WatchWallet(grpc::ServerContext* context,
-                                       const v1::WatchWalletRequest* request,
-                                       grpc::ServerWriter<v1::WatchWalletResponse>* writer) {
+grpc::Status QuotaService::StreamedWatchWallet(grpc::ServerContext* context, WatchStream* stream) {
+  return Watch(
+      context, [stream](v1::WatchWalletRequest* request) { return stream->Read(request); },
+      [stream](const v1::WatchWalletResponse& response) { return stream->Write(response); });
+}
+
+grpc::Status QuotaService::Watch(grpc::ServerContext* context, WalletWatch::Read read,
+                                 WalletWatch::Write write) {
   static const RpcRule* const rule = FindRpcRule("/bursar.v1.QuotaService/WatchWallet");
-  WalletWatch watch(engine_, gate_, rule, &watches_, context, *request, writer);
+  WalletWatch watch(engine_, gate_, rule, &watches_, context, std::move(read), std::move(write));
   return gate_->Answer(*rule, watch.Run());
 }
 

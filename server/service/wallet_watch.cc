@@ -72,11 +72,14 @@ absl::Status WalletWatch::Run() {
   if (absl::Status status = gate_.Admit(context_, rule_, ActorUse::kRead, &call_); !status.ok()) {
     return status;
   }
-  if (absl::Status status = AuthorizeRequest(call_, request_); !status.ok()) return status;
-  if (absl::Status status = Validate(); !status.ok()) return status;
   WalletWatches::Entry entry(&watches_, &context_);
   if (!entry.is_admitted()) return TooManyWatches();
   entry_ = &entry;
+  if (!entry.Guarded([this] { return read_(&request_); })) {
+    return absl::InvalidArgumentError("the request is not a valid message");
+  }
+  if (absl::Status status = AuthorizeRequest(call_, request_); !status.ok()) return status;
+  if (absl::Status status = Validate(); !status.ok()) return status;
   watcher_ = engine_.signals().Watch(request_.organization_id());
   while (true) {
     if (absl::Status status = Authorize(); !status.ok()) return status;
@@ -147,7 +150,7 @@ absl::Status WalletWatch::Push() {
     if (sent_ == view->position.revision) {
       v1::WatchWalletResponse response;
       Complete(*view, &response);
-      if (absl::Status status = Write(response); !status.ok()) return status;
+      if (absl::Status status = Send(response); !status.ok()) return status;
     }
     has_begun_ = true;
   }
@@ -188,7 +191,7 @@ absl::Status WalletWatch::PushEntries(const JournalPage& page, View& view) {
     } else {
       WritePosition({revision, as_of}, engine_.epoch(), response.mutable_position());
     }
-    if (absl::Status status = Write(response); !status.ok()) return status;
+    if (absl::Status status = Send(response); !status.ok()) return status;
     sent_ = revision;
     if (absl::Status status = CheckLag(watcher_->Latest()); !status.ok()) return status;
   }
@@ -211,9 +214,9 @@ void WalletWatch::Complete(View& view, v1::WatchWalletResponse* response) const 
   }
 }
 
-absl::Status WalletWatch::Write(const v1::WatchWalletResponse& response) {
+absl::Status WalletWatch::Send(const v1::WatchWalletResponse& response) {
   if (watches_.is_stopping()) return ShuttingDownError();
-  if (entry_->GuardedWrite([&] { return writer_.Write(response); })) return absl::OkStatus();
+  if (entry_->Guarded([&] { return write_(response); })) return absl::OkStatus();
   return absl::CancelledError("the client is gone, or took nothing for too long");
 }
 

@@ -8,12 +8,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "absl/status/status.h"
 #include "bursar/v1/quota_service.pb.h"
-#include "grpcpp/support/sync_stream.h"
+#include "grpcpp/server_context.h"
 #include "server/engine/engine.h"
 #include "server/engine/queries.h"
 #include "server/service/journal_conversion.h"
@@ -24,19 +25,24 @@ namespace bursar {
 
 class WalletWatch {
  public:
+  // The request, once; false where it does not come or is no message.
+  using Read = std::function<bool(v1::WatchWalletRequest* request)>;
+  // A message to the client; false where it is gone.
+  using Write = std::function<bool(const v1::WatchWalletResponse& response)>;
+
   // All outlive the watch. `rule` is the RPC's row of the authorization table.
   WalletWatch(Engine* engine, const Gate* gate, const RpcRule* rule, WalletWatches* watches,
-              grpc::ServerContext* context, const v1::WatchWalletRequest& request,
-              grpc::ServerWriter<v1::WatchWalletResponse>* writer)
+              grpc::ServerContext* context, Read read, Write write)
       : engine_(*engine),
         gate_(*gate),
         rule_(*rule),
         watches_(*watches),
         context_(*context),
-        request_(request),
-        writer_(*writer) {}
+        read_(std::move(read)),
+        write_(std::move(write)) {}
 
-  // Sends until something ends it; never OK. See the RPC for the errors.
+  // Reads the request, which it does for nobody who may not watch, and sends until something ends
+  // it; never OK. See the RPC for the errors.
   absl::Status Run();
 
  private:
@@ -58,7 +64,7 @@ class WalletWatch {
   // Sends everything up to now.
   absl::Status Push();
   absl::Status PushEntries(const JournalPage& page, View& view);
-  absl::Status Write(const v1::WatchWalletResponse& response);
+  absl::Status Send(const v1::WatchWalletResponse& response);
   absl::Status WaitForNews();
   // Whether the client keeps up.
   absl::Status CheckLag(int64_t revision) const;
@@ -71,8 +77,9 @@ class WalletWatch {
   const RpcRule& rule_;
   WalletWatches& watches_;
   grpc::ServerContext& context_;
-  const v1::WatchWalletRequest& request_;
-  grpc::ServerWriter<v1::WatchWalletResponse>& writer_;
+  const Read read_;
+  const Write write_;
+  v1::WatchWalletRequest request_;
 
   CallContext call_;
   WalletWatches::Entry* entry_ = nullptr;

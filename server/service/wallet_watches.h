@@ -26,7 +26,7 @@ struct WatchLimits {
   int max_watches = 64;
   // Journal entries that a watcher which had caught up may fall behind.
   int64_t max_lag = 10'000;
-  // How long a message may wait for the client before the call is cut off.
+  // How long a message to the client, or its request, may wait for it before the call is cut off.
   absl::Duration max_write = absl::Seconds(30);
 };
 
@@ -48,13 +48,13 @@ class WalletWatches {
     // False: there are too many.
     bool is_admitted() const { return is_admitted_; }
 
-    // Runs `write() -> bool`, under guard.
-    template <class Write>
-    bool GuardedWrite(const Write& write) {
+    // Runs `exchange() -> bool`, a message to the client or from it, under guard.
+    template <class Exchange>
+    bool Guarded(const Exchange& exchange) {
       Begin();
-      const bool is_written = write();
+      const bool is_done = exchange();
       End();
-      return is_written;
+      return is_done;
     }
 
    private:

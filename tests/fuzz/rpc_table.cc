@@ -1,5 +1,6 @@
 #include "tests/fuzz/rpc_table.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 #include <optional>
@@ -38,47 +39,34 @@ class Awaited final : public PendingCall, public PendingItem {
   std::optional<absl::Status> status_;
 };
 
-// What gRPC itself answers to bytes that are no message, before it calls a synchronous method.
-Answer NoMessage() {
-  return {grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "the request is not a message"),
-          nullptr};
-}
-
 template <class Message>
 bool Read(std::string_view bytes, Message* message) {
   return message->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
 }
 
-const char* NameOf(const AdminService*) { return v1::AdminService::service_full_name(); }
-const char* NameOf(const OperatorService*) { return v1::OperatorService::service_full_name(); }
-const char* NameOf(const QuotaService*) { return v1::QuotaService::service_full_name(); }
-
-AdminService* ServiceOf(const Services& services, const AdminService*) { return services.admin; }
-OperatorService* ServiceOf(const Services& services, const OperatorService*) {
-  return services.operation;
+// A plain handler: what rpc/plain_calls.h does around it, without the queue.
+Answer RunPlain(const Services& services, const Rpc& rpc, grpc::ServerContext* context,
+                std::string_view bytes) {
+  const PlainRpc* const plain = services.plain->Find(rpc.path);
+  Require(plain != nullptr, "every RPC is served", rpc.path);
+  CallContext call;
+  absl::Status status = services.gate->Admit(*context, *rpc.rule, ActorUse::kRead, &call);
+  grpc::ByteBuffer reply;
+  if (status.ok()) {
+    const grpc::Slice slice(bytes.data(), bytes.size());
+    status = plain->answer(*services.gate, call, grpc::ByteBuffer(&slice, 1), &reply);
+  }
+  Answer answer;
+  answer.status = services.gate->Answer(*rpc.rule, status);
+  if (status.ok()) {
+    answer.reply.reset(rpc.response->New());
+    Require(grpc::SerializationTraits<google::protobuf::Message>::Deserialize(&reply,
+                                                                              answer.reply.get())
+                .ok(),
+            "a reply can be read", rpc.path);
+  }
+  return answer;
 }
-QuotaService* ServiceOf(const Services& services, const QuotaService*) { return services.quota; }
-
-// A plain handler, as gRPC's own threads call it.
-template <auto kMethod>
-struct Plain;
-template <class Service, class Request, class Response,
-          grpc::Status (Service::*kMethod)(grpc::ServerContext*, const Request*, Response*)>
-struct Plain<kMethod> {
-  static Answer Run(const Services& services, grpc::ServerContext* context,
-                    std::string_view bytes) {
-    Request request;
-    if (!Read(bytes, &request)) return NoMessage();
-    Service* const service = ServiceOf(services, static_cast<const Service*>(nullptr));
-    auto response = std::make_unique<Response>();
-    grpc::Status status = (service->*kMethod)(context, &request, response.get());
-    return {std::move(status), std::move(response)};
-  }
-  static Rpc Row(std::string_view name) {
-    return {absl::StrCat("/", NameOf(static_cast<const Service*>(nullptr)), "/", ToAbsl(name)),
-            nullptr, &Request::default_instance(), &Run};
-  }
-};
 
 // A handler of the asynchronous queues: what rpc/unary_method.h and rpc/stream_method.h do around
 // it, without the queue. `start(services, call, request, response, waits)` calls the handler.
@@ -105,7 +93,8 @@ Answer RunQueued(const Services& services, grpc::ServerContext* context, std::st
   return answer;
 }
 
-Answer RunCheck(const Services& services, grpc::ServerContext* context, std::string_view bytes) {
+Answer RunCheck(const Services& services, const Rpc& /*rpc*/, grpc::ServerContext* context,
+                std::string_view bytes) {
   return RunQueued<v1::CheckAdmissionRequest, v1::CheckAdmissionResponse>(
       services, context, bytes, "/bursar.v1.QuotaService/CheckAdmission",
       [](const Services& on, const CallContext& call, const auto& request, auto* response,
@@ -115,7 +104,8 @@ Answer RunCheck(const Services& services, grpc::ServerContext* context, std::str
       });
 }
 
-Answer RunRecord(const Services& services, grpc::ServerContext* context, std::string_view bytes) {
+Answer RunRecord(const Services& services, const Rpc& /*rpc*/, grpc::ServerContext* context,
+                 std::string_view bytes) {
   return RunQueued<v1::RecordConsumptionRequest, v1::RecordConsumptionResponse>(
       services, context, bytes, "/bursar.v1.QuotaService/RecordConsumption",
       [](const Services& on, const CallContext& call, const auto& request, auto* response,
@@ -124,7 +114,8 @@ Answer RunRecord(const Services& services, grpc::ServerContext* context, std::st
       });
 }
 
-Answer RunBatch(const Services& services, grpc::ServerContext* context, std::string_view bytes) {
+Answer RunBatch(const Services& services, const Rpc& /*rpc*/, grpc::ServerContext* context,
+                std::string_view bytes) {
   return RunQueued<v1::BatchRecordConsumptionRequest, v1::BatchRecordConsumptionResponse>(
       services, context, bytes, "/bursar.v1.QuotaService/BatchRecordConsumption",
       [](const Services& on, const CallContext& call, const auto& request, auto* response,
@@ -133,7 +124,8 @@ Answer RunBatch(const Services& services, grpc::ServerContext* context, std::str
       });
 }
 
-Answer RunStream(const Services& services, grpc::ServerContext* context, std::string_view bytes) {
+Answer RunStream(const Services& services, const Rpc& /*rpc*/, grpc::ServerContext* context,
+                 std::string_view bytes) {
   return RunQueued<v1::StreamConsumptionRequest, v1::StreamConsumptionResponse>(
       services, context, bytes, "/bursar.v1.QuotaService/StreamConsumption",
       [](const Services& on, const CallContext& call, const auto& request, auto* response,
@@ -142,115 +134,43 @@ Answer RunStream(const Services& services, grpc::ServerContext* context, std::st
       });
 }
 
-// A watch on a server that is stopping: everything up to its first message.
-Answer RunWatch(const Services& services, grpc::ServerContext* context, std::string_view bytes) {
-  v1::WatchWalletRequest request;
-  if (!Read(bytes, &request)) return NoMessage();
-  // Only a transport can make one, and nothing is ever written to it: the watches are stopped.
-  using Writer = grpc::ServerWriter<v1::WatchWalletResponse>;
-  alignas(Writer) static char writer[sizeof(Writer)];
-  return {services.quota->WatchWallet(context, &request, reinterpret_cast<Writer*>(writer)),
+// A watch whose client is gone when the first message is sent.
+Answer RunWatch(const Services& services, const Rpc& /*rpc*/, grpc::ServerContext* context,
+                std::string_view bytes) {
+  return {services.quota->Watch(
+              context, [bytes](v1::WatchWalletRequest* request) { return Read(bytes, request); },
+              [](const v1::WatchWalletResponse&) { return false; }),
           nullptr};
 }
 
-template <auto kMethod>
-Rpc Row(std::string_view name) {
-  return Plain<kMethod>::Row(name);
+// The type of a message, by its descriptor.
+const google::protobuf::Message* Prototype(const google::protobuf::Descriptor* type) {
+  return google::protobuf::MessageFactory::generated_factory()->GetPrototype(type);
 }
 
-template <class Request>
-Rpc QuotaRow(std::string_view name, decltype(Rpc::run) run) {
-  return {absl::StrCat("/bursar.v1.QuotaService/", ToAbsl(name)), nullptr,
-          &Request::default_instance(), run};
-}
-
-void AddQuota(std::vector<Rpc>* rpcs) {
-  using S = QuotaService;
-  *rpcs = {QuotaRow<v1::CheckAdmissionRequest>("CheckAdmission", &RunCheck),
-           QuotaRow<v1::RecordConsumptionRequest>("RecordConsumption", &RunRecord),
-           QuotaRow<v1::BatchRecordConsumptionRequest>("BatchRecordConsumption", &RunBatch),
-           QuotaRow<v1::StreamConsumptionRequest>("StreamConsumption", &RunStream),
-           QuotaRow<v1::WatchWalletRequest>("WatchWallet", &RunWatch),
-           Row<&S::ExtendAdmission>("ExtendAdmission"),
-           Row<&S::ReleaseAdmission>("ReleaseAdmission"),
-           Row<&S::ConfirmExtraUsage>("ConfirmExtraUsage"),
-           Row<&S::GetMemberUsage>("GetMemberUsage"),
-           Row<&S::CreateIncreaseRequest>("CreateIncreaseRequest"),
-           Row<&S::GetIncreaseRequest>("GetIncreaseRequest"),
-           Row<&S::CancelIncreaseRequest>("CancelIncreaseRequest")};
-}
-
-void AddAdmin(std::vector<Rpc>* rpcs) {
-  using S = AdminService;
-  rpcs->insert(rpcs->end(), {Row<&S::CreateOrganization>("CreateOrganization"),
-                             Row<&S::GetOrganization>("GetOrganization"),
-                             Row<&S::ListOrganizations>("ListOrganizations"),
-                             Row<&S::UpdateOrganization>("UpdateOrganization"),
-                             Row<&S::BatchUpsertMembers>("BatchUpsertMembers"),
-                             Row<&S::ListMembers>("ListMembers"),
-                             Row<&S::GetWallet>("GetWallet"),
-                             Row<&S::UpdateExtraUsage>("UpdateExtraUsage"),
-                             Row<&S::SetSpendLimit>("SetSpendLimit"),
-                             Row<&S::ListSpendLimits>("ListSpendLimits"),
-                             Row<&S::ReverseEntry>("ReverseEntry"),
-                             Row<&S::GrantCredit>("GrantCredit"),
-                             Row<&S::ListHolds>("ListHolds"),
-                             Row<&S::ListCredits>("ListCredits"),
-                             Row<&S::QueryUsage>("QueryUsage"),
-                             Row<&S::ListJournalEntries>("ListJournalEntries"),
-                             Row<&S::ListNotices>("ListNotices"),
-                             Row<&S::GetNotificationChannels>("GetNotificationChannels"),
-                             Row<&S::SetNotificationChannels>("SetNotificationChannels"),
-                             Row<&S::ListDeliveries>("ListDeliveries"),
-                             Row<&S::ResendNotice>("ResendNotice"),
-                             Row<&S::SendTestNotice>("SendTestNotice"),
-                             Row<&S::ListStatements>("ListStatements"),
-                             Row<&S::GetStatement>("GetStatement"),
-                             Row<&S::ListDenials>("ListDenials"),
-                             Row<&S::ExplainDecision>("ExplainDecision"),
-                             Row<&S::ListIncreaseRequests>("ListIncreaseRequests"),
-                             Row<&S::ApproveIncreaseRequest>("ApproveIncreaseRequest"),
-                             Row<&S::DenyIncreaseRequest>("DenyIncreaseRequest"),
-                             Row<&S::AnswerEpisode>("AnswerEpisode"),
-                             Row<&S::PurchaseCredit>("PurchaseCredit"),
-                             Row<&S::UpdateAutoReload>("UpdateAutoReload"),
-                             Row<&S::CompletePayment>("CompletePayment"),
-                             Row<&S::RecordChargeback>("RecordChargeback"),
-                             Row<&S::ListPayments>("ListPayments"),
-                             Row<&S::GetPayment>("GetPayment")});
-}
-
-void AddOperation(std::vector<Rpc>* rpcs) {
-  using S = OperatorService;
-  rpcs->insert(
-      rpcs->end(),
-      {Row<&S::PublishPriceBook>("PublishPriceBook"), Row<&S::GetPriceBook>("GetPriceBook"),
-       Row<&S::PublishPlanCatalog>("PublishPlanCatalog"), Row<&S::GetPlanCatalog>("GetPlanCatalog"),
-       Row<&S::CreateServiceToken>("CreateServiceToken"),
-       Row<&S::ListServiceTokens>("ListServiceTokens"),
-       Row<&S::RevokeServiceToken>("RevokeServiceToken"), Row<&S::VerifyLedger>("VerifyLedger"),
-       Row<&S::CreateBackup>("CreateBackup"), Row<&S::ListBackups>("ListBackups"),
-       Row<&S::GetServerInfo>("GetServerInfo")});
+// How an RPC is called: most of them are plain.
+decltype(Rpc::run) RunOf(std::string_view name) {
+  if (name == "CheckAdmission") return &RunCheck;
+  if (name == "RecordConsumption") return &RunRecord;
+  if (name == "BatchRecordConsumption") return &RunBatch;
+  if (name == "StreamConsumption") return &RunStream;
+  if (name == "WatchWallet") return &RunWatch;
+  return &RunPlain;
 }
 
 std::vector<Rpc> MakeTable() {
   std::vector<Rpc> rpcs;
-  AddQuota(&rpcs);
-  AddAdmin(&rpcs);
-  AddOperation(&rpcs);
-  size_t ours = 0;
   for (const RpcRule& rule : AuthorizationTable()) {
-    if (!std::string_view(rule.path).starts_with("/bursar.v1.")) continue;
-    ++ours;
-    bool is_known = false;
-    for (Rpc& rpc : rpcs) {
-      if (rpc.path != rule.path) continue;
-      rpc.rule = &rule;
-      is_known = true;
-    }
-    Require(is_known, "every RPC is fuzzed: tests/fuzz/rpc_table.cc lacks one", rule.path);
+    std::string name(rule.path);
+    if (!name.starts_with("/bursar.v1.")) continue;
+    name = name.substr(1);
+    std::replace(name.begin(), name.end(), '/', '.');
+    const google::protobuf::MethodDescriptor* const method =
+        google::protobuf::DescriptorPool::generated_pool()->FindMethodByName(name);
+    Require(method != nullptr, "every row of the authorization table is an RPC", name);
+    rpcs.push_back({rule.path, &rule, Prototype(method->input_type()),
+                    Prototype(method->output_type()), RunOf(method->name())});
   }
-  Require(ours == rpcs.size(), "every fuzzed RPC has a row of the authorization table");
   return rpcs;
 }
 

@@ -13,10 +13,9 @@
 
 #include "google/protobuf/message.h"
 #include "grpcpp/support/status.h"
-#include "server/service/admin_service.h"
-#include "server/service/operator_service.h"
 #include "server/service/quota_service.h"
 #include "server/service/recording_handlers.h"
+#include "server/service/rpc/plain_rpcs.h"
 
 namespace bursar::fuzz {
 
@@ -24,8 +23,7 @@ namespace bursar::fuzz {
 struct Services {
   Engine* engine = nullptr;
   const Gate* gate = nullptr;
-  AdminService* admin = nullptr;
-  OperatorService* operation = nullptr;
+  const PlainRpcs* plain = nullptr;
   QuotaService* quota = nullptr;
   RecordingHandlers* recording = nullptr;
 };
@@ -39,12 +37,13 @@ struct Answer {
 struct Rpc {
   std::string path;
   const RpcRule* rule = nullptr;
-  const google::protobuf::Message* request = nullptr;  // The type's default instance.
-  Answer (*run)(const Services& services, grpc::ServerContext* context,
+  const google::protobuf::Message* request = nullptr;   // The type's default instance.
+  const google::protobuf::Message* response = nullptr;  // As above.
+  Answer (*run)(const Services& services, const Rpc& rpc, grpc::ServerContext* context,
                 std::string_view bytes) = nullptr;
 };
 
-// All of them. Ends the program where the authorization table has one of ours that is missing here.
+// All of them, as the authorization table has them.
 std::span<const Rpc> Rpcs();
 // The RPC that a number stands for (calls.h).
 const Rpc& RpcOf(uint16_t number);

@@ -24,6 +24,8 @@
 #include "server/engine/epoch.h"
 #include "server/engine/queries.h"
 #include "server/service/actor_policy.h"
+#include "server/service/admin_service.h"
+#include "server/service/operator_service.h"
 #include "storage/memory_store.h"
 #include "tests/engine/engine_fixture.h"
 #include "tests/fuzz/require.h"
@@ -253,10 +255,12 @@ struct WalletWorld::Parts {
     gate.emplace(&credentials, &stats, &log, &*actors);
     quota.emplace(engine.get(), &*gate, &log, QuotaOptions());
     quota->StopWatches();
-    admin.emplace(engine.get(), &*gate);
-    operation.emplace(engine.get(), &credentials, &*gate,
-                      ServerFacts{"0", "memory", "", TestStart(), ""});
+    admin.emplace(engine.get());
+    operation.emplace(engine.get(), &credentials, ServerFacts{"0", "memory", "", TestStart(), ""});
     recording.emplace(engine.get(), &log, QuotaOptions().max_batch_records);
+    quota->AddTo(&plain);
+    admin->AddTo(&plain);
+    operation->AddTo(&plain);
   }
 
   static MemoryStoreOptions Noting(Kept* told) {
@@ -288,7 +292,7 @@ struct WalletWorld::Parts {
     }
   }
 
-  Services services() { return {engine.get(), &*gate, &*admin, &*operation, &*quota, &*recording}; }
+  Services services() { return {engine.get(), &*gate, &plain, &*quota, &*recording}; }
 
   FakeClock clock;
   std::unique_ptr<Store> store;
@@ -303,6 +307,7 @@ struct WalletWorld::Parts {
   std::optional<AdminService> admin;
   std::optional<OperatorService> operation;
   std::optional<RecordingHandlers> recording;
+  PlainRpcs plain;
 };
 
 WalletWorld::WalletWorld() : words_(std::begin(kWords), std::end(kWords)) { Begin(); }
@@ -392,7 +397,8 @@ Answer WalletWorld::CallAlone(const Call& call) {
       "authorization", "Bearer " + TokenOf(kServiceRoles[call.caller % std::size(kServiceRoles)]));
   const std::string actor = kActors[call.caller / std::size(kServiceRoles) % std::size(kActors)];
   if (!actor.empty()) metadata.AddClientMetadata(kActorMetadataKey, actor);
-  return RpcOf(call.rpc).run(parts_->services(), &context, call.request);
+  const Rpc& rpc = RpcOf(call.rpc);
+  return rpc.run(parts_->services(), rpc, &context, call.request);
 }
 
 std::string WalletWorld::Fingerprint() const {

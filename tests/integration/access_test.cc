@@ -199,6 +199,32 @@ TEST_F(Access, NoCredentialOrAWrongOneIsRefusedAlikeByEveryRpc) {
   }
 }
 
+// Rules: A1
+TEST_F(Access, BytesThatAreNoMessageAreToldToWhoMayCallAndToNobodyElse) {
+  const std::string operator_token = std::string("Bearer ") + kOperatorToken;
+  for (const RpcRule* rule : OwnRpcs()) {
+    const std::string garbage = "\xFF\xFF garbage";
+    EXPECT_EQ(CallBytes(rule->path, garbage, "").error_code(), grpc::StatusCode::UNAUTHENTICATED)
+        << rule->path;
+    const grpc::Status status = CallBytes(rule->path, garbage, operator_token);
+    if (std::string(rule->path).ends_with("/StreamConsumption")) continue;  // Answers each item.
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT) << rule->path;
+    EXPECT_EQ(status.error_message(), "the request is not a valid message") << rule->path;
+  }
+}
+
+// Rules: A1
+TEST_F(Access, MessageBeyondTheLimitIsRefusedByEveryKindOfRpc) {
+  const std::string bytes((4 << 20) + 1, '\0');
+  for (const char* path :
+       {"/bursar.v1.QuotaService/CheckAdmission", "/bursar.v1.QuotaService/StreamConsumption",
+        "/bursar.v1.QuotaService/WatchWallet", "/bursar.v1.AdminService/GetWallet"}) {
+    EXPECT_EQ(CallBytes(path, bytes, std::string("Bearer ") + kOperatorToken).error_code(),
+              grpc::StatusCode::RESOURCE_EXHAUSTED)
+        << path;
+  }
+}
+
 // Rules: A2, O7
 TEST_F(Access, EveryRpcKeepsToItsRolesAndToTheTokensOrganizations) {
   ASSERT_TRUE(CreateOrganization("acme", "team").ok());

@@ -229,6 +229,36 @@ TEST(Credentials, TokensExpireAndAreSucceeded) {
 }
 
 // Rules: A1
+TEST(Credentials, AnOperatorLearnsWhyACallIsNobodys) {
+  FakeTokenStore store;
+  Credentials credentials(&store);
+  Credential over = FrontendFor({"acme"});
+  over.expire_time = absl::FromUnixSeconds(1'790'000'000);
+  const auto expired = credentials.CreateToken(over);
+  ASSERT_TRUE(expired.ok());
+  const auto revoked = credentials.CreateToken(FrontendFor({"acme"}));
+  ASSERT_TRUE(revoked.ok());
+  ASSERT_TRUE(credentials.RevokeToken(revoked->credential->token_id).ok());
+  EXPECT_EQ(credentials.WhyNobody(std::nullopt), "it shows no token");
+  for (const std::string header : {"", "Basic b2xnYQ==", "Bearer "}) {
+    EXPECT_EQ(credentials.WhyNobody(header),
+              "its authorization is not one header \"Bearer TOKEN\"");
+  }
+  EXPECT_EQ(credentials.WhyNobody("Bearer " + expired->secret),
+            "its token, " + expired->credential->token_id +
+                " \"chat-backend\", expired at 2026-09-21T14:13:20+00:00");
+  for (const std::string& token : {revoked->secret, std::string("a.b.c")}) {
+    EXPECT_EQ(credentials.WhyNobody("Bearer " + token),
+              "its token is none of this server's: mistyped, revoked, or another server's");
+  }
+  EXPECT_EQ(credentials.WhyNobody("Bearer " + std::string(10'000, 'a')),
+            "its token is too long for one");
+  credentials.AcceptPeers(std::make_shared<const PeerIdentities>());
+  EXPECT_EQ(credentials.WhyNobody(std::nullopt),
+            "it shows no token, and no certificate in force whose names are in the table");
+}
+
+// Rules: A1
 TEST(Credentials, AnOperatorsTokenMayLookLikeAnIssuers) {
   JwtPolicy policy;
   policy.issuer = "https://login.example";

@@ -1,5 +1,5 @@
 // A real server on loopback with a real client, for tests of the edge: the asynchronous path with
-// handlers that the test completes by hand, a synchronous method beside it, health and reflection.
+// handlers that the test completes by hand, a plain handler beside it, health and reflection.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -20,7 +20,7 @@
 #include "server/service/health_service.h"
 #include "server/service/reflection_service.h"
 #include "server/service/rpc/async_runtime.h"
-#include "server/service/rpc/sync_call.h"
+#include "server/service/rpc/plain_calls.h"
 #include "server/service/serving_state.h"
 #include "tests/service/last_error.h"
 #include "tests/service/role_tokens.h"
@@ -100,24 +100,41 @@ class HeldHandlers {
   int checks_ = 0;
 };
 
-// Both kinds of methods in one service.
-class MixedQuotaService final
-    : public v1::QuotaService::WithRawMethod_CheckAdmission<
-          v1::QuotaService::WithRawMethod_RecordConsumption<v1::QuotaService::Service>> {
+// The service of the asynchronous handlers, without the plain one.
+using MixedQuotaService = v1::QuotaService::WithRawMethod_CheckAdmission<
+    v1::QuotaService::WithRawMethod_RecordConsumption<
+        v1::QuotaService::WithGenericMethod_GetMemberUsage<v1::QuotaService::Service>>>;
+
+// A plain handler: tells who called. About "held" it does so when the test lets it.
+class PlainHandlers {
  public:
-  explicit MixedQuotaService(const Gate* gate) : gate_(gate) {}
-  grpc::Status GetMemberUsage(grpc::ServerContext* context,
-                              const v1::GetMemberUsageRequest* request,
-                              v1::GetMemberUsageResponse* response) override {
-    static const RpcRule* const rule = FindRpcRule("/bursar.v1.QuotaService/GetMemberUsage");
-    return RunCall(*gate_, rule, *context, *request, [&](const CallContext& call) {
-      response->set_seat_tier(request->member_id() + " for " + call.actor);
-      return absl::OkStatus();
-    });
+  absl::Status GetMemberUsage(const CallContext& call, const v1::GetMemberUsageRequest& request,
+                              v1::GetMemberUsageResponse* response) {
+    if (request.member_id() == "held") {
+      std::unique_lock lock(mutex_);
+      ++held_;
+      changed_.notify_all();
+      changed_.wait(lock, [this] { return is_released_; });
+    }
+    response->set_seat_tier(request.member_id() + " for " + call.actor);
+    return absl::OkStatus();
+  }
+
+  void WaitForHeld(int count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return held_ >= count; });
+  }
+  void Release() {
+    const std::lock_guard lock(mutex_);
+    is_released_ = true;
+    changed_.notify_all();
   }
 
  private:
-  const Gate* const gate_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int held_ = 0;
+  bool is_released_ = false;
 };
 
 class RpcTest : public testing::Test {
@@ -132,6 +149,9 @@ class RpcTest : public testing::Test {
     builder.RegisterService(&health_);
     builder.RegisterService(&reflection_);
     builder.RegisterService(&reflection_alpha_);
+    plain_rpcs_.Add("/bursar.v1.QuotaService/GetMemberUsage", &plain_,
+                    &PlainHandlers::GetMemberUsage);
+    plain_calls_.AddTo(&builder);
     runtime_.AddQueues(&builder, 2);
     server_ = builder.BuildAndStart();
     EXPECT_NE(server_, nullptr);
@@ -142,6 +162,7 @@ class RpcTest : public testing::Test {
                    &MixedQuotaService::RequestRecordConsumption, &handlers_,
                    &HeldHandlers::RecordConsumption);
     health_.ServeOn(&runtime_);
+    runtime_.ServePlain(&plain_calls_);
     runtime_.Start();
     channel_ = grpc::CreateChannel("127.0.0.1:" + std::to_string(port_),
                                    grpc::InsecureChannelCredentials());
@@ -150,6 +171,7 @@ class RpcTest : public testing::Test {
 
   ~RpcTest() override {
     handlers_.CompleteHeld(absl::CancelledError("the test ends"));
+    plain_.Release();
     Stop(std::chrono::system_clock::now() + std::chrono::seconds(30));
   }
 
@@ -173,6 +195,17 @@ class RpcTest : public testing::Test {
     return request;
   }
 
+  // A call of the plain RPC.
+  grpc::Status UsageOf(const std::string& member_id) {
+    grpc::ClientContext context;
+    AddToken(&context, ServiceRole::kFrontend);
+    v1::GetMemberUsageRequest request;
+    request.set_organization_id("acme");
+    request.set_member_id(member_id);
+    v1::GetMemberUsageResponse usage;
+    return quota_->GetMemberUsage(&context, request, &usage);
+  }
+
   RoleTokens tokens_;
   Credentials credentials_{&tokens_};
   RpcStats stats_;
@@ -192,7 +225,10 @@ class RpcTest : public testing::Test {
   const std::vector<std::string> service_names_ = {"bursar.v1.QuotaService",
                                                    "grpc.health.v1.Health"};
   HeldHandlers handlers_;
-  MixedQuotaService service_{&gate_};
+  MixedQuotaService service_;
+  PlainHandlers plain_;
+  PlainRpcs plain_rpcs_;
+  PlainCalls plain_calls_{&gate_, &plain_rpcs_, {.threads = 2, .waiting = 1}};
   HealthService health_{&state_, &watches_, service_names_, &credentials_, &known_watches_};
   ReflectionService reflection_{&gate_, &reflection_streams_, service_names_};
   ReflectionAlphaService reflection_alpha_{&gate_, &reflection_streams_, service_names_};

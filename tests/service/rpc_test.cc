@@ -1,5 +1,5 @@
-// The asynchronous path against a real client: completion from other threads, cancellation, refusal
-// before parsing, drain.
+// Both paths of a call against a real client: completion from other threads, cancellation, refusal
+// before parsing, overload, drain.
 #include <grpcpp/generic/generic_stub.h>
 #include <gtest/gtest.h>
 
@@ -36,6 +36,7 @@ grpc::Status CallWithBytes(const std::shared_ptr<grpc::Channel>& channel, const 
 }
 
 constexpr char kCheckPath[] = "/bursar.v1.QuotaService/CheckAdmission";
+constexpr char kPlainPath[] = "/bursar.v1.QuotaService/GetMemberUsage";
 
 // Rules: A1
 TEST_F(RpcTest, CallIsAnsweredAtOnceWithTheCallersName) {
@@ -74,20 +75,121 @@ TEST_F(RpcTest, ErrorThatTheCallerMustNotSeeIsLoggedInstead) {
 // Rules: A1, A2
 TEST_F(RpcTest, RefusedCallsNeverReachTheHandlerAndAreNotEvenParsed) {
   const struct {
+    std::string path;
     std::string token;
     grpc::StatusCode expected;
   } rows[] = {
-      {"", grpc::StatusCode::UNAUTHENTICATED},
-      {"wrong", grpc::StatusCode::UNAUTHENTICATED},
-      {TokenOf(ServiceRole::kViewer), grpc::StatusCode::PERMISSION_DENIED},
-      {TokenOf(ServiceRole::kFrontend), grpc::StatusCode::INVALID_ARGUMENT},
+      {kCheckPath, "", grpc::StatusCode::UNAUTHENTICATED},
+      {kCheckPath, "wrong", grpc::StatusCode::UNAUTHENTICATED},
+      {kCheckPath, TokenOf(ServiceRole::kViewer), grpc::StatusCode::PERMISSION_DENIED},
+      {kCheckPath, TokenOf(ServiceRole::kFrontend), grpc::StatusCode::INVALID_ARGUMENT},
+      {kPlainPath, "", grpc::StatusCode::UNAUTHENTICATED},
+      {kPlainPath, "wrong", grpc::StatusCode::UNAUTHENTICATED},
+      {kPlainPath, TokenOf(ServiceRole::kPayments), grpc::StatusCode::PERMISSION_DENIED},
+      {kPlainPath, TokenOf(ServiceRole::kFrontend), grpc::StatusCode::INVALID_ARGUMENT},
   };
   for (const auto& row : rows) {
-    EXPECT_EQ(CallWithBytes(channel_, kCheckPath, "\xFF\xFF garbage", row.token).error_code(),
-              row.expected)
-        << row.token;
+    const grpc::Status status = CallWithBytes(channel_, row.path, "\xFF\xFF garbage", row.token);
+    EXPECT_EQ(status.error_code(), row.expected) << row.path << " " << row.token;
+    if (row.expected == grpc::StatusCode::INVALID_ARGUMENT) {
+      EXPECT_EQ(status.error_message(), "the request is not a valid message");
+    }
   }
   EXPECT_EQ(handlers_.checks(), 0);
+}
+
+// Who calls is told nothing but that it is nobody; whoever runs the server has to find out why.
+//
+// Rules: A1
+TEST_F(RpcTest, WhyACredentialIsRefusedIsLogged) {
+  for (const char* path : {kCheckPath, kPlainPath}) {
+    const grpc::Status status = CallWithBytes(channel_, path, "", "mistyped");
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAUTHENTICATED);
+    EXPECT_EQ(log_.last().find(path), 0U) << log_.last();
+    EXPECT_NE(log_.last().find(": from ipv4:127.0.0.1:"), std::string::npos) << log_.last();
+    EXPECT_NE(log_.last().find("its token is none of this server's"), std::string::npos);
+    EXPECT_EQ(status.error_message().find("none of this server's"), std::string::npos);
+  }
+}
+
+// Rules: A1
+TEST_F(RpcTest, RpcThatDoesNotExistIsNamed) {
+  const grpc::Status status = CallWithBytes(channel_, "/bursar.v1.AdminService/GetWalet", "", "");
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
+  EXPECT_EQ(status.error_message(),
+            "there is no RPC /bursar.v1.AdminService/GetWalet; server reflection lists those that "
+            "there are");
+}
+
+// A call that was begun, whose message has not been sent.
+class BegunCall {
+ public:
+  BegunCall(const std::shared_ptr<grpc::Channel>& channel, const std::string& token) {
+    context_.AddMetadata("authorization", "Bearer " + token);
+    call_ = grpc::GenericStub(channel).PrepareCall(&context_, kPlainPath, &queue_);
+    call_->StartCall(nullptr);
+    Await();
+  }
+  // Says that there will be no message, and waits for the answer.
+  grpc::Status End() {
+    call_->WritesDone(nullptr);
+    Await();
+    grpc::Status status;
+    call_->Finish(&status, nullptr);
+    Await();
+    return status;
+  }
+
+ private:
+  void Await() {
+    void* tag = nullptr;
+    bool ok = false;
+    EXPECT_TRUE(queue_.Next(&tag, &ok));
+  }
+
+  grpc::ClientContext context_;
+  grpc::CompletionQueue queue_;
+  std::unique_ptr<grpc::GenericClientAsyncReaderWriter> call_;
+};
+
+// Rules: A1
+TEST_F(RpcTest, CallsWhoseMessageDoesNotComeHoldUpNobody) {
+  // Many more than there are threads.
+  std::vector<std::unique_ptr<BegunCall>> begun;
+  for (int i = 0; i < 40; ++i) {
+    begun.push_back(std::make_unique<BegunCall>(channel_, TokenOf(ServiceRole::kFrontend)));
+  }
+  EXPECT_EQ(UsageOf("ann").error_code(), grpc::StatusCode::OK);
+  for (const auto& call : begun) {
+    const grpc::Status status = call->End();
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+    EXPECT_EQ(status.error_message(), "the call ended without a request message");
+  }
+}
+
+// Rules: R6
+TEST_F(RpcTest, MoreThanTheThreadsAndTheirQueueTakeIsRefusedAsOverload) {
+  std::vector<std::future<grpc::Status>> answers;
+  const auto begin = [&] {
+    answers.push_back(std::async(std::launch::async, [this] { return UsageOf("held"); }));
+  };
+  for (int i = 0; i < 2; ++i) begin();
+  plain_.WaitForHeld(2);
+  // Of these two one waits for a thread, and the other is refused, whichever comes first.
+  for (int i = 0; i < 2; ++i) begin();
+  const auto is_answered = [&](size_t i) {
+    return answers[i].wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+  };
+  while (!is_answered(2) && !is_answered(3)) std::this_thread::yield();
+  plain_.Release();
+  int refused = 0;
+  for (auto& answer : answers) {
+    const grpc::Status status = answer.get();
+    if (status.ok()) continue;
+    ++refused;
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  }
+  EXPECT_EQ(refused, 1);
 }
 
 // Rules: A2, O7
@@ -99,17 +201,17 @@ TEST_F(RpcTest, ForeignOrganizationIsRefusedAlikeOnBothPaths) {
             grpc::StatusCode::PERMISSION_DENIED);
   EXPECT_EQ(handlers_.checks(), 0);
 
-  grpc::ClientContext synchronous;
-  AddToken(&synchronous, ServiceRole::kFrontend);
+  grpc::ClientContext plain;
+  AddToken(&plain, ServiceRole::kFrontend);
   v1::GetMemberUsageRequest request;
   request.set_organization_id("other");
   v1::GetMemberUsageResponse usage;
-  EXPECT_EQ(quota_->GetMemberUsage(&synchronous, request, &usage).error_code(),
+  EXPECT_EQ(quota_->GetMemberUsage(&plain, request, &usage).error_code(),
             grpc::StatusCode::PERMISSION_DENIED);
 }
 
 // Rules: A3
-TEST_F(RpcTest, SynchronousMethodStandsBesideAndReadsTheActor) {
+TEST_F(RpcTest, PlainRpcStandsBesideAndReadsTheActor) {
   grpc::ClientContext context;
   AddToken(&context, ServiceRole::kAdmin);
   context.AddMetadata(kActorMetadataKey, "olga");

@@ -2,7 +2,7 @@
 //
 // The order of a server's life:
 //   1. AddQueues(builder), then builder.BuildAndStart();
-//   2. Serve(…) once per RPC, then Start();
+//   2. Serve(…) once per RPC, ServePlain(…) for the rest, then Start();
 //   3. StopStreams(timeout), which would otherwise outlive any deadline;
 //   Server::Shutdown(deadline), while
 //      whoever completes calls still runs; then Drain().
@@ -24,6 +24,7 @@
 #include "server/base/check.h"
 #include "server/service/rpc/async_queue.h"
 #include "server/service/rpc/gate.h"
+#include "server/service/rpc/plain_calls.h"
 #include "server/service/rpc/stream_method.h"
 #include "server/service/rpc/unary_method.h"
 
@@ -87,6 +88,10 @@ class AsyncRuntime {
       methods_.push_back(std::move(method));
     }
   }
+
+  // Receives the calls of plain RPCs on the first queue; see plain_calls.h, which outlives the
+  // drain.
+  void ServePlain(PlainCalls* calls) { calls->ServeOn(queues_.front().get()); }
 
   // Starts the threads.
   void Start() {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "server/base/freer.h"
 #include "server/base/status.h"
@@ -71,24 +72,35 @@ std::vector<std::string> NamesOfPeer(const grpc::ServerContextBase& context) {
   return names;
 }
 
+// The value of the call's authorization header; empty where there are several, nothing without one.
+std::optional<std::string_view> AuthorizationOf(const grpc::ServerContextBase& context) {
+  const auto [first, end] = context.client_metadata().equal_range("authorization");
+  if (first == end) return std::nullopt;
+  const bool is_one = std::next(first) == end;
+  return std::string_view(first->second.data(), is_one ? first->second.size() : 0);
+}
+
 }  // namespace
 
 std::shared_ptr<const Credential> FindCredential(const Credentials& credentials,
                                                  const grpc::ServerContextBase& context) {
-  const auto [first, end] = context.client_metadata().equal_range("authorization");
-  std::optional<std::string_view> authorization;
-  if (first != end) {
-    const bool is_one = std::next(first) == end;
-    authorization.emplace(first->second.data(), is_one ? first->second.size() : 0);
-  }
-  return credentials.Identify(authorization, [&context] { return NamesOfPeer(context); });
+  return credentials.Identify(AuthorizationOf(context),
+                              [&context] { return NamesOfPeer(context); });
 }
 
 absl::Status Gate::AdmitMessage(const grpc::ServerContextBase& context, const RpcRule& rule,
                                 CallContext* call) const {
   if (rule.is_open) return absl::OkStatus();
   call->credential = FindCredential(*credentials_, context);
-  if (call->credential == nullptr) return UnauthenticatedError();
+  if (call->credential == nullptr) {
+    if (log_ != nullptr) {
+      log_->RefusedCredential(rule.path, [&] {
+        return absl::StrCat("from ", context.peer(), ": ",
+                            credentials_->WhyNobody(AuthorizationOf(context)));
+      });
+    }
+    return UnauthenticatedError();
+  }
   if (witness_ != nullptr && witness_->is_watching()) witness_->SawCredential(context.peer());
   return AuthorizeRpc(rule, *call->credential);
 }
