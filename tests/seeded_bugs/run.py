@@ -92,6 +92,9 @@ def main():
     if unknown:
         print(f"there is no bug {', '.join(sorted(unknown))} in bugs.json", file=sys.stderr)
         return 2
+    # Before anything is built: a list that fell behind the sources is said at once.
+    for bug in chosen:
+        with_bug((ROOT / bug["file"]).read_text(encoding="utf-8"), bug)
     lanes = min(len(chosen), os.cpu_count() or 1)
     copies = [Copy(COPIES / str(lane)) for lane in range(lanes)]
     free = queue.SimpleQueue()
